@@ -1,0 +1,101 @@
+/** What a rendered scene shows. The captions, the training targets and the held-out figures all come from this. */
+export interface Truth {
+  time: Time
+  space: Space
+  ground: Ground
+  weather: Weather
+  /** Everything a caption may name, the main object first. */
+  objects: SceneObject[]
+  /** Kind of the main object: the large one in the centre square of the picture. */
+  main: Kind
+}
+
+export interface SceneObject {
+  kind: Kind
+  color: Color
+}
+
+export const TIMES = ['dawn', 'day', 'dusk', 'night'] as const
+export const SPACES = ['indoor', 'outdoor'] as const
+export const GROUNDS = ['snow', 'grass', 'sand', 'water', 'city', 'floor'] as const
+export const WEATHERS = ['clear', 'cloudy', 'rain', 'fog', 'snowfall'] as const
+export const KINDS = [
+  'house',
+  'tree',
+  'boat',
+  'mountain',
+  'dog',
+  'cat',
+  'car',
+  'flower',
+  'moon',
+  'balloon',
+  'lighthouse',
+  'bird',
+  'chair',
+  'cup',
+  'lamp',
+  'table',
+] as const
+export const COLORS = [
+  'red',
+  'blue',
+  'yellow',
+  'green',
+  'white',
+  'orange',
+  'purple',
+  'pink',
+  'black',
+  'brown',
+  'grey',
+] as const
+
+export type Time = (typeof TIMES)[number]
+export type Space = (typeof SPACES)[number]
+export type Ground = (typeof GROUNDS)[number]
+export type Weather = (typeof WEATHERS)[number]
+export type Kind = (typeof KINDS)[number]
+export type Color = (typeof COLORS)[number]
+
+/** A conjunction of statements about a scene: what a caption says, or what a text query asks for. */
+export interface Facts {
+  time?: Time
+  space?: Space
+  ground?: Ground
+  weather?: Weather
+  objects?: { kind: Kind; color?: Color }[]
+}
+
+/** The atoms that hold for a scene, such as `time:night`, `kind:boat` and `kind:boat:red`. */
+export function atomsOfTruth(truth: Truth): Set<string> {
+  const atoms = new Set([
+    `time:${truth.time}`,
+    `space:${truth.space}`,
+    `ground:${truth.ground}`,
+    `weather:${truth.weather}`,
+    `main:${truth.main}`,
+  ])
+  for (const { kind, color } of truth.objects) {
+    atoms.add(`kind:${kind}`)
+    atoms.add(`kind:${kind}:${color}`)
+  }
+  return atoms
+}
+
+/** The atoms that a conjunction asks for, in the spelling of {@link atomsOfTruth}. */
+export function atomsOfFacts(facts: Facts): string[] {
+  const atoms: string[] = []
+  if (facts.time) atoms.push(`time:${facts.time}`)
+  if (facts.space) atoms.push(`space:${facts.space}`)
+  if (facts.ground) atoms.push(`ground:${facts.ground}`)
+  if (facts.weather) atoms.push(`weather:${facts.weather}`)
+  for (const { kind, color } of facts.objects ?? []) atoms.push(color ? `kind:${kind}:${color}` : `kind:${kind}`)
+  return atoms
+}
+
+/** Whether everything that `facts` states holds for the scene. */
+export function holds(facts: Facts, truth: Truth): boolean {
+  const atoms = atomsOfTruth(truth)
+  return atomsOfFacts(facts).every((atom) => atoms.has(atom))
+}
