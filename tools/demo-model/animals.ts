@@ -35,12 +35,10 @@ export function drawCat({ ink, light }: Pen): string {
   const ear = (side: number) =>
     polygon([side * 27, -76, side * 25, -106, side * 6, -89], ink) +
     polygon([side * 23, -81, side * 22, -98, side * 11, -88], pink)
-  const eyes = [-11, 11]
-    .map((x) => ellipse(x, -74, 5.2, 6, eye) + ellipse(x, -74, 1.8, 5, '#101010'))
-    .join('')
+  const eyes = [-11, 11].map(x => ellipse(x, -74, 5.2, 6, eye) + ellipse(x, -74, 1.8, 5, '#101010')).join('')
   const whiskers = [-1, 1]
-    .map((side) =>
-      [-64, -60, -56].map((y) => stroke(`M${side * 11} -62L${side * 33} ${y - 2}`, light('#e9e4da'), 1)).join(''),
+    .map(side =>
+      [-64, -60, -56].map(y => stroke(`M${side * 11} -62L${side * 33} ${y - 2}`, light('#e9e4da'), 1)).join(''),
     )
     .join('')
   return (

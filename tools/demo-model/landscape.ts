@@ -3,11 +3,15 @@ import type { Random } from './random.js'
 import { circle, ellipse, glowGradient, linearGradient, path, polygon, rect, round, stroke } from './shapes.js'
 import type { Ground, Time, Weather } from './truth.js'
 
-/** The picture plane: its size, the side of its centre square and the height of the horizon. */
+/** The picture plane. All lengths are in pixels of the full picture. */
 export interface Frame {
   width: number
   height: number
+  /** Side of the centre square, the part that an encoder gets to see. */
   side: number
+  /** Upper edge of the centre square. */
+  top: number
+  /** Where sky meets ground, or a wall its floor. */
   horizon: number
 }
 
@@ -19,8 +23,10 @@ export interface Outdoors extends Frame {
   random: Random
 }
 
-/** Sky, its disc and stars, and clouds. `moon` says whether a moon stands in the night sky. */
-export function drawSky(scene: Outdoors, moon: boolean): string {
+/** What stands in the sky beside clouds and stars: the sun, a small moon, or nothing (a large moon follows later). */
+export type Disc = 'sun' | 'moon' | 'none'
+
+export function drawSky(scene: Outdoors, disc: Disc): string {
   const { width, height, horizon, palette, random, time, weather } = scene
   const [top, high, low, edge] = palette.sky
   const gradient = linearGradient('sky', [
@@ -34,23 +40,25 @@ export function drawSky(scene: Outdoors, moon: boolean): string {
     rect(0, 0, width, horizon + 2, 'url(#sky)') +
     rect(0, horizon, width, height - horizon, edge) +
     (time === 'night' && weather !== 'rain' && weather !== 'fog' ? drawStars(scene) : '') +
-    (time === 'night' ? (moon ? drawSmallMoon(scene) : '') : drawSun(scene)) +
+    { sun: drawSun, moon: drawSmallMoon, none: () => '' }[disc](scene) +
     drawClouds(scene, { clear: random.integer(0, 2), cloudy: 7, rain: 8, fog: 3, snowfall: 5 }[weather])
   )
 }
 
 /** How high the sun stands and how large it looks is what tells dawn, day and dusk apart, beside the colours. */
-function drawSun({ width, side, horizon, palette, random, time, weather }: Outdoors): string {
+function drawSun({ width, side, top, horizon, palette, random, time, weather }: Outdoors): string {
   const x = width / 2 + random.between(-0.42, 0.42) * side
   const veiled = weather === 'rain' || weather === 'fog' || weather === 'snowfall'
   if (time === 'day') {
     if (weather !== 'clear' && weather !== 'cloudy') return ''
-    const y = side * random.between(0.08, 0.18)
+    const y = top + side * random.between(0.08, 0.18)
     return circle(x, y, side * 0.19, 'url(#glow)') + circle(x, y, side * 0.055, palette.disc)
   }
   if (time === 'dawn') {
     const y = horizon - side * random.between(0.01, 0.08)
-    return circle(x, y, side * 0.34, 'url(#glow)') + circle(x, y, side * 0.06, palette.disc, veiled ? 'opacity="0.5"' : '')
+    return (
+      circle(x, y, side * 0.34, 'url(#glow)') + circle(x, y, side * 0.06, palette.disc, veiled ? 'opacity="0.5"' : '')
+    )
   }
   const y = horizon - side * random.between(-0.01, 0.06)
   return circle(x, y, side * 0.46, 'url(#glow)') + circle(x, y, side * 0.1, palette.disc, veiled ? 'opacity="0.6"' : '')
@@ -61,20 +69,32 @@ function drawStars({ width, horizon, random }: Outdoors): string {
   let stars = ''
   for (let i = 0; i < count; i++) {
     const size = random.between(0.6, 1.9)
-    stars += circle(random.between(0, width), horizon * random.next() ** 1.3, size, '#ffffff', `opacity="${round(random.between(0.4, 1))}"`)
+    stars += circle(
+      random.between(0, width),
+      horizon * random.next() ** 1.3,
+      size,
+      '#ffffff',
+      `opacity="${round(random.between(0.4, 1))}"`,
+    )
   }
   return stars
 }
 
 function drawSmallMoon(scene: Outdoors): string {
-  const { width, side, horizon, random } = scene
+  const { width, side, top, random } = scene
   const x = width / 2 + random.between(-0.38, 0.38) * side
-  const y = Math.min(horizon * 0.5, side * random.between(0.1, 0.2))
+  const y = top + side * random.between(0.1, 0.2)
   return drawMoon(scene, x, y, side * random.between(0.05, 0.065), random.chance(0.5))
 }
 
 /** A moon with craters and a halo, full or as a crescent. */
-export function drawMoon({ palette }: { palette: Palette }, x: number, y: number, r: number, crescent: boolean): string {
+export function drawMoon(
+  { palette }: { palette: Palette },
+  x: number,
+  y: number,
+  r: number,
+  crescent: boolean,
+): string {
   const disc = palette.lit ? '#f6f1d6' : mix('#f6f1d6', palette.sky[1], 0.12)
   const halo = circle(x, y, r * 2.3, 'url(#halo)')
   const defs = `<defs>${glowGradient('halo', '#e6edff', 0.55)}</defs>`
@@ -212,7 +232,8 @@ function drawSkyline({ horizon, palette, random, side, width }: Outdoors): strin
 /** The ground from the horizon down to the lower edge. */
 export function drawGround(scene: Outdoors): string {
   const { ground, height, horizon, palette, width } = scene
-  const ink = tint(palette, groundInk(ground))
+  const mirror = ground === 'water' ? 0.3 : 0
+  const ink = mix(tint(palette, groundInk(ground)), palette.sky[2], mirror)
   const far = mix(ink, palette.sky[3], ground === 'water' ? 0.5 : 0.3)
   const near = ground === 'snow' ? mix(ink, palette.sky[1], 0.14) : darker(ink, 0.14)
   const base =
@@ -221,7 +242,12 @@ export function drawGround(scene: Outdoors): string {
       [0.35, ink],
       [1, near],
     ])}</defs>` + rect(0, horizon, width, height - horizon, 'url(#ground)')
-  return base + { snow: drawDrifts, grass: drawTufts, sand: drawRipples, water: drawWaves, city: drawRoad, floor: () => '' }[ground](scene)
+  return (
+    base +
+    { snow: drawDrifts, grass: drawTufts, sand: drawRipples, water: drawWaves, city: drawRoad, floor: () => '' }[
+      ground
+    ](scene)
+  )
 }
 
 function drawDrifts({ height, horizon, palette, random, side, width }: Outdoors): string {
@@ -265,7 +291,12 @@ function drawRipples({ height, horizon, palette, random, width }: Outdoors): str
     const x = random.between(-20, width)
     const y = horizon + (height - horizon) * (0.06 + depth * 0.94)
     const w = 18 + depth * 60
-    ripples += stroke(`M${round(x)} ${round(y)}q${round(w / 2)} ${round(-2 - depth * 6)} ${round(w)} 0`, dark, 0.8 + depth * 1.6, 'opacity="0.8"')
+    ripples += stroke(
+      `M${round(x)} ${round(y)}q${round(w / 2)} ${round(-2 - depth * 6)} ${round(w)} 0`,
+      dark,
+      0.8 + depth * 1.6,
+      'opacity="0.8"',
+    )
   }
   return ripples
 }
@@ -317,19 +348,30 @@ export function drawWeather(scene: Outdoors): string {
     }
     return mist
   }
-  let veil = time === 'dawn' ? bands(4, 0.7) : ''
-  if (weather === 'fog') veil += rect(0, 0, width, height, palette.haze, 'opacity="0.34"') + bands(7, 0.75)
+  let veil = time === 'dawn' ? bands(4, 0.5) : ''
+  if (weather === 'fog') veil += rect(0, 0, width, height, palette.haze, 'opacity="0.34"') + bands(7, 0.6)
   if (weather === 'rain') {
     for (let i = 0; i < 130; i++) {
       const length = side * random.between(0.025, 0.06)
       const x = random.between(0, width)
       const y = random.between(-10, height)
-      veil += stroke(`M${round(x)} ${round(y)}l${round(-length * 0.25)} ${round(length)}`, '#e3edf7', 1.3, 'opacity="0.6"')
+      veil += stroke(
+        `M${round(x)} ${round(y)}l${round(-length * 0.25)} ${round(length)}`,
+        '#e3edf7',
+        1.3,
+        'opacity="0.6"',
+      )
     }
   }
   if (weather === 'snowfall') {
     for (let i = 0; i < 130; i++) {
-      veil += circle(random.between(0, width), random.between(0, height), side * random.between(0.003, 0.009), '#ffffff', 'opacity="0.9"')
+      veil += circle(
+        random.between(0, width),
+        random.between(0, height),
+        side * random.between(0.003, 0.009),
+        '#ffffff',
+        'opacity="0.9"',
+      )
     }
   }
   return veil

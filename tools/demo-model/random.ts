@@ -34,7 +34,7 @@ export function createRandom(seed: number): Random {
     between,
     pick,
     integer: (low, high) => Math.floor(between(low, high + 1)),
-    chance: (probability) => next() < probability,
+    chance: probability => next() < probability,
     weighted: <T extends string>(weights: Partial<Record<T, number>>): T => {
       const entries = Object.entries(weights) as [T, number][]
       let left = next() * entries.reduce((sum, [, weight]) => sum + weight, 0)

@@ -19,11 +19,13 @@ export interface Room extends Frame {
   time: Time
   palette: Palette
   random: Random
+  /** Which side of the middle the window is on: -1 left, 1 right. */
+  windowSide: -1 | 1
 }
 
 /** Wall, floor, window with the sky behind it, a rug and a picture. `horizon` is where the wall meets the floor. */
 export function drawRoom(room: Room): string {
-  const { height, horizon, palette, random, side, time, width } = room
+  const { height, horizon, palette, random, side, time, width, windowSide } = room
   const wall = tint(palette, random.pick(['#e8dcc6', '#cfe0d8', '#dcd6e6', '#f0dcc8', '#d3dfea']))
   const floor = tint(palette, random.pick(['#b98556', '#a87448', '#c99a68', '#94664a']))
   const defs =
@@ -43,8 +45,7 @@ export function drawRoom(room: Room): string {
     ]) +
     glowGradient('glow', palette.glow, 0.9) +
     glowGradient('lamp', '#ffcf70', 0.55)
-  const windowOnLeft = random.chance(0.5)
-  const windowX = width / 2 + (windowOnLeft ? -1 : 1) * side * random.between(0.14, 0.22)
+  const windowX = width / 2 + windowSide * side * random.between(0.14, 0.22)
   return (
     `<defs>${defs}</defs>` +
     rect(0, 0, width, horizon, 'url(#wall)') +
@@ -52,8 +53,8 @@ export function drawRoom(room: Room): string {
     drawPlanks(room, floor) +
     rect(0, horizon - side * 0.025, width, side * 0.025, lighter(wall, 0.35)) +
     drawWindow(room, windowX, horizon - side * random.between(0.48, 0.54), wall) +
-    drawPicture(room, width / 2 + (windowOnLeft ? 1 : -1) * side * random.between(0.26, 0.36)) +
-    (time === 'night' ? '' : drawLightPatch(room, windowX, windowOnLeft)) +
+    drawPicture(room, width / 2 - windowSide * side * random.between(0.26, 0.36)) +
+    (time === 'night' ? '' : drawLightPatch(room, windowX)) +
     drawRug(room)
   )
 }
@@ -77,9 +78,15 @@ function drawWindow({ palette, random, side, time }: Room, centre: number, top: 
   const curtain = tint(palette, random.pick(['#c97b63', '#7fa08d', '#8b86b0', '#d9b45f', '#e7e0d2']))
   const hill = mix(tint(palette, '#5f9150'), palette.sky[3], 0.2)
   const sun = {
-    dawn: () => circle(x + w * 0.35, top + h * 0.74, w * 0.42, 'url(#glow)') + circle(x + w * 0.35, top + h * 0.74, w * 0.08, palette.disc),
-    day: () => circle(x + w * 0.72, top + h * 0.24, w * 0.3, 'url(#glow)') + circle(x + w * 0.72, top + h * 0.24, w * 0.08, palette.disc),
-    dusk: () => circle(x + w * 0.6, top + h * 0.72, w * 0.48, 'url(#glow)') + circle(x + w * 0.6, top + h * 0.72, w * 0.13, palette.disc),
+    dawn: () =>
+      circle(x + w * 0.35, top + h * 0.74, w * 0.42, 'url(#glow)') +
+      circle(x + w * 0.35, top + h * 0.74, w * 0.08, palette.disc),
+    day: () =>
+      circle(x + w * 0.72, top + h * 0.24, w * 0.3, 'url(#glow)') +
+      circle(x + w * 0.72, top + h * 0.24, w * 0.08, palette.disc),
+    dusk: () =>
+      circle(x + w * 0.6, top + h * 0.72, w * 0.48, 'url(#glow)') +
+      circle(x + w * 0.6, top + h * 0.72, w * 0.13, palette.disc),
     night: () => {
       let stars = ''
       for (let i = 0; i < 22; i++) {
@@ -124,13 +131,17 @@ function drawPicture({ horizon, palette, random, side }: Room, centre: number): 
 }
 
 /** The window's light on the floor: pale at dawn and by day, orange at dusk. */
-function drawLightPatch({ height, horizon, palette, side, time }: Room, x: number, fromLeft: boolean): string {
-  const lean = (fromLeft ? 1 : -1) * side * 0.14
+function drawLightPatch({ height, horizon, palette, side, time, windowSide }: Room, x: number): string {
+  const lean = -windowSide * side * 0.14
   const w = side * 0.19
   const y = horizon + (height - horizon) * 0.12
   const bottom = horizon + (height - horizon) * 0.75
   const color = time === 'dusk' ? '#ff9a3d' : palette.glow
-  return polygon([x - w, y, x + w, y, x + w + lean, bottom, x - w + lean, bottom], color, `opacity="${time === 'dusk' ? 0.5 : 0.32}"`)
+  return polygon(
+    [x - w, y, x + w, y, x + w + lean, bottom, x - w + lean, bottom],
+    color,
+    `opacity="${time === 'dusk' ? 0.5 : 0.32}"`,
+  )
 }
 
 function drawRug({ height, horizon, palette, random, side, width }: Room): string {

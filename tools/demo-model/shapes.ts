@@ -31,7 +31,11 @@ export function place(drawing: string, x: number, y: number, height: number, fli
   return `<g transform="translate(${round(x)} ${round(y)}) scale(${round(flip ? -scale : scale)} ${round(scale)})">${drawing}</g>`
 }
 
-export function linearGradient(id: string, stops: readonly (readonly [number, string])[], rest = 'x2="0" y2="1"'): string {
+export function linearGradient(
+  id: string,
+  stops: readonly (readonly [number, string])[],
+  rest = 'x2="0" y2="1"',
+): string {
   const body = stops.map(([at, color]) => `<stop offset="${at}" stop-color="${color}"/>`).join('')
   return `<linearGradient id="${id}" ${rest}>${body}</linearGradient>`
 }

@@ -13,7 +13,7 @@ export function drawHouse({ ink, light, palette, random, ground }: Pen): string 
     rect(x - 8, y - 8, 16, 16, pane) +
     stroke(`M${x} ${y - 8}V${y + 8}M${x - 8} ${y}H${x + 8}`, frame, 2)
   const doorAt = random.pick([-22, 0, 22])
-  const windows = [-26, 0, 26].filter((x) => Math.abs(x - doorAt) > 14).map((x) => window(x, -32))
+  const windows = [-26, 0, 26].filter(x => Math.abs(x - doorAt) > 14).map(x => window(x, -32))
   return (
     ellipse(0, 0, 58, 5, '#000000', 'opacity="0.16"') +
     rect(20, -98, 12, 30, darker(ink, 0.3)) +
@@ -37,12 +37,18 @@ export function drawTree({ ink, light, random, ground }: Pen): string {
   if (ground === 'snow') {
     const tier = (top: number, bottom: number, half: number) =>
       polygon([0, top, half, bottom, -half, bottom], ink) +
-      polygon([0, top, half * 0.5, (top + bottom) / 2, 0, (top + bottom) / 2 + 5, -half * 0.5, (top + bottom) / 2], light('#f6fafe'))
+      polygon(
+        [0, top, half * 0.5, (top + bottom) / 2, 0, (top + bottom) / 2 + 5, -half * 0.5, (top + bottom) / 2],
+        light('#f6fafe'),
+      )
     return shadow + rect(-5, -16, 10, 16, bark) + tier(-50, -12, 38) + tier(-76, -36, 31) + tier(-102, -60, 23)
   }
   if (ground === 'sand') {
     const frond = (x: number, y: number) =>
-      path(`M6 -84Q${6 + x * 0.5} ${-92 + y * 0.1 - 10} ${6 + x} ${-84 + y}Q${6 + x * 0.5} ${-84 + y * 0.2} 6 -80Z`, ink)
+      path(
+        `M6 -84Q${6 + x * 0.5} ${-92 + y * 0.1 - 10} ${6 + x} ${-84 + y}Q${6 + x * 0.5} ${-84 + y * 0.2} 6 -80Z`,
+        ink,
+      )
     return (
       shadow +
       path('M-8 0Q-6 -46 2 -82L10 -82Q4 -44 6 0Z', bark) +
@@ -86,7 +92,7 @@ export function drawBoat({ ink, light, random }: Pen): string {
     polygon([0, -100, 16, -95, 0, -90], ink) +
     path('M-56 -22L58 -22Q52 2 34 4L-32 4Q-50 2 -56 -22Z', ink) +
     path('M-56 -22L58 -22L56 -15L-53 -15Z', lighter(ink, 0.45)) +
-    [-22, 0, 22].map((x) => circle(x, -7, 3.2, light('#fdf3cf'))).join('') +
+    [-22, 0, 22].map(x => circle(x, -7, 3.2, light('#fdf3cf'))).join('') +
     ellipse(0, 5, 60, 4, lighter(ink, 0.3), 'opacity="0.35"')
   )
 }
@@ -114,13 +120,13 @@ export function drawCar({ ink, light, palette }: Pen): string {
 }
 
 /** A clump of three blossoms; indoors they stand in a vase. */
-export function drawFlower({ ink, light, random, space }: Pen): string {
+export function drawFlower({ ink, color, light, random, space }: Pen): string {
   const stem = light('#3f8f3f')
-  const heart = ink === light('#f7cb1b') ? light('#7a4a1f') : light('#f6c53a')
+  const heart = color === 'yellow' ? light('#7a4a1f') : light('#f6c53a')
   const blossom = (x: number, y: number, r: number) => {
     const turn = random.between(0, 60)
     const petals = [0, 60, 120, 180, 240, 300]
-      .map((angle) =>
+      .map(angle =>
         ellipse(0, -r * 0.62, r * 0.36, r * 0.5, angle % 120 ? ink : darker(ink, 0.1), `transform="rotate(${angle})"`),
       )
       .join('')
@@ -172,9 +178,7 @@ export function drawLighthouse({ ink, light, palette }: Pen): string {
   const halfAt = (y: number) => 20 + y * 0.1
   const band = (top: number, bottom: number, fill: string) =>
     polygon([-halfAt(top), top, halfAt(top), top, halfAt(bottom), bottom, -halfAt(bottom), bottom], fill)
-  const bands = [0, 1, 2, 3, 4]
-    .map((i) => band(-72 + i * 14.4, -72 + (i + 1) * 14.4, i % 2 ? wall : ink))
-    .join('')
+  const bands = [0, 1, 2, 3, 4].map(i => band(-72 + i * 14.4, -72 + (i + 1) * 14.4, i % 2 ? wall : ink)).join('')
   const beams = palette.lit
     ? polygon([0, -83, -130, -106, -130, -70], '#fff2b8', 'opacity="0.35"') +
       polygon([0, -83, 130, -106, 130, -70], '#fff2b8', 'opacity="0.35"')
@@ -198,9 +202,9 @@ export function drawChair({ ink, light }: Pen): string {
   const leg = light('#5b3a29')
   return (
     ellipse(0, 0, 48, 5, '#000000', 'opacity="0.2"') +
-    [-34, 30].map((x) => rect(x, -14, 5, 14, leg)).join('') +
+    [-34, 30].map(x => rect(x, -14, 5, 14, leg)).join('') +
     path('M-34 -96Q0 -106 34 -96Q40 -60 36 -40L-36 -40Q-40 -60 -34 -96Z', ink) +
-    [-12, 12].map((x) => circle(x, -74, 2.4, shade)).join('') +
+    [-12, 12].map(x => circle(x, -74, 2.4, shade)).join('') +
     rect(-34, -46, 68, 16, lighter(ink, 0.14), 'rx="7"') +
     rect(-36, -32, 72, 20, shade, 'rx="4"') +
     rect(-48, -60, 16, 50, lighter(ink, 0.05), 'rx="8"') +
@@ -241,7 +245,7 @@ export function drawTable({ light }: Pen): string {
   const wood = light('#96633a')
   return (
     ellipse(0, 0, 110, 6, '#000000', 'opacity="0.16"') +
-    [-92, 82].map((x) => polygon([x, -92, x + 12, -92, x + 9, 0, x + 3, 0], darker(wood, 0.25))).join('') +
+    [-92, 82].map(x => polygon([x, -92, x + 12, -92, x + 9, 0, x + 3, 0], darker(wood, 0.25))).join('') +
     rect(-112, -100, 224, 10, wood, 'rx="3"') +
     rect(-104, -90, 208, 8, darker(wood, 0.2))
   )

@@ -51,12 +51,23 @@ export const COLORS = [
   'grey',
 ] as const
 
+/** Words that stand for several kinds. */
+export const CLASSES = {
+  animal: ['dog', 'cat', 'bird'],
+  pet: ['dog', 'cat'],
+  vehicle: ['car', 'boat'],
+  building: ['house', 'lighthouse'],
+  plant: ['tree', 'flower'],
+  furniture: ['chair', 'table', 'lamp'],
+} as const satisfies Record<string, readonly (typeof KINDS)[number][]>
+
 export type Time = (typeof TIMES)[number]
 export type Space = (typeof SPACES)[number]
 export type Ground = (typeof GROUNDS)[number]
 export type Weather = (typeof WEATHERS)[number]
 export type Kind = (typeof KINDS)[number]
 export type Color = (typeof COLORS)[number]
+export type Class = keyof typeof CLASSES
 
 /** A conjunction of statements about a scene: what a caption says, or what a text query asks for. */
 export interface Facts {
@@ -65,6 +76,7 @@ export interface Facts {
   ground?: Ground
   weather?: Weather
   objects?: { kind: Kind; color?: Color }[]
+  class?: Class
 }
 
 /** The atoms that hold for a scene, such as `time:night`, `kind:boat` and `kind:boat:red`. */
@@ -79,8 +91,15 @@ export function atomsOfTruth(truth: Truth): Set<string> {
   for (const { kind, color } of truth.objects) {
     atoms.add(`kind:${kind}`)
     atoms.add(`kind:${kind}:${color}`)
+    for (const name of classesOf(kind)) atoms.add(`class:${name}`)
   }
   return atoms
+}
+
+/** The classes that a kind belongs to. */
+export function classesOf(kind: Kind): Class[] {
+  const names = Object.keys(CLASSES) as Class[]
+  return names.filter(name => (CLASSES[name] as readonly Kind[]).includes(kind))
 }
 
 /** The atoms that a conjunction asks for, in the spelling of {@link atomsOfTruth}. */
@@ -90,6 +109,7 @@ export function atomsOfFacts(facts: Facts): string[] {
   if (facts.space) atoms.push(`space:${facts.space}`)
   if (facts.ground) atoms.push(`ground:${facts.ground}`)
   if (facts.weather) atoms.push(`weather:${facts.weather}`)
+  if (facts.class) atoms.push(`class:${facts.class}`)
   for (const { kind, color } of facts.objects ?? []) atoms.push(color ? `kind:${kind}:${color}` : `kind:${kind}`)
   return atoms
 }
@@ -97,5 +117,5 @@ export function atomsOfFacts(facts: Facts): string[] {
 /** Whether everything that `facts` states holds for the scene. */
 export function holds(facts: Facts, truth: Truth): boolean {
   const atoms = atomsOfTruth(truth)
-  return atomsOfFacts(facts).every((atom) => atoms.has(atom))
+  return atomsOfFacts(facts).every(atom => atoms.has(atom))
 }
