@@ -174,6 +174,7 @@ export interface PhotoDetails {
   photo: Photo
   /** One a model that has embedded it, or failed to. */
   states: {
+    modelId: ModelId
     modelKey: string
     embeddedAt: Date | null
     storedKey: string | null
