@@ -1,0 +1,76 @@
+import { createReadStream } from 'node:fs'
+import { pipeline, Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { AppError } from '../domain/errors.js'
+
+/** Large enough that reading is not the bottleneck, small enough not to matter. */
+const CHUNK_BYTES = 128 * 1024
+/** How much of a part is looked at to tell what it is. */
+const HEAD_BYTES = 64 * 1024
+const GZIP_MAGIC = Buffer.from([0x1f, 0x8b])
+
+/** One file of an input, or one entry of an archive. */
+export interface Part {
+  /** For people. */
+  name: string
+  /** The bytes from the start, as stored. Rejects with AppError INPUT_INVALID or INPUT_NOT_FOUND when they are damaged. */
+  bytes(): AsyncIterable<Buffer>
+}
+
+export function filePart(path: string): Part {
+  return {
+    name: path,
+    async *bytes() {
+      try {
+        yield* createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>
+      } catch (error) {
+        throw new AppError('INPUT_NOT_FOUND', `${path} cannot be read: ${(error as Error).message}`, { cause: error })
+      }
+    },
+  }
+}
+
+/** The part itself, or what is inside when it is compressed with gzip; told by its first bytes, not by its name. */
+export async function decompressed(part: Part): Promise<Part> {
+  const head = await firstBytes(part.bytes(), GZIP_MAGIC.length)
+  if (!head.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC)) return part
+  return { name: part.name, bytes: () => gunzip(part) }
+}
+
+async function* gunzip(part: Part): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES })
+  const raw: Readable = Readable.from(part.bytes(), { objectMode: false })
+  // Errors reach the reader through the stream that it reads, `gunzip`.
+  pipeline(raw, gunzip, () => {})
+  try {
+    yield* gunzip as AsyncIterable<Buffer>
+  } catch (error) {
+    if (error instanceof AppError) throw error
+    throw damaged(part.name, 'gzip data', error)
+  }
+}
+
+export function damaged(name: string, what: string, cause: unknown): AppError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new AppError(
+    'INPUT_INVALID',
+    `${name}: whole ${what} expected, found damaged ones (${reason}). Fetch the file again; what was enqueued until here stays, and is not enqueued twice.`,
+    { cause },
+  )
+}
+
+/** The first bytes of a part. */
+export function headOf(part: Part): Promise<Buffer> {
+  return firstBytes(part.bytes(), HEAD_BYTES)
+}
+
+async function firstBytes(bytes: AsyncIterable<Buffer>, length: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of bytes) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size >= length) break
+  }
+  return Buffer.concat(chunks).subarray(0, length)
+}
