@@ -1,0 +1,191 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Encoder } from '../../src/domain/ports/encoder.js'
+import { norm } from '../../src/domain/similarity.js'
+import { type EncoderOptions, openOnnxEncoder } from '../../src/models/onnx-encoder.js'
+import { INT32 } from '../support/tiny-onnx.js'
+import { END, START, textGraph, tinySpec, visionGraph, writeTinyModel } from './tiny-model.js'
+
+let folder: string
+const opened: Encoder[] = []
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'onnx-encoder-'))
+})
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(encoder => encoder.close()))
+  await rm(folder, { recursive: true })
+})
+
+async function open(options: EncoderOptions = {}, spec = tinySpec): Promise<Encoder> {
+  const encoder = await openOnnxEncoder(spec, folder, { threads: 1, ...options })
+  opened.push(encoder)
+  return encoder
+}
+
+/** RGB bytes of 2 × 2 pixels whose picked bytes are these: the rest is 9. */
+function image(red: number, green: number, blue: number): Uint8Array {
+  const bytes = new Uint8Array(12).fill(9)
+  bytes[0] = red
+  bytes[4] = green
+  bytes[11] = blue
+  return bytes
+}
+
+const unit = (...values: number[]) => values.map(value => value / norm(values))
+const close = (expected: number[]) => expected.map(value => expect.closeTo(value, 6))
+
+describe('an encoder of images', () => {
+  test('puts every byte where the tower expects it, channel by channel', async () => {
+    await writeTinyModel(folder)
+    const encoder = await open()
+    const [embedding] = await encoder.encodeImages([image(10, 20, 200)])
+    expect([...embedding!]).toEqual(close(unit(10, 20, 200)))
+  })
+
+  test('subtracts the mean and divides by the deviation of each channel', async () => {
+    await writeTinyModel(folder)
+    const encoder = await open({}, { ...tinySpec, mean: [0.5, 0.4, 0.3], std: [0.2, 0.5, 0.25] })
+    const [embedding] = await encoder.encodeImages([image(51, 102, 255)])
+    expect([...embedding!]).toEqual(close(unit((0.2 - 0.5) / 0.2, (0.4 - 0.4) / 0.5, (1 - 0.3) / 0.25)))
+  })
+
+  test('gives one embedding of unit length an image, in their order, over more images than one run takes', async () => {
+    await writeTinyModel(folder)
+    const encoder = await open()
+    const embeddings = await encoder.encodeImages(Array.from({ length: 100 }, (_, i) => image(i, 100, 255 - i)))
+    expect(embeddings).toHaveLength(100)
+    for (const [i, embedding] of embeddings.entries()) {
+      expect([...embedding]).toEqual(close(unit(i, 100, 255 - i)))
+      expect(norm(embedding)).toBeCloseTo(1, 6)
+    }
+  })
+
+  test('keeps overlapping calls apart', async () => {
+    await writeTinyModel(folder)
+    const encoder = await open()
+    const answers = await Promise.all([1, 2, 3, 4, 5].map(i => encoder.encodeImages([image(i, 1, 0)])))
+    expect(answers.map(([embedding]) => [...embedding!])).toEqual([1, 2, 3, 4, 5].map(i => close(unit(i, 1, 0))))
+  })
+
+  test('answers no images with no embeddings', async () => {
+    await writeTinyModel(folder)
+    expect(await (await open()).encodeImages([])).toEqual([])
+  })
+
+  test('refuses an image whose embedding is zero and says which one, then goes on', async () => {
+    await writeTinyModel(folder)
+    const encoder = await open()
+    const images = Array.from({ length: 20 }, () => image(1, 2, 3))
+    images[18] = image(0, 0, 0)
+    await expect(encoder.encodeImages(images)).rejects.toMatchObject({
+      code: 'ENCODE_FAILED',
+      message: expect.stringContaining('image 18'),
+    })
+    expect(await encoder.encodeImages(images.slice(0, 3))).toHaveLength(3)
+  })
+
+  test('refuses an image whose embedding is not finite', async () => {
+    const graph = visionGraph()
+    const [flatten, gather] = graph.nodes
+    const nodes = [
+      flatten!,
+      { ...gather!, outputs: ['picked_values'] },
+      { op: 'Log', inputs: ['picked_values'], outputs: ['image_embeds'] },
+    ]
+    await writeTinyModel(folder, { vision: { ...graph, nodes } })
+    await expect((await open()).encodeImages([image(0, 10, 10)])).rejects.toMatchObject({ code: 'ENCODE_FAILED' })
+  })
+
+  test('refuses an image of another size, naming both', async () => {
+    await writeTinyModel(folder)
+    await expect((await open()).encodeImages([new Uint8Array(27)])).rejects.toThrow('expected 12 bytes (2 × 2 RGB)')
+  })
+})
+
+describe('an encoder of texts', () => {
+  // The tiny text tower answers [sum of ids, sum of the mask, largest id].
+  const alone = (...ids: number[]) => unit(START + END + ids.reduce((a, b) => a + b, 0), ids.length + 2, END)
+
+  test('adds a start and an end token', async () => {
+    await writeTinyModel(folder)
+    const [embedding] = await (await open()).encodeTexts(['b c'])
+    expect([...embedding!]).toEqual(close(alone(1, 2)))
+  })
+
+  test('pads shorter texts with the pad token and masks it', async () => {
+    await writeTinyModel(folder)
+    const [short] = await (await open()).encodeTexts(['b', 'b c d'])
+    expect([...short!]).toEqual(close(unit(START + 1 + END + 2 * END, 3, END)))
+  })
+
+  test('keeps the end token of a text that is cut', async () => {
+    await writeTinyModel(folder)
+    const [embedding] = await (await open()).encodeTexts(['b c d e b c d e'])
+    expect([...embedding!]).toEqual(close(alone(1, 2, 3, 4)))
+  })
+
+  test('feeds no mask to a tower that lists none', async () => {
+    await writeTinyModel(folder, { text: textGraph({ withMask: false }) })
+    const [embedding] = await (await open()).encodeTexts(['b'])
+    expect([...embedding!]).toEqual(close(unit(START + END + 1, START + END + 1, END)))
+  })
+
+  test('never loads the image tower', async () => {
+    await writeTinyModel(folder)
+    await rm(join(folder, tinySpec.visionFile))
+    expect(await (await open({ towers: 'text' })).encodeTexts(['b'])).toHaveLength(1)
+  })
+})
+
+describe('a model that is not what the registry says', () => {
+  const cases: [string, Parameters<typeof writeTinyModel>[1], string][] = [
+    [
+      'another input name',
+      { vision: visionGraph({ input: 'x' }) },
+      'expected input pixel_values float32 [?, 3, 2, 2], found inputs x',
+    ],
+    [
+      'another output name',
+      { vision: visionGraph({ output: 'y' }) },
+      'expected output image_embeds float32 [?, 3], found outputs y',
+    ],
+    ['another image size', { vision: visionGraph({ size: 4 }) }, 'found float32 [batch, 3, 4, 4]'],
+    ['another dimension', { vision: visionGraph({ dimension: 2 }) }, 'found float32 [batch, 2]'],
+    ['another type', { text: textGraph({ idType: INT32 }) }, 'expected input input_ids int64 [?, ?], found int32'],
+  ]
+  test.each(cases)('with %s is refused when it is opened', async (_, graphs, message) => {
+    await writeTinyModel(folder, graphs)
+    await expect(open({ towers: 'both' })).rejects.toMatchObject({
+      code: 'MODEL_INVALID',
+      message: expect.stringContaining(message),
+    })
+  })
+
+  test('is refused when the file is no ONNX model', async () => {
+    await writeTinyModel(folder)
+    await writeFile(join(folder, tinySpec.visionFile), 'not a model')
+    await expect(open({ towers: 'image' })).rejects.toMatchObject({
+      code: 'MODEL_INVALID',
+      message: expect.stringContaining('models verify'),
+    })
+  })
+
+  test('is refused when the tokenizer is no JSON', async () => {
+    await writeTinyModel(folder)
+    await writeFile(join(folder, 'tokenizer.json'), '{')
+    await expect(open({ towers: 'text' })).rejects.toMatchObject({ code: 'MODEL_INVALID' })
+  })
+})
+
+test('a closed encoder refuses work, and closing twice is harmless', async () => {
+  await writeTinyModel(folder)
+  const encoder = await open({ towers: 'both' })
+  const last = encoder.encodeImages([image(1, 1, 1)])
+  await Promise.all([encoder.close(), encoder.close()])
+  expect(await last).toHaveLength(1)
+  await expect(encoder.encodeTexts(['b'])).rejects.toThrow('closed')
+})

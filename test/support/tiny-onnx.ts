@@ -1,0 +1,107 @@
+/**
+ * Writes miniature ONNX models, so that tests of the encoder need no weights. An ONNX file is a `ModelProto` in protocol
+ * buffers; the field numbers are those of onnx/onnx.proto.
+ */
+
+export const FLOAT = 1
+export const INT32 = 6
+export const INT64 = 7
+
+interface ValueInfo {
+  name: string
+  /** FLOAT, INT32 or INT64. */
+  type: number
+  /** A text is a symbolic size. */
+  shape: readonly (number | string)[]
+}
+
+interface Node {
+  op: string
+  inputs: readonly string[]
+  outputs: readonly string[]
+  /** Whole numbers, or lists of them. */
+  attributes?: Readonly<Record<string, number | readonly number[]>>
+}
+
+interface Constant {
+  name: string
+  type: typeof FLOAT | typeof INT64
+  shape: readonly number[]
+  values: readonly number[]
+}
+
+export interface Graph {
+  inputs: readonly ValueInfo[]
+  outputs: readonly ValueInfo[]
+  nodes: readonly Node[]
+  constants?: readonly Constant[]
+}
+
+/** @returns the bytes of a model file, opset 13 */
+export function onnxModel({ inputs, outputs, nodes, constants = [] }: Graph): Buffer {
+  const graph = Buffer.concat([
+    ...nodes.map(node => message(1, nodeProto(node))),
+    text(2, 'tiny'),
+    ...constants.map(constant => message(5, tensorProto(constant))),
+    ...inputs.map(input => message(11, valueInfoProto(input))),
+    ...outputs.map(output => message(12, valueInfoProto(output))),
+  ])
+  const opset = Buffer.concat([text(1, ''), integer(2, 13)])
+  return Buffer.concat([integer(1, 8), message(7, graph), message(8, opset)])
+}
+
+function nodeProto({ op, inputs, outputs, attributes = {} }: Node): Buffer {
+  return Buffer.concat([
+    ...inputs.map(name => text(1, name)),
+    ...outputs.map(name => text(2, name)),
+    text(4, op),
+    ...Object.entries(attributes).map(([name, value]) => message(5, attributeProto(name, value))),
+  ])
+}
+
+function attributeProto(name: string, value: number | readonly number[]): Buffer {
+  if (typeof value === 'number') return Buffer.concat([text(1, name), integer(3, value), integer(20, 2)])
+  return Buffer.concat([text(1, name), ...value.map(item => integer(8, item)), integer(20, 7)])
+}
+
+function tensorProto({ name, type, shape, values }: Constant): Buffer {
+  const raw =
+    type === FLOAT ? Float32Array.from(values).buffer : BigInt64Array.from(values, value => BigInt(value)).buffer
+  return Buffer.concat([
+    ...shape.map(size => integer(1, size)),
+    integer(2, type),
+    text(8, name),
+    message(9, Buffer.from(raw)),
+  ])
+}
+
+function valueInfoProto({ name, type, shape }: ValueInfo): Buffer {
+  const sizes = shape.map(size => message(1, typeof size === 'number' ? integer(1, size) : text(2, size)))
+  const tensorType = Buffer.concat([integer(1, type), message(2, Buffer.concat(sizes))])
+  return Buffer.concat([text(1, name), message(2, message(1, tensorType))])
+}
+
+/** Wire type 0. */
+function integer(field: number, value: number): Buffer {
+  return Buffer.concat([varint(field << 3), varint(value)])
+}
+
+/** Wire type 2. */
+function message(field: number, bytes: Buffer): Buffer {
+  return Buffer.concat([varint((field << 3) | 2), varint(bytes.length), bytes])
+}
+
+function text(field: number, value: string): Buffer {
+  return message(field, Buffer.from(value))
+}
+
+/** Seven bits a byte, lowest first; negative numbers in two's complement of 64 bits. */
+function varint(value: number): Buffer {
+  const bytes: number[] = []
+  let rest = BigInt.asUintN(64, BigInt(value))
+  do {
+    bytes.push(Number(rest & 0x7fn) | (rest > 0x7fn ? 0x80 : 0))
+    rest >>= 7n
+  } while (rest > 0n)
+  return Buffer.from(bytes)
+}
