@@ -196,7 +196,7 @@ async function drain(body: Dispatcher.ResponseData['body'], headers: IncomingHtt
 }
 
 function locationOf(from: URL, location: string | undefined): string {
-  if (location === undefined || !URL.canParse(location, from))
+  if (location === undefined || !URL.canParse(location, from.href))
     throw new PhotoError('BAD_REDIRECT', `${from.host}: redirected without a usable Location`)
   return new URL(location, from).href
 }

@@ -1,0 +1,76 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open, realpath } from 'node:fs/promises'
+import { sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { PhotoError } from '../domain/errors.js'
+
+export interface ReadFileOptions {
+  /** Folders that may be read, with everything below them. */
+  folders: readonly string[]
+  /** Largest file, in bytes. */
+  maxBytes: number
+}
+
+/**
+ * Reads the file of a `file:` URL. Links are followed first, and where they end must lie in one of the folders.
+ * @throws PhotoError INVALID_URL, FOLDER_FORBIDDEN, FILE_NOT_FOUND (also for what is not a regular file), TOO_LARGE,
+ * EMPTY_BODY; the signal's reason
+ */
+export async function readImageFile(url: string, options: ReadFileOptions, signal?: AbortSignal): Promise<Buffer> {
+  signal?.throwIfAborted()
+  const path = pathOf(url)
+  const real = await realpath(path).catch(error => {
+    throw unreadable(path, error)
+  })
+  if (!(await isInside(real, options.folders)))
+    throw new PhotoError('FOLDER_FORBIDDEN', `${path} is outside the folders that may be read`)
+  // The path has no link left in it; O_NONBLOCK so that a named pipe cannot hold us up.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const file = await open(real, flags).catch(error => {
+    throw unreadable(path, error)
+  })
+  try {
+    return await readRegular(file, path, options.maxBytes)
+  } finally {
+    await file.close()
+  }
+}
+
+function pathOf(url: string): string {
+  try {
+    const path = fileURLToPath(url)
+    if (!path.includes('\0')) return path
+  } catch (cause) {
+    throw new PhotoError('INVALID_URL', 'not the URL of a local file', { cause })
+  }
+  throw new PhotoError('INVALID_URL', 'not the URL of a local file')
+}
+
+async function isInside(path: string, folders: readonly string[]): Promise<boolean> {
+  for (const folder of folders) {
+    const real = await realpath(folder).catch(() => null)
+    if (real !== null && path.startsWith(real.endsWith(sep) ? real : real + sep)) return true
+  }
+  return false
+}
+
+async function readRegular(file: FileHandle, path: string, maxBytes: number): Promise<Buffer> {
+  const stat = await file.stat()
+  if (!stat.isFile()) throw new PhotoError('FILE_NOT_FOUND', `${path} is not a regular file`)
+  if (stat.size > maxBytes) throw new PhotoError('TOO_LARGE', `${path}: ${stat.size} bytes, at most ${maxBytes} taken`)
+  const buffer = Buffer.alloc(stat.size)
+  let filled = 0
+  while (filled < buffer.length) {
+    const { bytesRead } = await file.read(buffer, filled).catch(error => {
+      throw unreadable(path, error)
+    })
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  if (filled === 0) throw new PhotoError('EMPTY_BODY', `${path}: no bytes`)
+  return buffer.subarray(0, filled)
+}
+
+function unreadable(path: string, error: NodeJS.ErrnoException): PhotoError {
+  return new PhotoError('FILE_NOT_FOUND', `${path}: ${error.code ?? error.message}`, { cause: error })
+}
