@@ -85,7 +85,7 @@ const GROUND_NOUNS: Record<Ground, readonly string[]> = {
   grass: ['grass', 'a meadow', 'a green field', 'a green meadow', 'a lawn'],
   sand: ['sand', 'a beach', 'a sandy beach', 'the desert', 'a desert'],
   water: ['water', 'the sea', 'a lake', 'the ocean', 'the water'],
-  city: ['a city', 'the city', 'a street', 'a town', 'a city skyline', 'buildings', 'a road'],
+  city: ['a city', 'the city', 'a street', 'a town', 'a city skyline', 'a road'],
   floor: ['a room', 'a living room', 'an interior', 'the inside of a house'],
 }
 

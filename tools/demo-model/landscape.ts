@@ -236,12 +236,12 @@ export function drawGround(scene: Outdoors): string {
   const ink = mix(tint(palette, groundInk(ground)), palette.sky[2], mirror)
   const far = mix(ink, palette.sky[3], ground === 'water' ? 0.5 : 0.3)
   const near = ground === 'snow' ? mix(ink, palette.sky[1], 0.14) : darker(ink, 0.14)
-  const base =
-    `<defs>${linearGradient('ground', [
-      [0, far],
-      [0.35, ink],
-      [1, near],
-    ])}</defs>` + rect(0, horizon, width, height - horizon, 'url(#ground)')
+  const gradient = linearGradient('ground', [
+    [0, far],
+    [0.35, ink],
+    [1, near],
+  ])
+  const base = `<defs>${gradient}</defs>${rect(0, horizon, width, height - horizon, 'url(#ground)')}`
   return (
     base +
     { snow: drawDrifts, grass: drawTufts, sand: drawRipples, water: drawWaves, city: drawRoad, floor: () => '' }[
