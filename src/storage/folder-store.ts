@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, opendir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { AppError, PhotoError } from '../domain/errors.js'
+import type { ObjectStore } from '../domain/ports/object-store.js'
+import { assertObjectKey, isObjectKey } from './key.js'
+
+/** Folder of unfinished files. No key can name it: `~` is not a character of keys. */
+const UNFINISHED = '~unfinished'
+const HOUR = 60 * 60 * 1000
+/** A file that has been unfinished this long belongs to a process that died. */
+const STALE_MS = 24 * HOUR
+
+/**
+ * Objects as files below a folder. A file is written aside, flushed to the disk, then renamed, so that a crash leaves the
+ * old object or the new one; what it leaves aside is no object and is removed by a later {@link check}.
+ */
+export class FolderStore implements ObjectStore {
+  readonly location: string
+  readonly #unfinished: string
+  /** Folders known to exist, so that not every object costs a mkdir. */
+  readonly #made = new Set<string>()
+
+  /** @param folder made on first use */
+  constructor(folder: string) {
+    this.location = resolve(folder)
+    this.#unfinished = join(this.location, UNFINISHED)
+  }
+
+  async check(): Promise<void> {
+    const probe = join(this.#unfinished, `check-${randomUUID()}`)
+    try {
+      await mkdir(this.#unfinished, { recursive: true })
+      await this.#removeStale()
+      await writeDurably(probe, Buffer.from('unsplash-clip'))
+      await rm(probe)
+    } catch (cause) {
+      await rm(probe, { force: true }).catch(() => {})
+      throw new AppError(
+        'STORE_UNREACHABLE',
+        `The object store ${this.location} cannot be written: ${reason(cause)}. Expected a folder in which this user may create files; choose another with OBJECT_STORE.`,
+        { cause },
+      )
+    }
+  }
+
+  async put(key: string, body: Uint8Array): Promise<void> {
+    const path = this.#path(key)
+    const temporary = join(this.#unfinished, randomUUID())
+    try {
+      await this.#folder(this.#unfinished)
+      await this.#folder(dirname(path))
+      await writeDurably(temporary, body)
+      await rename(temporary, path)
+      await flush(dirname(path))
+    } catch (error) {
+      this.#made.clear()
+      await rm(temporary, { force: true }).catch(() => {})
+      throw storeFailure(this.location, key, error)
+    }
+  }
+
+  async get(key: string): Promise<Buffer | null> {
+    return await this.#unlessMissing(key, path => readFile(path))
+  }
+
+  async has(key: string): Promise<boolean> {
+    return (await this.#unlessMissing(key, async path => ((await stat(path)).isFile() ? true : null))) ?? false
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#unlessMissing(key, path => rm(path))
+  }
+
+  async *list(prefix = ''): AsyncIterable<string> {
+    const start = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+    if (start !== '' && !isObjectKey(start.slice(0, -1))) return
+    try {
+      for await (const path of walk(join(this.location, start))) {
+        const key = relative(this.location, path).split(sep).join('/')
+        if (key.startsWith(prefix) && isObjectKey(key)) yield key
+      }
+    } catch (error) {
+      throw storeFailure(this.location, prefix, error)
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  #path(key: string): string {
+    assertObjectKey(key)
+    return join(this.location, key)
+  }
+
+  async #unlessMissing<T>(key: string, act: (path: string) => Promise<T>): Promise<T | null> {
+    const path = this.#path(key)
+    try {
+      return await act(path)
+    } catch (error) {
+      if (isMissing(error)) return null
+      throw storeFailure(this.location, key, error)
+    }
+  }
+
+  async #folder(path: string): Promise<void> {
+    if (this.#made.has(path)) return
+    const first = await mkdir(path, { recursive: true })
+    // A new folder is an entry of its parent, which has to reach the disk too.
+    for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made))
+      await flush(dirname(made))
+    this.#made.add(path)
+  }
+
+  async #removeStale(): Promise<void> {
+    for await (const path of walk(this.#unfinished)) {
+      const found = await stat(path).catch(() => null)
+      if (found !== null && Date.now() - found.mtimeMs > STALE_MS) await rm(path, { force: true })
+    }
+  }
+}
+
+/** What a failed write means for the photo. */
+export function storeFailure(location: string, key: string, cause: unknown): PhotoError {
+  return new PhotoError('STORE_FAILED', `${location}, ${key}: ${reason(cause)}`, { cause })
+}
+
+function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'ENOSPC') return 'the disk is full (ENOSPC); free some space or move OBJECT_STORE'
+  if (code === 'EDQUOT') return 'the disk quota is used up (EDQUOT); free some space or move OBJECT_STORE'
+  if (code === 'EROFS') return 'the file system is read-only (EROFS)'
+  return code ?? message
+}
+
+function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'EISDIR', 'ERR_FS_EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
+async function writeDurably(path: string, body: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx')
+  try {
+    await file.writeFile(body)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Brings the entries of a folder to the disk, where the file system can do that. */
+async function flush(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } catch (error) {
+    if (!['EINVAL', 'EPERM', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Every file below a folder; nothing when there is no such folder. */
+async function* walk(folder: string): AsyncIterable<string> {
+  const entries = await opendir(folder).catch(error => {
+    if (isMissing(error)) return null
+    throw error
+  })
+  if (entries === null) return
+  for await (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) yield* walk(path)
+    else if (entry.isFile()) yield path
+  }
+}
