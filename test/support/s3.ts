@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { S3Store } from '../../src/storage/s3-store.js'
+
+/** What is used of s3rver, which comes without types. */
+interface S3rver {
+  run(): Promise<{ address: string; port: number }>
+  close(): Promise<void>
+  httpServer: { closeAllConnections(): void }
+}
+const S3rver = createRequire(import.meta.url)('s3rver') as new (options: Record<string, unknown>) => S3rver
+
+export interface S3Server {
+  /** `http://127.0.0.1:port` */
+  endpoint: string
+  /** Exists from the start. */
+  bucket: string
+  /** What the AWS SDK reads its credentials from. */
+  env: { AWS_ACCESS_KEY_ID: string; AWS_SECRET_ACCESS_KEY: string }
+  /** A store below a prefix of the bucket. Needs `env` in the environment. */
+  store(prefix?: string): S3Store
+  close(): Promise<void>
+}
+
+/** s3rver's only key. */
+export const S3_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' }
+
+/** An S3-compatible server in this process, on a free port, in a temporary folder. */
+export async function startS3(bucket = 'photos'): Promise<S3Server> {
+  const directory = await mkdtemp(join(tmpdir(), 'unsplash-clip-s3-'))
+  const options = { address: '127.0.0.1', port: 0, silent: true, directory, configureBuckets: [{ name: bucket }] }
+  const server = new S3rver(options)
+  const { port } = await server.run()
+  const endpoint = `http://127.0.0.1:${port}`
+  return {
+    endpoint,
+    bucket,
+    env: S3_CREDENTIALS,
+    store: (prefix = '') =>
+      new S3Store({ bucket, prefix, region: 'us-east-1', endpoint, forcePathStyle: true, maxAttempts: 1 }),
+    close: async () => {
+      server.httpServer.closeAllConnections()
+      await server.close()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
