@@ -1,0 +1,151 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { type IQueueBackend, type Job, type JobProgress, WaitingError, Worker } from 'bullmq'
+import { AppError } from '../domain/errors.js'
+import type { Batch, ConsumeOptions, Consumer } from '../domain/ports/queue.js'
+import type { QueueBackend } from './backend.js'
+import { Troubles } from './troubles.js'
+
+const SECOND = 1000
+
+/** How often a batch may lose its worker before it counts as failed. BullMQ's 1 would make one bad night a loss. */
+const MAX_STALLED_COUNT = 20
+
+/** Time for handlers to stop once their signal is aborted, and for the server to take note of what became of a batch. */
+export const PARTING_MS = 2 * SECOND
+
+/** The server answered a moment ago, so it does now or is away. */
+const READY_MS = 10 * SECOND
+
+type Handle = (batch: Batch, signal: AbortSignal) => Promise<void>
+type Jobs = Worker<Batch, void, string, IQueueBackend, JobProgress, object>
+
+/**
+ * One BullMQ worker. A batch is in hand from its delivery until BullMQ has recorded what became of it: done and gone,
+ * delayed for another delivery, or, when the consumer was aborted, waiting again with no delivery counted.
+ */
+export class BullmqConsumer implements Consumer {
+  readonly #worker: Jobs
+  readonly #backend: QueueBackend
+  readonly #handle: Handle
+  readonly #onClosed: () => void
+  readonly #controller = new AbortController()
+  readonly #inHand = new Set<Promise<void>>()
+  #closed: Promise<void> | undefined
+  #aborted: Promise<void> | undefined
+
+  private constructor(
+    name: string,
+    backend: QueueBackend,
+    handle: Handle,
+    options: ConsumeOptions,
+    onClosed: () => void,
+  ) {
+    this.#backend = backend
+    this.#handle = handle
+    this.#onClosed = onClosed
+    const troubles = new Troubles(options.onError)
+    this.#worker = new Worker(
+      name,
+      (job: Job<Batch, void>, token) => this.#take(job, token),
+      {
+        connection: {},
+        autorun: false,
+        concurrency: options.concurrency,
+        lockDuration: options.lockMs,
+        // A dead worker's batch is marked at one check and taken at a later one, so at most 1.5 × lockMs pass.
+        stalledInterval: Math.max(100, Math.round(options.lockMs / 4)),
+        maxStalledCount: MAX_STALLED_COUNT,
+        drainDelay: backend.pollMs / SECOND,
+        runRetryDelay: SECOND,
+      },
+      backend.factory,
+    )
+    this.#worker.on('error', error => troubles.report(error))
+  }
+
+  static async start(
+    name: string,
+    backend: QueueBackend,
+    handle: Handle,
+    options: ConsumeOptions,
+    onClosed: () => void,
+  ): Promise<BullmqConsumer> {
+    const consumer = new BullmqConsumer(name, backend, handle, options, onClosed)
+    try {
+      const ready = consumer.#worker.waitUntilReady().then(() => true)
+      if (!(await within(READY_MS, ready))) throw new AppError('QUEUE_UNREACHABLE', `${backend.location} is silent`)
+    } catch (error) {
+      await consumer.abort()
+      throw error
+    }
+    consumer.#worker.run().catch(options.onError)
+    return consumer
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#finish().finally(this.#onClosed)
+    return this.#closed
+  }
+
+  abort(): Promise<void> {
+    this.#aborted ??= this.#abort()
+    return this.#aborted
+  }
+
+  /** Waits for the handlers however long they take, but not for a server that is away. */
+  async #finish(): Promise<void> {
+    const closed = this.#worker.close().then(() => true)
+    do await Promise.allSettled(this.#inHand)
+    while (!(await within(PARTING_MS, closed)) && this.#inHand.size > 0)
+    this.#backend.drop(this.#worker.getBackend())
+  }
+
+  async #abort(): Promise<void> {
+    this.#controller.abort(new AppError('INTERRUPTED', 'The worker was stopped; the batch goes back to the queue.'))
+    await this.#worker.pause(true)
+    await within(PARTING_MS, Promise.allSettled(this.#inHand))
+    // Handlers that do not stop are left to themselves; the locks of their batches expire.
+    if (this.#inHand.size > 0 && !this.#closed) this.#closed = this.#worker.close(true).finally(this.#onClosed)
+    await within(PARTING_MS, this.close())
+    this.#backend.drop(this.#worker.getBackend())
+  }
+
+  #take(job: Job<Batch, void>, token: string | undefined): Promise<void> {
+    const taken = this.#run(job, token)
+    const settled = taken.then(
+      () => {},
+      () => {},
+    )
+    this.#inHand.add(settled)
+    void settled.then(() => this.#inHand.delete(settled))
+    return taken
+  }
+
+  async #run(job: Job<Batch, void>, token: string | undefined): Promise<void> {
+    const { signal } = this.#controller
+    // BullMQ's last question before it closes may still be answered with a batch.
+    if (this.#closed || signal.aborted) return handBack(job, token)
+    try {
+      await this.#handle(job.data, signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+      await handBack(job, token)
+    }
+  }
+}
+
+/** Puts a batch back without counting a delivery; the error tells BullMQ that this has been done. */
+async function handBack(job: Job<Batch, void>, token: string | undefined): Promise<never> {
+  await job.moveToWait(token)
+  throw new WaitingError('handed back')
+}
+
+/** What the work gives, or undefined when it takes longer. */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  const timer = new AbortController()
+  try {
+    return await Promise.race([work, pause(ms, undefined, { signal: timer.signal })])
+  } finally {
+    timer.abort()
+  }
+}

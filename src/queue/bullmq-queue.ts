@@ -1,0 +1,132 @@
+import { Queue as BullQueue, type IQueueBackend, type JobsOptions, type JobType } from 'bullmq'
+import { AppError } from '../domain/errors.js'
+import type { Batch, BatchState, ConsumeOptions, Consumer, Queue, QueueCounts } from '../domain/ports/queue.js'
+import { type QueueBackend, unreachable } from './backend.js'
+import { BullmqConsumer, PARTING_MS, within } from './bullmq-consumer.js'
+
+const SECOND = 1000
+
+/** BullMQ keeps a log of events a queue; nothing here reads it, so little of it is kept. */
+const EVENTS_KEPT = 100
+
+/** `paused` is missing from BullMQ's type: what waits while somebody has paused the queue from outside. */
+const COUNTED = ['waiting', 'paused', 'prioritized', 'active', 'delayed', 'failed'] as JobType[]
+
+export interface QueueOptions {
+  name: string
+  /** Deliveries of a batch whose handler rejects. Waits double: 8 deliveries span 1 to 2 minutes. */
+  attempts?: number
+  /** Wait before the second delivery of a batch whose handler rejected. */
+  backoffMs?: number
+}
+
+type Jobs = BullQueue<Batch, void, string, Batch, void, string, IQueueBackend, object>
+
+/** The `Queue` port over BullMQ; where the jobs live is the backend's business. */
+export class BullmqQueue implements Queue {
+  readonly location: string
+  readonly #name: string
+  readonly #backend: QueueBackend
+  readonly #jobs: Jobs
+  readonly #jobOptions: JobsOptions
+  readonly #consumers = new Set<Consumer>()
+  #closed: Promise<void> | undefined
+
+  private constructor(backend: QueueBackend, options: QueueOptions) {
+    this.location = backend.location
+    this.#name = options.name
+    this.#backend = backend
+    this.#jobOptions = {
+      attempts: options.attempts ?? 8,
+      backoff: { type: 'exponential', delay: options.backoffMs ?? SECOND, jitter: 0.5 },
+      removeOnComplete: true,
+      removeOnFail: false,
+      stackTraceLimit: 1,
+    }
+    this.#jobs = new BullQueue(
+      options.name,
+      { connection: {}, streams: { events: { maxLen: EVENTS_KEPT } } },
+      backend.factory,
+    )
+    // Its commands reject with the same errors; without a listener the event would end the process.
+    this.#jobs.on('error', () => {})
+  }
+
+  /** Takes the backend over: it is closed with the queue, or at once when the queue cannot be opened. */
+  static async open(backend: QueueBackend, options: QueueOptions): Promise<BullmqQueue> {
+    const queue = new BullmqQueue(backend, options)
+    try {
+      await queue.#reaching(() => queue.#jobs.waitUntilReady())
+      return queue
+    } catch (error) {
+      await queue.close()
+      throw error
+    }
+  }
+
+  async add(batches: readonly Batch[], options: { delayMs?: number } = {}): Promise<void> {
+    if (batches.length === 0) return
+    const jobs = batches.map(batch => ({
+      name: 'batch',
+      data: batch,
+      opts: { ...this.#jobOptions, jobId: jobId(batch.id), delay: Math.round(options.delayMs ?? 0) },
+    }))
+    await this.#reaching(() => this.#jobs.addBulk(jobs))
+  }
+
+  async state(batchId: string): Promise<BatchState> {
+    const state = await this.#reaching(() => this.#jobs.getJobState(jobId(batchId)))
+    if (state === 'active' || state === 'delayed' || state === 'failed') return state
+    return state === 'waiting' || state === 'prioritized' ? 'waiting' : 'absent'
+  }
+
+  async forget(batchId: string): Promise<void> {
+    if ((await this.state(batchId)) === 'failed') await this.#reaching(() => this.#jobs.remove(jobId(batchId)))
+  }
+
+  async counts(): Promise<QueueCounts> {
+    const counts = await this.#reaching(() => this.#jobs.getJobCounts(...COUNTED))
+    const { waiting = 0, paused = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = counts
+    return { waiting: waiting + paused + prioritized, active, delayed, failed }
+  }
+
+  async consume(
+    handle: (batch: Batch, signal: AbortSignal) => Promise<void>,
+    options: ConsumeOptions,
+  ): Promise<Consumer> {
+    const consumer = await this.#reaching(() =>
+      BullmqConsumer.start(this.#name, this.#backend, handle, options, () => this.#consumers.delete(consumer)),
+    )
+    this.#consumers.add(consumer)
+    return consumer
+  }
+
+  /** Closes what is left open: consumers let go at once, so close those first that shall finish. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#consumers].map(consumer => consumer.abort()))
+    await within(PARTING_MS, this.#jobs.close()).catch(() => {})
+    this.#backend.drop(this.#jobs.getBackend())
+    await this.#backend.close()
+  }
+
+  /** Runs a command; when the server is away it rejects with QUEUE_UNREACHABLE. */
+  async #reaching<T>(command: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new AppError('QUEUE_UNREACHABLE', `The queue at ${this.location} is closed.`)
+    try {
+      return await command()
+    } catch (error) {
+      if (!this.#backend.isUnreachable(error)) throw error
+      throw unreachable(this.location, 'Nothing is lost: start the server and try again.', error)
+    }
+  }
+}
+
+/** BullMQ takes no whole numbers as ids, which a hexadecimal id may look like. */
+function jobId(batchId: string): string {
+  return `b${batchId}`
+}

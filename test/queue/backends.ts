@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { BullmqQueue, QueueOptions } from '../../src/queue/bullmq-queue.js'
+import { openPostgresQueue, type PostgresQueueOptions } from '../../src/queue/postgres-backend.js'
+import { openRedisQueue, type RedisQueueOptions } from '../../src/queue/redis-backend.js'
+import { hasRedis, startRedis } from '../support/redis.js'
+import { requires } from '../support/requirements.js'
+
+/** How to open a queue, as data, so that another process can do it too. */
+export type Address =
+  | ({ kind: 'redis' } & Pick<RedisQueueOptions, 'url'>)
+  | ({ kind: 'postgres' } & Pick<PostgresQueueOptions, 'url' | 'embedded'>)
+
+export interface QueueServer {
+  address: Address
+  stop(): Promise<void>
+  /** Where the server is the test's own: kill -9, and start again at the same address with what it had stored. */
+  kill?(): Promise<void>
+  restart?(): Promise<void>
+}
+
+export interface ServerKind {
+  name: string
+  available(): boolean
+  start(): Promise<QueueServer>
+}
+
+export function openQueue(address: Address, options: QueueOptions): Promise<BullmqQueue> {
+  return address.kind === 'redis'
+    ? openRedisQueue({ url: address.url, ...options })
+    : openPostgresQueue({ url: address.url, embedded: address.embedded, ...options })
+}
+
+export const SERVER_KINDS: ServerKind[] = [
+  {
+    name: 'Redis',
+    available: hasRedis,
+    async start() {
+      const redis = await startRedis()
+      return { ...redis, address: { kind: 'redis', url: redis.url } }
+    },
+  },
+  { name: 'embedded Postgres', available: () => true, start: startEmbedded },
+  {
+    name: 'native Postgres',
+    available: () =>
+      requires(
+        'A Postgres server',
+        Boolean(process.env.TEST_DATABASE_URL),
+        'Set TEST_DATABASE_URL to a database that tests may write to.',
+      ),
+    async start() {
+      const url = process.env.TEST_DATABASE_URL as string
+      return { address: { kind: 'postgres', url, embedded: false }, async stop() {} }
+    },
+  },
+]
+
+async function startEmbedded(): Promise<QueueServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'unsplash-clip-queue-'))
+  const launch = () => startTypeScript('embedded-server.ts', 'serveEmbedded', { dataDir })
+  let { child, line: url } = await launch()
+  const kill = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  return {
+    address: { kind: 'postgres', url, embedded: true },
+    kill,
+    async restart() {
+      child = (await launch()).child
+    },
+    async stop() {
+      await kill()
+      await rm(dataDir, { recursive: true })
+    },
+  }
+}
+
+/** Calls a function of a file beside this one in a process of its own. @returns once the process wrote its first line */
+export async function startTypeScript(
+  file: string,
+  name: string,
+  argument: unknown,
+): Promise<{ child: ChildProcess; line: string }> {
+  const beside = (other: string) => fileURLToPath(new URL(other, import.meta.url))
+  const child = spawn(process.execPath, [beside('child.mjs'), beside(file), name, JSON.stringify(argument)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const line = new Promise<string>((resolve, reject) => {
+    child.stdout.once('data', data => resolve(String(data).trim()))
+    child.once('exit', code => reject(new Error(`${name} of ${file} ended with ${code}`)))
+  })
+  return { child, line: await line }
+}
