@@ -1,0 +1,184 @@
+import { mkdir, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError, type CommandFailureCode } from '../domain/errors.js'
+import { modelKey } from '../domain/model.js'
+import { describeFile, formatSize, otherWays } from './advice.js'
+import { DEFAULT_RETRY, download, isWriteFailure, partPath, type Retry, WrongContent } from './download.js'
+import { bundledFolder } from './identity.js'
+import { withLock } from './lock.js'
+import { type HubModelSpec, isFromHub, type ModelFile, type ModelSpec } from './registry.js'
+import { type ModelSource, SourceFailure } from './source.js'
+import { statOrNothing, VerifiedFiles } from './verified-files.js'
+
+export interface FilesProgress {
+  /** `waiting`: another process, `pid`, is fetching the model. */
+  readonly phase: 'downloading' | 'waiting'
+  /** Of all files that were missing at the start. */
+  readonly doneBytes: number
+  readonly totalBytes: number
+  readonly path?: string
+  readonly pid?: number
+}
+
+export interface EnsureOptions {
+  /** Folder of the downloaded models, one folder a model in it. */
+  readonly cacheDir: string
+  readonly source: ModelSource
+  /** Called often: at every piece of a file. */
+  readonly onProgress?: (progress: FilesProgress) => void
+  readonly signal?: AbortSignal
+  readonly retry?: Retry
+}
+
+/** Where the files of a model are, or will be. */
+export function modelFolder(spec: ModelSpec, cacheDir: string): string {
+  return isFromHub(spec) ? join(cacheDir, spec.name) : bundledFolder(spec)
+}
+
+/**
+ * Makes sure that the files of a model are here and right, and fetches those that are not. One process fetches, others
+ * wait for it. Files in the folder are whole and verified, whatever happens: what is under way is in `.partial`.
+ * @returns the model's folder
+ * @throws AppError MODEL_NOT_FOUND, MODEL_DOWNLOAD_FAILED, MODEL_DIGEST_MISMATCH or MODEL_DISK_FULL, each with the ways to
+ *   get the files by hand; the signal's reason
+ */
+export async function ensureModelFiles(spec: ModelSpec, options: EnsureOptions): Promise<string> {
+  const folder = modelFolder(spec, options.cacheDir)
+  if (!isFromHub(spec)) {
+    await expectBundled(folder, spec.origin.files)
+    return folder
+  }
+  try {
+    if ((await missingFiles(spec, folder, options.signal)).length === 0) return folder
+    await mkdir(folder, { recursive: true })
+    const { signal, onProgress } = options
+    const onWait = (pid: number) => onProgress?.({ phase: 'waiting', pid, doneBytes: 0, totalBytes: 0 })
+    await withLock(join(folder, '.lock'), () => fetchMissing(spec, folder, options), { signal, onWait })
+    return folder
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    throw error instanceof AppError ? error : unusable(spec, folder, error)
+  }
+}
+
+async function expectBundled(folder: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths)
+    if (!(await statOrNothing(join(folder, path))))
+      throw new AppError(
+        'MODEL_NOT_FOUND',
+        `Expected ${join(folder, path)}, found nothing there. Install the package again.`,
+      )
+}
+
+/** Files that are not there, or are there with a wrong size or digest. */
+async function missingFiles(spec: HubModelSpec, folder: string, signal?: AbortSignal): Promise<ModelFile[]> {
+  const known = await VerifiedFiles.read(folder)
+  const missing: ModelFile[] = []
+  for (const file of spec.origin.files) if ((await known.state(file, signal)) !== 'verified') missing.push(file)
+  return missing
+}
+
+function unusable(spec: HubModelSpec, folder: string, cause: unknown): AppError {
+  return new AppError(
+    'MODEL_DOWNLOAD_FAILED',
+    `Expected the folder of ${modelKey(spec)}, ${folder}, to be readable and writable, found ${textOf(cause)}. ` +
+      'Set UNSPLASH_CLIP_HOME to another folder.',
+    { cause },
+  )
+}
+
+async function fetchMissing(
+  spec: HubModelSpec,
+  folder: string,
+  { source, onProgress, signal, retry = DEFAULT_RETRY }: EnsureOptions,
+): Promise<void> {
+  // Another process may have fetched them while this one waited for the lock.
+  const missing = await missingFiles(spec, folder, signal)
+  const known = await VerifiedFiles.read(folder)
+  const totalBytes = sum(missing)
+  let before = 0
+  for (const [index, file] of missing.entries()) {
+    const left = missing.slice(index)
+    await expectSpace(spec, left, folder)
+    const onBytes = (bytes: number) =>
+      onProgress?.({ phase: 'downloading', path: file.path, doneBytes: before + bytes, totalBytes })
+    const job = {
+      model: spec,
+      file,
+      source,
+      target: join(folder, file.path),
+      part: partPath(folder, file),
+      signal,
+      onBytes,
+    }
+    try {
+      await download(job, retry)
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw await explain(error, spec, left, folder, source)
+    }
+    await known.add(file)
+    before += file.bytes
+  }
+}
+
+async function expectSpace(spec: HubModelSpec, files: readonly ModelFile[], folder: string): Promise<void> {
+  let needed = sum(files)
+  for (const file of files) needed -= (await statOrNothing(partPath(folder, file)))?.size ?? 0
+  if (needed > (await freeBytes(folder))) throw await diskFull(spec, files, folder)
+}
+
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize
+}
+
+async function diskFull(
+  spec: HubModelSpec,
+  missing: readonly ModelFile[],
+  folder: string,
+  cause?: unknown,
+): Promise<AppError> {
+  const found = `${formatSize(await freeBytes(folder))} in ${folder}`
+  return new AppError(
+    'MODEL_DISK_FULL',
+    `Expected ${formatSize(sum(missing))} of free space for ${describeFile(spec, missing[0]!)} and what follows, found ${found}. ` +
+      'Free some, or set UNSPLASH_CLIP_HOME to a folder on another disk.\n' +
+      otherWays(spec, missing, folder),
+    { cause },
+  )
+}
+
+/** What went wrong, where, and what to do. @param missing not fetched, the one that failed first */
+async function explain(
+  error: unknown,
+  spec: HubModelSpec,
+  missing: readonly ModelFile[],
+  folder: string,
+  source: ModelSource,
+): Promise<unknown> {
+  if (isWriteFailure(error)) return diskFull(spec, missing, folder, error)
+  const file = missing[0]!
+  const what = `${describeFile(spec, file)} from ${source.locate(spec, file)}`
+  const app = (code: CommandFailureCode, message: string) =>
+    new AppError(code, `${message}\n${otherWays(spec, missing, folder)}`, { cause: error })
+
+  if (error instanceof WrongContent)
+    return app('MODEL_DIGEST_MISMATCH', `Wrong content: ${what}: ${error.message}. What had arrived was removed.`)
+  if (error instanceof SourceFailure && error.kind === 'missing')
+    return app('MODEL_NOT_FOUND', `Expected ${what}, found nothing: ${error.message}.`)
+  if (error instanceof SourceFailure && error.kind === 'interrupted')
+    return app(
+      'MODEL_DOWNLOAD_FAILED',
+      `Could not fetch ${what}: ${error.message}. The next try goes on where it stopped.`,
+    )
+  return app('MODEL_DOWNLOAD_FAILED', `Could not fetch ${what}: ${textOf(error)}.`)
+}
+
+function sum(files: readonly ModelFile[]): number {
+  return files.reduce((bytes, file) => bytes + file.bytes, 0)
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import type { Stats } from 'node:fs'
+import { readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sha256OfFile } from './digest.js'
+import type { ModelFile } from './registry.js'
+
+const MARKER = '.verified.json'
+
+/** What a file looked like when its digest was last computed. */
+interface Entry {
+  readonly bytes: number
+  readonly mtimeMs: number
+  readonly sha256: string
+}
+
+/** - `verified`: the digest is right   - `different`: it is not, or the size is wrong   - `missing` */
+export type FileState = 'verified' | 'different' | 'missing'
+
+/**
+ * Remembers, beside the files of a model, which of them had the right digest, so that 150 MB are not hashed at every
+ * start. A file that has another size or time since then is hashed again.
+ */
+export class VerifiedFiles {
+  private constructor(
+    private readonly folder: string,
+    private entries: Readonly<Record<string, Entry>>,
+  ) {}
+
+  static async read(folder: string): Promise<VerifiedFiles> {
+    return new VerifiedFiles(folder, await readEntries(folder))
+  }
+
+  /** Hashes only what is not remembered. */
+  async state(file: ModelFile, signal?: AbortSignal): Promise<FileState> {
+    const path = join(this.folder, file.path)
+    const stats = await statOrNothing(path)
+    if (!stats) return 'missing'
+    if (stats.size !== file.bytes) return 'different'
+    const entry = this.entries[file.path]
+    if (entry?.bytes === stats.size && entry.mtimeMs === stats.mtimeMs)
+      return entry.sha256 === file.sha256 ? 'verified' : 'different'
+    const sha256 = await sha256OfFile(path, { signal })
+    await this.remember(file.path, { bytes: stats.size, mtimeMs: stats.mtimeMs, sha256 })
+    return sha256 === file.sha256 ? 'verified' : 'different'
+  }
+
+  /** Notes that a file has just been put in place with the right digest. */
+  async add(file: ModelFile): Promise<void> {
+    const { mtimeMs } = await stat(join(this.folder, file.path))
+    await this.remember(file.path, { bytes: file.bytes, mtimeMs, sha256: file.sha256 })
+  }
+
+  private async remember(path: string, entry: Entry): Promise<void> {
+    this.entries = { ...(await readEntries(this.folder)), ...this.entries, [path]: entry }
+    const marker = join(this.folder, MARKER)
+    const aside = `${marker}.${randomUUID()}`
+    try {
+      await writeFile(aside, `${JSON.stringify(this.entries, null, 2)}\n`)
+      await rename(aside, marker)
+    } catch {
+      // A folder that cannot be written (a read-only volume) is usable all the same: its files are hashed at every start.
+    }
+  }
+}
+
+async function readEntries(folder: string): Promise<Readonly<Record<string, Entry>>> {
+  try {
+    const value: unknown = JSON.parse(await readFile(join(folder, MARKER), 'utf8'))
+    return typeof value === 'object' && value !== null ? (value as Record<string, Entry>) : {}
+  } catch {
+    return {}
+  }
+}
+
+/** Undefined where there is no such file. */
+export async function statOrNothing(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
