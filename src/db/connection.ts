@@ -1,0 +1,146 @@
+import pg from 'pg'
+import { isConnectionError, isTransactionConflict, translate } from './errors.js'
+
+const SECOND = 1000
+const CONFLICT_RETRIES = 5
+const RECONNECT_PAUSE_MS = 200
+
+export interface DatabaseOptions {
+  /** `postgres://user:password@host/database`, or a Unix socket's folder as `?host=`. */
+  url: string
+  /** Connections held at most. On the embedded server all of them share one session. */
+  maxConnections?: number
+  /** How long a statement waits for a connection before it fails. */
+  connectTimeoutMs?: number
+  /** How long a call goes on trying when the connection is lost; for processes that outlive a restart of the server. */
+  reconnectMs?: number
+  /** Shown in `pg_stat_activity`. */
+  applicationName?: string
+}
+
+/** What a repository needs to run statements; inside `transaction` it is bound to one connection. */
+export interface Session {
+  query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>
+}
+
+/**
+ * A pool of connections. Every statement goes through here, so that errors of the driver become AppErrors
+ * (DATABASE_UNREACHABLE, and those that the SQL functions raise) in one place.
+ */
+export class Database implements Session {
+  /** For people: host, port and database. Holds no credentials. */
+  readonly location: string
+  readonly #reconnectMs: number
+
+  constructor(
+    readonly pool: pg.Pool,
+    options: { location: string; reconnectMs: number },
+  ) {
+    this.location = options.location
+    this.#reconnectMs = options.reconnectMs
+  }
+
+  /** One statement, in a transaction of its own. It must bear repetition: a lost connection or a conflict repeats it. */
+  async query<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.#repeated(async () => (await this.pool.query<Row>(sql, [...values])).rows)
+  }
+
+  /** Several statements in one transaction, repeated as a whole after a conflict or a lost connection. */
+  async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#repeated(async () => {
+      const client = await this.pool.connect()
+      let broken: Error | undefined
+      const onError = (error: Error) => {
+        broken = error
+      }
+      client.on('error', onError)
+      try {
+        await client.query('begin')
+        const result = await work({
+          query: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
+            (await client.query<Row>(sql, [...values])).rows,
+        })
+        await client.query('commit')
+        return result
+      } catch (error) {
+        await client.query('rollback').catch((failure: Error) => onError(failure))
+        throw error
+      } finally {
+        client.off('error', onError)
+        client.release(broken)
+      }
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end()
+  }
+
+  async #repeated<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = Date.now() + this.#reconnectMs
+    for (let conflicts = 0; ; ) {
+      try {
+        return await work()
+      } catch (error) {
+        if (isTransactionConflict(error) && conflicts < CONFLICT_RETRIES) {
+          conflicts++
+          continue
+        }
+        if (!isConnectionError(error) || Date.now() >= deadline || this.pool.ending)
+          throw translate(error, this.location)
+        await new Promise(resolve => setTimeout(resolve, RECONNECT_PAUSE_MS))
+      }
+    }
+  }
+}
+
+/**
+ * Connects, and makes sure that the server answers.
+ * @throws AppError DATABASE_UNREACHABLE
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.maxConnections ?? 8,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10 * SECOND,
+    idleTimeoutMillis: 30 * SECOND,
+    keepAlive: true,
+    application_name: options.applicationName ?? 'unsplash-clip',
+    types: { getTypeParser },
+  })
+  // An idle connection that breaks must not end the process; the next statement opens a new one.
+  pool.on('error', () => undefined)
+  const database = new Database(pool, { location: describe(options.url), reconnectMs: options.reconnectMs ?? 0 })
+  try {
+    await database.query('select 1')
+    return database
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+/** Where a connection string leads, without its credentials. */
+export function describe(url: string): string {
+  if (!URL.canParse(url)) return 'an address that is no URL'
+  const { hostname, port, pathname, searchParams } = new URL(url)
+  const host = searchParams.get('host') ?? decodeURIComponent(hostname)
+  if (host.startsWith('/')) return `${host} (socket)`
+  return `${host || 'localhost'}:${port || 5432}${pathname}`
+}
+
+const INT8 = 20
+const TIMESTAMP = 1114
+
+/** Counts become numbers, and a timestamp without time zone stays the text it is: it names no moment. */
+function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  if (oid === INT8) return toSafeInteger
+  if (oid === TIMESTAMP) return text => text
+  return pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown
+}
+
+function toSafeInteger(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new RangeError(`an integer below 2^53 expected, found ${text}`)
+  return value
+}

@@ -1,0 +1,27 @@
+/** The embedded server's process: `node server-main.js DATA_DIR IDLE_MS VERSION`. Logs go to stderr. */
+import { AppError } from '../../domain/errors.js'
+import { serve } from './serve.js'
+import { EXIT_LOCKED } from './server-lock.js'
+
+const log = (line: string): void => void process.stderr.write(`${new Date().toISOString()} [${process.pid}] ${line}\n`)
+
+const [dataDir, idleMs, version = ''] = process.argv.slice(2)
+if (dataDir === undefined || !/^\d+$/.test(idleMs ?? '')) {
+  log('usage: server-main.js DATA_DIR IDLE_MS [VERSION]')
+  process.exit(2)
+}
+
+try {
+  const server = await serve({ dataDir, idleMs: Number(idleMs), version, log })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void server.stop(signal))
+  process.on('SIGHUP', () => undefined)
+  await server.ended
+  process.exit(0)
+} catch (error) {
+  if (error instanceof AppError && error.code === 'DATABASE_LOCKED') {
+    log(error.message)
+    process.exit(EXIT_LOCKED)
+  }
+  log(error instanceof AppError ? error.message : error instanceof Error ? error.stack! : String(error))
+  process.exit(1)
+}

@@ -1,0 +1,177 @@
+import type { PhotoFailureCode } from '../domain/errors.js'
+import type { ModelIdentity } from '../domain/model.js'
+import type { Photo, PhotoRef } from '../domain/photo.js'
+import type {
+  BatchOutcome,
+  FailureGroup,
+  IngestRepository,
+  ModelId,
+  NewBatch,
+  PhotoStates,
+  Run,
+  Totals,
+} from '../domain/ports/repository.js'
+import type { Database } from './connection.js'
+import * as sql from './ingest-sql.js'
+import { pagesById } from './pages.js'
+import { storable, toColumns, UPSERT_PHOTOS } from './photo-rows.js'
+import { toVectorText } from './vector.js'
+
+interface ModelRow extends Record<string, unknown>, ModelIdentity {
+  id: ModelId
+}
+
+/** IngestRepository on Postgres. The transactions that matter are functions of `migrations/`. */
+export class PostgresIngestRepository implements IngestRepository {
+  constructor(private readonly database: Database) {}
+
+  /** @throws AppError MODEL_INVALID when the same name, precision and revision came with another dimension before */
+  async registerModel(model: ModelIdentity): Promise<ModelId> {
+    const { name, precision, revision, dimension, logitScale } = model
+    const [row] = await this.database.query<{ id: ModelId }>(sql.REGISTER_MODEL, [
+      name,
+      precision,
+      revision,
+      dimension,
+      logitScale,
+    ])
+    return row!.id
+  }
+
+  /** @param key `name@precision`; with the name alone, whichever precision came last. Of several revisions the newest. */
+  async findModel(key: string): Promise<{ id: ModelId; identity: ModelIdentity } | null> {
+    const [name, precision = null] = key.split('@')
+    return toModel(await this.database.query<ModelRow>(sql.FIND_MODEL, [name, precision]))
+  }
+
+  async latestModel(): Promise<{ id: ModelId; identity: ModelIdentity } | null> {
+    return toModel(await this.database.query<ModelRow>(sql.LATEST_MODEL))
+  }
+
+  async upsertPhotos(photos: readonly Photo[]): Promise<void> {
+    if (photos.length > 0) await this.database.query(UPSERT_PHOTOS, toColumns(photos))
+  }
+
+  async photoStates(modelId: ModelId, photoIds: readonly string[]): Promise<PhotoStates> {
+    const rows = await this.database.query<{ photo_id: string; embedded: boolean }>(sql.PHOTO_STATES, [
+      modelId,
+      photoIds,
+    ])
+    const of = (embedded: boolean) => new Set(rows.filter(row => row.embedded === embedded).map(row => row.photo_id))
+    return { embedded: of(true), failed: of(false) }
+  }
+
+  async createRun(run: {
+    id: string
+    modelId: ModelId
+    source: string
+    options: Record<string, unknown>
+  }): Promise<void> {
+    await this.database.query(sql.CREATE_RUN, [run.id, run.modelId, storable(run.source), JSON.stringify(run.options)])
+  }
+
+  async finishEnqueue(runId: string): Promise<void> {
+    await this.database.query(sql.FINISH_ENQUEUE, [runId])
+  }
+
+  /**
+   * A batch that an earlier run recorded and that is not settled yet moves to the run that asks for it now, so that the
+   * totals of that run are those of the work it waits for.
+   */
+  async addBatches(batches: readonly NewBatch[]): Promise<Set<string>> {
+    if (batches.length === 0) return new Set()
+    const rows = await this.database.query<{ id: string }>(sql.ADD_BATCHES, [
+      JSON.stringify(
+        batches.map(({ id, runId, photoIds }) => ({ id, run_id: runId, photo_ids: [...new Set(photoIds)] })),
+      ),
+    ])
+    return new Set(rows.map(row => row.id))
+  }
+
+  async recordOutcome({ parentId, modelId, embedded, failures, labelSets }: BatchOutcome): Promise<void> {
+    await this.database.query(sql.RECORD_OUTCOME, [
+      parentId,
+      modelId,
+      embedded.map(photo => photo.photoId),
+      embedded.map(photo => toVectorText(photo.embedding)),
+      embedded.map(photo => photo.storedKey),
+      failures.map(failure => failure.photoId),
+      failures.map(failure => failure.code),
+      failures.map(failure => storable(failure.message)),
+      failures.map(failure => failure.attempts),
+      labelSets,
+    ])
+  }
+
+  async run(runId: string): Promise<Run | null> {
+    const [row] = await this.database.query<RunRow>(sql.RUN, [runId])
+    return row === undefined ? null : toRun(row)
+  }
+
+  async runs(limit: number): Promise<Run[]> {
+    return (await this.database.query<RunRow>(sql.RUNS, [limit])).map(toRun)
+  }
+
+  async totals(modelId: ModelId): Promise<Totals> {
+    const [row] = await this.database.query<Totals & Record<string, unknown>>(sql.TOTALS, [modelId])
+    return row!
+  }
+
+  async failureGroups(modelId: ModelId): Promise<FailureGroup[]> {
+    return this.database.query<FailureGroup & Record<string, unknown>>(sql.FAILURE_GROUPS, [modelId])
+  }
+
+  missingPhotos(modelId: ModelId, pageSize: number): AsyncIterable<PhotoRef[]> {
+    return pagesById(
+      after => this.database.query<PhotoRef & Record<string, unknown>>(sql.MISSING_PHOTOS, [modelId, after, pageSize]),
+      pageSize,
+    )
+  }
+
+  failedPhotos(modelId: ModelId, code: PhotoFailureCode | undefined, pageSize: number): AsyncIterable<PhotoRef[]> {
+    return pagesById(
+      after =>
+        this.database.query<PhotoRef & Record<string, unknown>>(sql.FAILED_PHOTOS, [
+          modelId,
+          code ?? null,
+          after,
+          pageSize,
+        ]),
+      pageSize,
+    )
+  }
+
+  async clearFailures(modelId: ModelId, photoIds: readonly string[]): Promise<void> {
+    await this.database.query(sql.CLEAR_FAILURES, [modelId, photoIds])
+  }
+}
+
+function toModel([row]: ModelRow[]): { id: ModelId; identity: ModelIdentity } | null {
+  if (row === undefined) return null
+  const { id, ...identity } = row
+  return { id, identity }
+}
+
+interface RunRow extends Record<string, unknown> {
+  run_id: string
+  model: string
+  source: string
+  created_at: Date
+  enqueued_at: Date | null
+  photos: number
+  done: number
+  failed: number
+}
+
+function toRun(row: RunRow): Run {
+  return {
+    id: row.run_id,
+    modelKey: row.model,
+    source: row.source,
+    createdAt: row.created_at,
+    enqueuedAt: row.enqueued_at,
+    photos: row.photos,
+    done: row.done,
+    failed: row.failed,
+  }
+}

@@ -1,0 +1,74 @@
+/** Statements of the ingest repository. What needs more than one statement is a function in `migrations/`. */
+
+const MODEL = 'id, name, precision, revision, dimension, logit_scale as "logitScale"'
+
+export const REGISTER_MODEL = 'select register_model($1, $2, $3, $4, $5) as id'
+
+export const FIND_MODEL = `
+  select ${MODEL} from models where name = $1 and ($2::text is null or precision = $2) order by id desc limit 1`
+
+export const LATEST_MODEL = `
+  select ${MODEL} from models where id = (select model_id from runs order by position desc limit 1)`
+
+export const PHOTO_STATES = `
+  select photo_id, true as embedded from embeddings where model_id = $1 and photo_id = any ($2::text[])
+  union all
+  select photo_id, false from failures where model_id = $1 and photo_id = any ($2::text[])`
+
+export const CREATE_RUN = `
+  insert into runs (id, model_id, source, options) values ($1, $2, $3, $4) on conflict (id) do nothing`
+
+export const FINISH_ENQUEUE = 'update runs set enqueued_at = now() where id = $1 and enqueued_at is null'
+
+/** $1: [{id, run_id, photo_ids}] as JSON. Gives the ids that were there before. */
+export const ADD_BATCHES = `
+  with new as (
+    select b.id, b.run_id, r.model_id, b.photo_ids
+      from jsonb_to_recordset($1::jsonb) as b (id text, run_id text, photo_ids text[])
+      join runs r on r.id = b.run_id
+     order by b.id
+  ), known as (
+    select id from batches where id in (select id from new) order by id for update
+  ), moved as (
+    update batches b set run_id = new.run_id
+      from new join known on known.id = new.id
+     where b.id = new.id and b.settled_at is null and b.run_id <> new.run_id
+  ), added as (
+    insert into batches (id, run_id, model_id, photo_ids, photo_count)
+    select id, run_id, model_id, photo_ids, cardinality(photo_ids) from new
+    on conflict (id) do nothing
+    returning id
+  )
+  select id from new where id not in (select id from added)`
+
+export const RECORD_OUTCOME = `
+  select record_outcome($1, $2, $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::integer[],
+                        $10::text[])`
+
+const RUN_PROGRESS = 'select run_id, model, source, created_at, enqueued_at, photos, done, failed from run_progress'
+export const RUN = `${RUN_PROGRESS} where run_id = $1`
+export const RUNS = `${RUN_PROGRESS} order by position desc limit $1`
+
+export const TOTALS = `
+  select (select count(*) from photos) as photos,
+         (select count(*) from embeddings where model_id = $1) as embedded,
+         (select count(*) from failures where model_id = $1) as failed,
+         (select count(*) from photo_labels where model_id = $1) as labels`
+
+export const FAILURE_GROUPS = `
+  select code, count(*) as photos, min(photo_id) as "photoId",
+         (array_agg(message order by photo_id))[1] as message
+    from failures where model_id = $1 group by code order by count(*) desc, code`
+
+export const MISSING_PHOTOS = `
+  select p.photo_id as id, p.photo_image_url as url from photos p
+   where p.photo_id > $2
+     and not exists (select from embeddings e where e.model_id = $1 and e.photo_id = p.photo_id)
+   order by p.photo_id limit $3`
+
+export const FAILED_PHOTOS = `
+  select f.photo_id as id, p.photo_image_url as url from failures f join photos p on p.photo_id = f.photo_id
+   where f.model_id = $1 and ($2::text is null or f.code = $2) and f.photo_id > $3
+   order by f.photo_id limit $4`
+
+export const CLEAR_FAILURES = 'delete from failures where model_id = $1 and photo_id = any ($2::text[])'
