@@ -31,10 +31,15 @@ export function hubUrl(endpoint: string, model: HubModelSpec, file: ModelFile): 
  * @param endpoint http(s)://host
  */
 export class HubSource implements ModelSource {
+  private readonly endpoint: string
+
   constructor(
-    private readonly endpoint: string,
+    endpoint: string,
     private readonly timeouts: HubTimeouts = {},
-  ) {}
+  ) {
+    // The address shows in messages, and nothing here would send credentials.
+    this.endpoint = withoutCredentials(endpoint)
+  }
 
   locate(model: HubModelSpec, file: ModelFile): string {
     return hubUrl(this.endpoint, model, file)
@@ -57,6 +62,11 @@ export class HubSource implements ModelSource {
       throw signal?.aborted ? signal.reason : describe(error)
     }
   }
+}
+
+/** `https://user:password@host` without what stands before the host. */
+export function withoutCredentials(address: string): string {
+  return address.replace(/\/\/[^/]*@/, '//')
 }
 
 /** Hubs answer with a redirect to the network that holds the bytes. */

@@ -199,10 +199,7 @@ export function resolveModel(reference: string): ModelSpec {
   )
 }
 
-export function isBundled(spec: ModelSpec): spec is BundledModelSpec {
-  return spec.origin.kind === 'bundled'
-}
-
+/** Whether its files are fetched; the others ship with the package. */
 export function isFromHub(spec: ModelSpec): spec is HubModelSpec {
   return spec.origin.kind === 'hub'
 }

@@ -54,7 +54,9 @@ export class S3Source implements ModelSource {
       endpoint,
       region,
       forcePathStyle,
-      requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, requestTimeout: IDLE_TIMEOUT_MS },
+      requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, socketTimeout: IDLE_TIMEOUT_MS },
+      // The registry's digests check more than the server's checksums, which many compatible servers do not send.
+      responseChecksumValidation: 'WHEN_REQUIRED',
     })
   }
 

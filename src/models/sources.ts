@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppError } from '../domain/errors.js'
 import { FolderSource } from './folder-source.js'
-import { HubSource } from './hub-source.js'
+import { HubSource, withoutCredentials } from './hub-source.js'
 import { S3Source, type S3SourceOptions } from './s3-source.js'
 import type { ModelSource } from './source.js'
 
@@ -28,6 +28,6 @@ export function modelSource({ modelSource: text, hubEndpoint, s3 }: SourceSettin
     return new S3Source({ ...s3, bucket: url.host, prefix: decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, '') })
   throw new AppError(
     'CONFIG_INVALID',
-    `MODEL_SOURCE: expected a folder, s3://bucket/prefix, or http(s)://host of a hub, found ${JSON.stringify(text)}.`,
+    `MODEL_SOURCE: expected a folder, s3://bucket/prefix, or http(s)://host of a hub, found ${JSON.stringify(withoutCredentials(text))}.`,
   )
 }

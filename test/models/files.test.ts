@@ -2,8 +2,6 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -14,6 +12,7 @@ import { FolderSource } from '../../src/models/folder-source.js'
 import { HubSource } from '../../src/models/hub-source.js'
 import type { HubModelSpec, ModelFile } from '../../src/models/registry.js'
 import { verifyModel } from '../../src/models/verify.js'
+import { freePort } from '../support/free-port.js'
 import { LoopbackHub } from './loopback-hub.js'
 import { tinySpec } from './tiny-model.js'
 
@@ -85,12 +84,8 @@ async function leavePart(bytes: Buffer): Promise<void> {
   await writeFile(part(), bytes)
 }
 
-async function closedPort(): Promise<string> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return `http://127.0.0.1:${port}`
+async function unreachableHub(): Promise<HubSource> {
+  return new HubSource(`http://127.0.0.1:${await freePort()}`)
 }
 
 describe('files of a model', () => {
@@ -151,7 +146,7 @@ describe('files of a model', () => {
 
   test('of the bundled model need no source', async () => {
     const spec = { ...tinySpec, origin: { kind: 'bundled', folder: 'labels', files: [] } } as const
-    expect(await ensureModelFiles(spec, { cacheDir, source: new HubSource(await closedPort()) })).toMatch(/labels$/)
+    expect(await ensureModelFiles(spec, { cacheDir, source: await unreachableHub() })).toMatch(/labels$/)
   })
 })
 
@@ -291,7 +286,7 @@ describe('a source that cannot give the file', () => {
   })
 
   test('without a network', async () => {
-    const error = await failure(ensure(modelOf(), { source: new HubSource(await closedPort()) }))
+    const error = await failure(ensure(modelOf(), { source: await unreachableHub() }))
     expect(error).toMatchObject({
       code: 'MODEL_DOWNLOAD_FAILED',
       message: expect.stringContaining('the connection was refused'),
