@@ -69,7 +69,8 @@ export class LineSplitter {
     const number = ++this.number
     if (stop - start > MAX_LINE_BYTES) return tooLong(number, bytes.subarray(start, stop))
     const carriageReturn = stop > start && bytes[stop - 1] === CR
-    const from = number === 1 && BOM_BYTES.compare(bytes, start, start + BOM_BYTES.length) === 0 ? start + 3 : start
+    const hasMark = number === 1 && bytes.subarray(start, start + BOM_BYTES.length).equals(BOM_BYTES)
+    const from = hasMark ? start + BOM_BYTES.length : start
     const to = Math.max(from, carriageReturn ? stop - 1 : stop)
     const line: Line = {
       number,

@@ -1,0 +1,68 @@
+import type { PhotoFailureCode } from '../../src/domain/errors.js'
+import type { Photo, PhotoRef } from '../../src/domain/photo.js'
+import type { NewBatch, PhotoStates, Run } from '../../src/domain/ports/repository.js'
+
+/** The part of `IngestRepository` that producers use, in memory; tests settle photos by hand. */
+export class MemoryRepository {
+  readonly photos = new Map<string, Photo>()
+  readonly embedded = new Set<string>()
+  readonly failed = new Map<string, PhotoFailureCode>()
+  readonly batches = new Map<string, NewBatch>()
+  readonly finishedRuns = new Set<string>()
+  readonly largestCall = { photos: 0 }
+
+  async upsertPhotos(photos: readonly Photo[]): Promise<void> {
+    this.largestCall.photos = Math.max(this.largestCall.photos, photos.length)
+    for (const photo of photos) this.photos.set(photo.photo_id, photo)
+  }
+
+  async photoStates(_modelId: number, ids: readonly string[]): Promise<PhotoStates> {
+    return {
+      embedded: new Set(ids.filter(id => this.embedded.has(id))),
+      failed: new Set(ids.filter(id => this.failed.has(id))),
+    }
+  }
+
+  async addBatches(batches: readonly NewBatch[]): Promise<Set<string>> {
+    const known = new Set(batches.map(batch => batch.id).filter(id => this.batches.has(id)))
+    for (const batch of batches) if (!known.has(batch.id)) this.batches.set(batch.id, batch)
+    return known
+  }
+
+  async finishEnqueue(runId: string): Promise<void> {
+    this.finishedRuns.add(runId)
+  }
+
+  async run(runId: string): Promise<Run | null> {
+    const batches = [...this.batches.values()].filter(batch => batch.runId === runId)
+    const ids = batches.flatMap(batch => batch.photoIds)
+    return {
+      id: runId,
+      modelKey: 'clip@fp32',
+      source: 'test',
+      createdAt: new Date(0),
+      enqueuedAt: this.finishedRuns.has(runId) ? new Date(0) : null,
+      photos: ids.length,
+      done: ids.filter(id => this.embedded.has(id)).length,
+      failed: ids.filter(id => this.failed.has(id)).length,
+    }
+  }
+
+  missingPhotos(_modelId: number, pageSize: number): AsyncGenerator<PhotoRef[]> {
+    return this.pages([...this.photos.keys()].filter(id => !this.embedded.has(id)).sort(), pageSize)
+  }
+
+  failedPhotos(_modelId: number, code: PhotoFailureCode | undefined, pageSize: number): AsyncGenerator<PhotoRef[]> {
+    const ids = [...this.failed].filter(([, failure]) => code === undefined || failure === code).map(([id]) => id)
+    return this.pages(ids.sort(), pageSize)
+  }
+
+  async clearFailures(_modelId: number, ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.failed.delete(id)
+  }
+
+  private async *pages(ids: string[], pageSize: number): AsyncGenerator<PhotoRef[]> {
+    for (let i = 0; i < ids.length; i += pageSize)
+      yield ids.slice(i, i + pageSize).map(id => ({ id, url: this.photos.get(id)!.photo_image_url }))
+  }
+}
