@@ -1,0 +1,94 @@
+import { once } from 'node:events'
+import { crc32, createDeflate, deflateSync } from 'node:zlib'
+import sharp, { type Sharp } from 'sharp'
+
+/** A smooth colour gradient: compresses well, and every pixel says where it is. */
+export function gradient(width: number, height: number): Sharp {
+  const data = Buffer.alloc(width * height * 3)
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
+      data.set([(255 * x) / width, (255 * y) / height, (255 * (x + y)) / (width + height)], 3 * (y * width + x))
+  return sharp(data, { raw: { width, height, channels: 3 } })
+}
+
+/** Pixels that do not compress, the same on every call. */
+export function noise(width: number, height: number): Sharp {
+  const data = Buffer.alloc(width * height * 3)
+  let state = 1
+  for (let i = 0; i < data.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    data[i] = state >>> 24
+  }
+  return sharp(data, { raw: { width, height, channels: 3 } })
+}
+
+/** A JPEG with detail in it, so that cutting it anywhere cuts picture data. */
+export async function jpegPhoto(width = 320, height = 240): Promise<Buffer> {
+  return await noise(width, height).blur(1.5).jpeg({ quality: 80 }).toBuffer()
+}
+
+function pngChunk(type: string, data: Uint8Array): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
+  const chunk = Buffer.alloc(body.length + 8)
+  chunk.writeUInt32BE(data.length, 0)
+  body.copy(chunk, 4)
+  chunk.writeUInt32BE(crc32(body), body.length + 4)
+  return chunk
+}
+
+function png(width: number, height: number, idat: Uint8Array): Buffer {
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  // One bit a pixel, grey.
+  header.writeUInt8(1, 8)
+  const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')
+  return Buffer.concat([signature, pngChunk('IHDR', header), pngChunk('IDAT', idat), pngChunk('IEND', Buffer.alloc(0))])
+}
+
+/** A valid PNG of so many black pixels in a few hundred kilobytes at most. */
+export async function pngBomb(width: number, height: number): Promise<Buffer> {
+  const deflate = createDeflate({ level: 9 })
+  const parts: Buffer[] = []
+  deflate.on('data', part => parts.push(part))
+  const row = Buffer.alloc(1 + Math.ceil(width / 8))
+  for (let y = 0; y < height; y++) if (!deflate.write(row)) await once(deflate, 'drain')
+  deflate.end()
+  await once(deflate, 'end')
+  return png(width, height, Buffer.concat(parts))
+}
+
+/** A PNG that says it has no pixels at all. */
+export function emptyPng(): Buffer {
+  return png(0, 0, deflateSync(Buffer.alloc(0)))
+}
+
+/** A JPEG whose header claims another size than its picture has. */
+export function withClaimedSize(jpeg: Buffer, width: number, height: number): Buffer {
+  const claimed = Buffer.from(jpeg)
+  const frame = claimed.indexOf(Buffer.from([0xff, 0xc0]))
+  claimed.writeUInt16BE(height, frame + 5)
+  claimed.writeUInt16BE(width, frame + 7)
+  return claimed
+}
+
+/** A GIF of one pixel that claims another size, for its canvas and for its only frame. */
+export function gifOfSize(width: number, height: number): Buffer {
+  const gif = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64')
+  const frame = gif.indexOf(0x2c, 13 + 6)
+  for (const at of [6, frame + 5]) {
+    gif.writeUInt16LE(width, at)
+    gif.writeUInt16LE(height, at + 2)
+  }
+  return gif
+}
+
+/** The first bytes of formats that are images, but are not decoded here. */
+export const UNSUPPORTED = {
+  svg: Buffer.from('<?xml version="1.0"?>\n<!-- a drawing -->\n<svg xmlns="http://www.w3.org/2000/svg"/>'),
+  pdf: Buffer.from('%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj', 'latin1'),
+  ico: Buffer.from('00000100010010100000010020006804000016000000', 'hex'),
+  bmp: Buffer.from('424d46000000000000003600000028000000020000000200000001001800', 'hex'),
+  heic: Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'),
+  jxl: Buffer.from('\0\0\0\x0cJXL \r\n\x87\n', 'latin1'),
+} as const
