@@ -1,0 +1,176 @@
+import { PhotoError, type PhotoFailureCode } from '../../../src/domain/errors.js'
+import type { LabelSet } from '../../../src/domain/labels.js'
+import type { ModelIdentity } from '../../../src/domain/model.js'
+import type { PhotoRef } from '../../../src/domain/photo.js'
+import type { Encoder } from '../../../src/domain/ports/encoder.js'
+import type { Batch, BatchState } from '../../../src/domain/ports/queue.js'
+import type { BatchOutcome, Failure, PhotoStates } from '../../../src/domain/ports/repository.js'
+import { normalise } from '../../../src/domain/similarity.js'
+import type { ImagePipeline } from '../../../src/workers/prepare.js'
+
+export const MODEL: ModelIdentity = { name: 'test', precision: 'fp32', revision: 'r1', dimension: 3, logitScale: 100 }
+export const MODEL_ID = 7
+
+/** What happened, in order: `download a-0`, `encode 2`, `write 2`. */
+export type Events = string[]
+
+/** Keeps outcomes as the port promises: a photo is embedded or failed, and writing twice changes nothing. */
+export class FakeRepository {
+  readonly embedded = new Map<string, { embedding: Float32Array; storedKey: string | null }>()
+  readonly failures = new Map<string, Failure>()
+  readonly outcomes: BatchOutcome[] = []
+  /** Rejects so many writes first, like a database that is away. */
+  failingWrites = 0
+
+  constructor(private readonly events: Events = []) {}
+
+  async registerModel(): Promise<number> {
+    return MODEL_ID
+  }
+
+  async photoStates(modelId: number, photoIds: readonly string[]): Promise<PhotoStates> {
+    if (modelId !== MODEL_ID) throw new Error(`no model ${modelId}`)
+    return {
+      embedded: new Set(photoIds.filter(id => this.embedded.has(id))),
+      failed: new Set(photoIds.filter(id => this.failures.has(id))),
+    }
+  }
+
+  async recordOutcome(outcome: BatchOutcome): Promise<void> {
+    if (this.failingWrites-- > 0) throw new Error('the database is away')
+    this.events.push(`write ${outcome.embedded.length}`)
+    this.outcomes.push(outcome)
+    for (const { photoId, embedding, storedKey } of outcome.embedded) {
+      this.embedded.set(photoId, { embedding, storedKey })
+      this.failures.delete(photoId)
+    }
+    for (const failure of outcome.failures)
+      if (!this.embedded.has(failure.photoId)) this.failures.set(failure.photoId, failure)
+  }
+}
+
+export class FakeLabels {
+  readonly saved: { set: LabelSet; embeddings: readonly Float32Array[] }[] = []
+  failingLookups = 0
+
+  async hasPrompts(_modelId: number, set: LabelSet): Promise<boolean> {
+    if (this.failingLookups-- > 0) throw new Error('the database is away')
+    return this.saved.some(saved => JSON.stringify(saved.set) === JSON.stringify(set))
+  }
+
+  async savePrompts(_modelId: number, set: LabelSet, embeddings: readonly Float32Array[]): Promise<void> {
+    this.saved.push({ set, embeddings })
+  }
+}
+
+/** A queue that only keeps what it is given. */
+export class FakeQueue {
+  readonly added: { batch: Batch; delayMs: number }[] = []
+  readonly failed = new Set<string>()
+
+  async add(batches: readonly Batch[], { delayMs = 0 } = {}): Promise<void> {
+    for (const batch of batches) if ((await this.state(batch.id)) === 'absent') this.added.push({ batch, delayMs })
+  }
+
+  async state(batchId: string): Promise<BatchState> {
+    if (this.failed.has(batchId)) return 'failed'
+    return this.added.some(({ batch }) => batch.id === batchId) ? 'delayed' : 'absent'
+  }
+
+  async forget(batchId: string): Promise<void> {
+    this.failed.delete(batchId)
+  }
+}
+
+/** The embedding of an image is the direction of its mean colour. A black image has none: ENCODE_FAILED. */
+export class FakeEncoder implements Encoder {
+  readonly model = MODEL
+  readonly imageSize = 2
+  readonly calls: number[] = []
+  /** Encoding waits for it. */
+  gate: Promise<void> | undefined
+
+  constructor(private readonly events: Events = []) {}
+
+  async encodeImages(images: readonly Uint8Array[]): Promise<Float32Array[]> {
+    this.calls.push(images.length)
+    this.events.push(`encode ${images.length}`)
+    await this.gate
+    return images.map(meanColour)
+  }
+
+  async encodeTexts(texts: readonly string[]): Promise<Float32Array[]> {
+    return texts.map(text => normalise([text.length, 1, 0]))
+  }
+
+  async close(): Promise<void> {}
+}
+
+export function meanColour(image: Uint8Array): Float32Array {
+  const sums = [0, 0, 0]
+  for (let i = 0; i < image.length; i++) sums[i % 3]! += image[i]!
+  if (sums.every(sum => sum === 0)) throw new PhotoError('ENCODE_FAILED', 'the embedding is not finite')
+  return normalise(sums)
+}
+
+/** What the image servers of a test answer: a colour, or failures to go through first, one a download. */
+export class FakeImages implements ImagePipeline {
+  readonly downloads: string[] = []
+  inFlight = 0
+  mostInFlight = 0
+  decoding = 0
+  mostDecoding = 0
+  /** Called within every download; may wait or throw. */
+  onDownload: (photo: PhotoRef, signal: AbortSignal) => Promise<void> = async () => {}
+  onStore: (photoId: string) => Promise<void> = async () => {}
+  onDecode: () => Promise<void> = async () => {}
+  readonly #answers = new Map<string, (PhotoError | Error)[]>()
+  readonly #colours = new Map<string, [number, number, number]>()
+
+  constructor(private readonly events: Events = []) {}
+
+  /** The next downloads of a photo fail so, one after the other; then it answers. */
+  fails(photoId: string, ...errors: (PhotoError | Error | PhotoFailureCode)[]): this {
+    this.#answers.set(
+      photoId,
+      errors.map(e => (e instanceof Error ? e : new PhotoError(e, `made to fail with ${e}`))),
+    )
+    return this
+  }
+
+  colour(photoId: string, rgb: [number, number, number]): this {
+    this.#colours.set(photoId, rgb)
+    return this
+  }
+
+  async download(photo: PhotoRef, signal: AbortSignal): Promise<Buffer> {
+    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight)
+    this.downloads.push(photo.id)
+    this.events.push(`download ${photo.id}`)
+    try {
+      await this.onDownload(photo, signal)
+      const error = this.#answers.get(photo.id)?.shift()
+      if (error) throw error
+      return Buffer.from(this.#colours.get(photo.id) ?? [200, 100, 50])
+    } catch (error) {
+      this.inFlight--
+      throw error
+    }
+  }
+
+  async storeCopy(_image: Buffer, photoId: string): Promise<string> {
+    await this.onStore(photoId)
+    return `copies/${photoId}.jpg`
+  }
+
+  async preprocess(image: Buffer): Promise<Uint8Array> {
+    this.mostDecoding = Math.max(this.mostDecoding, ++this.decoding)
+    try {
+      await this.onDecode()
+      return new Uint8Array([...image, ...image, ...image, ...image])
+    } finally {
+      this.decoding--
+      this.inFlight--
+    }
+  }
+}
