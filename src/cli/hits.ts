@@ -1,0 +1,43 @@
+import type { Photo } from '../domain/photo.js'
+import type { ObjectStore } from '../domain/ports/object-store.js'
+import type { Hit } from '../domain/ports/repository.js'
+import type { PhotoCard } from '../http/photo-page.js'
+import { shorten } from './output.js'
+
+/** A hit as lines for people. */
+export function hitLine(rank: number, hit: Hit): string {
+  const labels = Object.values(hit.labels).map(({ label, score }) => `${label} ${(100 * score).toFixed(0)} %`)
+  const about = [describe(hit.photo), credit(hit.photo)].filter(part => part !== null).join(' — ')
+  return `${String(rank).padStart(3)}  ${hit.score.toFixed(4)}  ${hit.photoId}  ${labels.join(', ')}\n     ${shorten(about, 100)}\n     ${hit.photo.photo_url ?? hit.photo.photo_image_url}`
+}
+
+/** A hit as a card of a page, its picture as a data URI of the stored copy, else its address on the web. */
+export async function hitCard(hit: Hit, store: ObjectStore): Promise<PhotoCard> {
+  return {
+    ...(await photoCard(hit.photo, hit.storedKey, store)),
+    score: hit.score,
+    labels: Object.entries(hit.labels).map(([set, value]) => ({ set, ...value })),
+  }
+}
+
+export async function photoCard(photo: Photo, storedKey: string | null, store: ObjectStore): Promise<PhotoCard> {
+  const copy = storedKey === null ? null : await store.get(storedKey)
+  const fromWeb = /^https?:/.test(photo.photo_image_url) ? photo.photo_image_url : null
+  return {
+    photoId: photo.photo_id,
+    image: copy ? `data:image/jpeg;base64,${copy.toString('base64')}` : fromWeb,
+    description: describe(photo),
+    labels: [],
+    credit: credit(photo),
+    link: photo.photo_url,
+  }
+}
+
+function describe(photo: Photo): string | null {
+  return photo.photo_description ?? photo.ai_description
+}
+
+function credit(photo: Photo): string | null {
+  const name = [photo.photographer_first_name, photo.photographer_last_name].filter(part => part).join(' ')
+  return name || photo.photographer_username
+}

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const MAIN = resolve('dist/src/cli/main.js')
+
+export interface Finished {
+  code: number | null
+  stdout: string
+  stderr: string
+  /** stdout as JSON lines */
+  objects: () => Record<string, unknown>[]
+}
+
+export interface Running {
+  child: ChildProcess
+  finished: Promise<Finished>
+  stderr: () => string
+}
+
+/** A home folder of its own for a test: embedded database, copies and models of nobody else. */
+export class Sandbox {
+  private constructor(
+    readonly home: string,
+    readonly environment: Record<string, string>,
+  ) {}
+
+  static async create(environment: Record<string, string> = {}): Promise<Sandbox> {
+    if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first (npm test does).`)
+    const home = await mkdtemp(join(tmpdir(), 'unsplash-clip-test-'))
+    return new Sandbox(home, { MODEL: 'demo', LOG_LEVEL: 'warn', ...environment })
+  }
+
+  /** Starts `unsplash-clip` with these arguments. */
+  start(...args: string[]): Running {
+    const { DATABASE_URL: _d, REDIS_URL: _r, OBJECT_STORE: _o, ...inherited } = process.env
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      cwd: this.home,
+      env: { ...inherited, UNSPLASH_CLIP_HOME: this.home, ...this.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    const finished = once(child, 'close').then(([code]) => ({
+      code: code as number | null,
+      stdout,
+      stderr,
+      objects: () =>
+        stdout
+          .split('\n')
+          .filter(line => line.startsWith('{'))
+          .map(line => JSON.parse(line) as Record<string, unknown>),
+    }))
+    return { child, finished, stderr: () => stderr }
+  }
+
+  run(...args: string[]): Promise<Finished> {
+    return this.start(...args).finished
+  }
+
+  async close(): Promise<void> {
+    await this.run('db', 'stop')
+    await rm(this.home, { recursive: true, force: true })
+  }
+}
