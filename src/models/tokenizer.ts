@@ -4,8 +4,6 @@ import { Tokenizer } from '@huggingface/tokenizers'
 import { AppError } from '../domain/errors.js'
 
 export interface TextTokenizer {
-  /** Id that fills the shorter sequences of a batch. */
-  readonly padId: number
   /** Start token, content, end token: at most `contextLength` ids. A longer text loses content, never its end token. */
   encode(text: string): number[]
 }
@@ -26,11 +24,8 @@ export async function loadTokenizer(folder: string, contextLength: number): Prom
   const tokenizer = construct(folder, await readJson(join(folder, 'tokenizer.json')), config)
 
   const [, endId] = expectEmptyEncoding(folder, tokenizer.encode('').ids)
-  const padToken = textOf(config.pad_token)
-  const padId = padToken === undefined ? endId : (tokenizer.token_to_id(padToken) ?? endId)
 
   return {
-    padId,
     encode(text) {
       const { ids } = tokenizer.encode(text.slice(0, MAX_CHARACTERS))
       return ids.length <= contextLength ? ids : [...ids.slice(0, contextLength - 1), endId]
@@ -62,13 +57,6 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
     throw invalid(path, cause instanceof Error ? cause.message : String(cause), cause)
   }
   throw invalid(path, 'a JSON object expected')
-}
-
-/** Configurations write a special token as text or as `{ content }`. */
-function textOf(token: unknown): string | undefined {
-  if (typeof token === 'string') return token
-  if (typeof token !== 'object' || token === null || !('content' in token)) return undefined
-  return typeof token.content === 'string' ? token.content : undefined
 }
 
 function invalid(where: string, found: string, cause?: unknown): AppError {

@@ -48,7 +48,7 @@ export function visionGraph({
   }
 }
 
-/** Its embedding is [sum of ids, sum of the mask or of ones, largest id]: it shows how a batch was padded. */
+/** Its embedding is [sum of ids, sum of the mask or of ones, largest id]: it shows what was fed. */
 export function textGraph({ withMask = true, idType = INT64 } = {}): Graph {
   const shape = ['batch', 'sequence']
   const counted = withMask ? 'attention_mask' : 'input_ids'
@@ -97,5 +97,5 @@ export async function writeTinyModel(
   await writeFile(join(folder, tinySpec.visionFile), onnxModel(vision))
   await writeFile(join(folder, tinySpec.textFile), onnxModel(text))
   await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(TOKENIZER))
-  await writeFile(join(folder, 'tokenizer_config.json'), JSON.stringify({ pad_token: '</s>' }))
+  await writeFile(join(folder, 'tokenizer_config.json'), '{}')
 }

@@ -16,10 +16,6 @@ describe.skipIf(!hasReference())('the tokenizer of CLIP', () => {
     const tokenizer = await loadTokenizer(folder, 77)
     expect(golden.map(({ text }) => ({ text, ids: tokenizer.encode(text) }))).toEqual(golden)
   })
-
-  test('pads with the end token', async () => {
-    expect((await loadTokenizer(folder, 77)).padId).toBe(49407)
-  })
 })
 
 test('a text of a million letters is answered at once, cut to the context', async () => {
