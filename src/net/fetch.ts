@@ -51,13 +51,14 @@ export interface Answer extends AnswerHead {
 export interface GetOptions {
   accept?: string
   signal?: AbortSignal
-  /** Called before the body is read; what it throws ends the request. */
+  /** Called before the body is read; the PhotoError it throws ends the request. */
   onHead?: (head: AnswerHead) => void
 }
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
-/** A refused answer this small is read to its end, so that its connection can be used again. */
+/** A refused answer this small, and this quick, is read to its end, so that its connection can be used again. */
 const DRAIN_BYTES = 16 * 1024
+const DRAIN_MS = 250
 
 /**
  * Fetches from servers that nobody vouches for. Only http and https; no private, loopback or link-local address, neither
@@ -154,7 +155,7 @@ export class GuardedFetcher {
     // Whoever stops reading destroys the stream; its error event then has nobody else to go to.
     body.on('error', () => {})
     if (statusCode >= 200 && statusCode < 300) return this.#read(url, response, options)
-    await drain(body, headers, signal)
+    await drain(body, headers)
     if (REDIRECTS.has(statusCode)) return { location: locationOf(url, single(headers.location)) }
     throw this.#refusal(url, statusCode, single(headers['retry-after']))
   }
@@ -189,10 +190,10 @@ export class GuardedFetcher {
 }
 
 /** Best effort: what the status says has been decided by now. */
-async function drain(body: Dispatcher.ResponseData['body'], headers: IncomingHttpHeaders, signal: AbortSignal) {
-  const length = numberOrUndefined(single(headers['content-length']))
-  if (length !== undefined && length <= DRAIN_BYTES) await body.dump({ limit: DRAIN_BYTES, signal }).catch(() => {})
-  else body.destroy()
+async function drain(body: Dispatcher.ResponseData['body'], headers: IncomingHttpHeaders): Promise<void> {
+  const length = numberOrUndefined(single(headers['content-length'])) ?? 0
+  if (length > DRAIN_BYTES) body.destroy()
+  else await body.dump({ limit: DRAIN_BYTES, signal: AbortSignal.timeout(DRAIN_MS) }).catch(() => {})
 }
 
 function locationOf(from: URL, location: string | undefined): string {
