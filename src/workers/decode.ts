@@ -1,4 +1,4 @@
-import sharp, { type Sharp, type SharpOptions } from 'sharp'
+import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp'
 import { PhotoError } from '../domain/errors.js'
 import { imageFormat } from './image-format.js'
 
@@ -6,7 +6,8 @@ export interface ImageHeader {
   /** Pixels across, as seen once the EXIF orientation is applied. */
   width: number
   height: number
-  isCmyk: boolean
+  /** Whether it is CMYK that says nothing of its inks, or CMYK that libvips has to convert, by their profile if there is one. */
+  cmyk: 'no' | 'untagged' | 'profiled'
 }
 
 /**
@@ -21,7 +22,12 @@ export async function readHeader(image: Uint8Array, maxPixels: number): Promise<
   const { width, height } = metadata.autoOrient
   if (width * height > maxPixels)
     throw new PhotoError('TOO_MANY_PIXELS', `${width}×${height} pixels, at most ${maxPixels} are decoded`)
-  return { width, height, isCmyk: metadata.space === 'cmyk' }
+  return { width, height, cmyk: cmykOf(metadata) }
+}
+
+function cmykOf({ space, hasProfile, channels, depth }: Metadata): ImageHeader['cmyk'] {
+  if (space !== 'cmyk') return 'no'
+  return hasProfile || channels !== 4 || depth !== 'uchar' ? 'profiled' : 'untagged'
 }
 
 /**

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, realpath } from 'node:fs/promises'
-import { sep } from 'node:path'
+import { resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PhotoError } from '../domain/errors.js'
 
@@ -19,11 +19,12 @@ export interface ReadFileOptions {
 export async function readImageFile(url: string, options: ReadFileOptions, signal?: AbortSignal): Promise<Buffer> {
   signal?.throwIfAborted()
   const path = pathOf(url)
-  const real = await realpath(path).catch(error => {
-    throw unreadable(path, error)
-  })
-  if (!(await isInside(real, options.folders)))
+  const real = await realpath(path).catch((error: NodeJS.ErrnoException) => error)
+  const missing = real instanceof Error
+  // Whether a file exists outside is nobody's business either.
+  if (!isInside(missing ? path : real, missing ? options.folders : await realFolders(options.folders)))
     throw new PhotoError('FOLDER_FORBIDDEN', `${path} is outside the folders that may be read`)
+  if (missing) throw unreadable(path, real)
   // The path has no link left in it; O_NONBLOCK so that a named pipe cannot hold us up.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
   const file = await open(real, flags).catch(error => {
@@ -46,12 +47,16 @@ function pathOf(url: string): string {
   throw new PhotoError('INVALID_URL', 'not the URL of a local file')
 }
 
-async function isInside(path: string, folders: readonly string[]): Promise<boolean> {
-  for (const folder of folders) {
-    const real = await realpath(folder).catch(() => null)
-    if (real !== null && path.startsWith(real.endsWith(sep) ? real : real + sep)) return true
-  }
-  return false
+async function realFolders(folders: readonly string[]): Promise<string[]> {
+  const real = await Promise.all(folders.map(folder => realpath(folder).catch(() => null)))
+  return real.filter(folder => folder !== null)
+}
+
+function isInside(path: string, folders: readonly string[]): boolean {
+  return folders.some(folder => {
+    const base = resolve(folder)
+    return path.startsWith(base.endsWith(sep) ? base : base + sep)
+  })
 }
 
 async function readRegular(file: FileHandle, path: string, maxBytes: number): Promise<Buffer> {
