@@ -30,7 +30,7 @@ export interface BadCorpus {
   close(): Promise<void>
 }
 
-const LIMITS = { timeoutMs: 1500, maxBytes: 1024 * 1024, maxRedirects: 3, maxPixels: 10_000_000 }
+const LIMITS = { timeoutMs: 2000, maxBytes: 1024 * 1024, maxRedirects: 3, maxPixels: 10_000_000 }
 
 /**
  * Starts servers on the loopback address that give bad images, misbehave, or lead where they should not, and some that are
