@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type Logger, pino } from 'pino'
-import sharp from 'sharp'
+import type { Logger } from 'pino'
 import type { Config } from './config.js'
 import { type Database, describe, openDatabase } from './db/connection.js'
 import {
@@ -24,22 +23,13 @@ import type { IngestRepository, LabelRepository, SearchRepository } from './doma
 import { ensureModelFiles, type FilesProgress, modelFolder } from './models/files.js'
 import { identify } from './models/identity.js'
 import { type ListedModel, listModels } from './models/list-models.js'
-import { openOnnxEncoder } from './models/onnx-encoder.js'
 import { type ModelSpec, resolveModel } from './models/registry.js'
-import { modelSource } from './models/sources.js'
 import { type VerifiedFile, verifyModel } from './models/verify.js'
-import { GuardedFetcher } from './net/fetch.js'
+import type { GuardedFetcher } from './net/fetch.js'
 import { packageRoot } from './package-root.js'
-import { openPostgresQueue } from './queue/postgres-backend.js'
-import { openRedisQueue } from './queue/redis-backend.js'
-import { FolderStore } from './storage/folder-store.js'
 import { parseObjectStoreLocation } from './storage/location.js'
-import { S3Store } from './storage/s3-store.js'
 import { VERSION } from './version.js'
-import { download } from './workers/download.js'
 import type { ImagePipeline } from './workers/prepare.js'
-import { preprocess } from './workers/preprocess.js'
-import { storeCopy } from './workers/store-copy.js'
 
 export interface Repositories {
   ingest: IngestRepository
@@ -55,8 +45,9 @@ export function compose(config: Config): App {
 }
 
 /**
- * The parts of the system as the settings want them: the only place that picks adapters. Each part is opened when it is
- * first asked for, once; `close` closes what was opened, in reverse order.
+ * The parts of the system as the settings want them: the only place that picks adapters. Each part is loaded and opened
+ * when it is first asked for, once, so that a search does not wait for code that it does not run; `close` closes what was
+ * opened, in reverse order.
  */
 export class App {
   readonly #opened = new Map<string, Promise<unknown>>()
@@ -108,13 +99,14 @@ export class App {
   }
 
   /** For commands that live long: the embedded server is started again whenever it dies. */
-  keepDatabaseAlive(): void {
+  async keepDatabaseAlive(): Promise<void> {
     if (!this.embedded) return
+    const logger = await this.logger()
     const keeper = keepEmbeddedServerAlive({
       dataDir: this.databaseDir,
       idleMs: this.config.EMBEDDED_IDLE_MS,
-      onRestart: pid => this.logger().warn({ pid }, 'the embedded database had died and was started again'),
-      onError: error => this.logger().error({ err: error }, 'the embedded database does not start; trying again'),
+      onRestart: pid => logger.warn({ pid }, 'the embedded database had died and was started again'),
+      onError: error => logger.error({ err: error }, 'the embedded database does not start; trying again'),
     })
     this.#closers.push(() => keeper.close())
   }
@@ -142,14 +134,7 @@ export class App {
 
   queue(): Promise<Queue> {
     return this.#once('queue', async () => {
-      const { REDIS_URL, QUEUE_NAME } = this.config
-      const queue = REDIS_URL
-        ? await openRedisQueue({ url: REDIS_URL, name: QUEUE_NAME })
-        : await openPostgresQueue({
-            url: await this.databaseUrl(),
-            embedded: this.embedded,
-            name: QUEUE_NAME,
-          })
+      const queue = await this.#openQueue()
       this.#closers.push(() => queue.close())
       return queue
     })
@@ -158,18 +143,7 @@ export class App {
   /** The object store, found to be writable. */
   store(): Promise<ObjectStore> {
     return this.#once('store', async () => {
-      const { S3_ENDPOINT, S3_REGION, S3_FORCE_PATH_STYLE } = this.config
-      const location = parseObjectStoreLocation(this.storeLocation)
-      const store =
-        location.kind === 'folder'
-          ? new FolderStore(location.folder)
-          : new S3Store({
-              bucket: location.bucket,
-              prefix: location.prefix,
-              region: S3_REGION,
-              forcePathStyle: S3_FORCE_PATH_STYLE,
-              ...(S3_ENDPOINT ? { endpoint: S3_ENDPOINT } : {}),
-            })
+      const store = await this.#openStore()
       this.#closers.push(() => store.close())
       await store.check()
       return store
@@ -187,7 +161,8 @@ export class App {
   }
 
   /** Makes sure that the model's files are here, fetching them if need be. @returns their folder */
-  ensureModel(signal: AbortSignal, onProgress?: (progress: FilesProgress) => void): Promise<string> {
+  async ensureModel(signal: AbortSignal, onProgress?: (progress: FilesProgress) => void): Promise<string> {
+    const { modelSource } = await import('./models/sources.js')
     const { MODEL_SOURCE, HF_ENDPOINT, S3_ENDPOINT, S3_REGION, S3_FORCE_PATH_STYLE } = this.config
     const source = modelSource({
       modelSource: MODEL_SOURCE,
@@ -204,6 +179,7 @@ export class App {
     onProgress?: (progress: FilesProgress) => void,
   ): Promise<Encoder> {
     return this.#once('encoder', async () => {
+      const { openOnnxEncoder } = await import('./models/onnx-encoder.js')
       const folder = await this.ensureModel(signal, onProgress)
       const encoder = await openOnnxEncoder(this.modelSpec, folder, { threads: this.config.THREADS, towers })
       this.#closers.push(() => encoder.close())
@@ -219,7 +195,8 @@ export class App {
     return verifyModel(this.modelSpec, modelFolder(this.modelSpec, this.#modelsDir), signal)
   }
 
-  fetcher(): GuardedFetcher {
+  async fetcher(): Promise<GuardedFetcher> {
+    const { GuardedFetcher } = await import('./net/fetch.js')
     const { config } = this
     const fetcher = new GuardedFetcher({
       timeoutMs: config.DOWNLOAD_TIMEOUT_MS,
@@ -235,9 +212,13 @@ export class App {
   }
 
   /** The stages one photo goes through by itself. @param imageSize side of the square the model sees, in pixels */
-  imagePipeline(store: ObjectStore, imageSize: number): ImagePipeline {
+  async imagePipeline(store: ObjectStore, imageSize: number): Promise<ImagePipeline> {
+    const { default: sharp } = await import('sharp')
+    const { download } = await import('./workers/download.js')
+    const { preprocess } = await import('./workers/preprocess.js')
+    const { storeCopy } = await import('./workers/store-copy.js')
     const { config } = this
-    const fetcher = this.fetcher()
+    const fetcher = await this.fetcher()
     const maxPixels = config.MAX_IMAGE_PIXELS
     const copy = { height: config.COPY_HEIGHT, quality: config.COPY_QUALITY, maxPixels }
     // One thread a photo: photos are decoded side by side. A cache of images that are never seen again is only memory.
@@ -251,12 +232,41 @@ export class App {
     }
   }
 
-  logger(): Logger {
-    return pino({ level: this.config.LOG_LEVEL, base: { pid: process.pid } }, pino.destination({ fd: 2, sync: true }))
+  logger(): Promise<Logger> {
+    return this.#once('logger', async () => {
+      const { pino } = await import('pino')
+      return pino({ level: this.config.LOG_LEVEL, base: { pid: process.pid } }, pino.destination({ fd: 2, sync: true }))
+    })
   }
 
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) await close()
+  }
+
+  async #openQueue(): Promise<Queue> {
+    const { REDIS_URL, QUEUE_NAME } = this.config
+    if (REDIS_URL) {
+      const { openRedisQueue } = await import('./queue/redis-backend.js')
+      return openRedisQueue({ url: REDIS_URL, name: QUEUE_NAME })
+    }
+    const { openPostgresQueue } = await import('./queue/postgres-backend.js')
+    return openPostgresQueue({ url: await this.databaseUrl(), embedded: this.embedded, name: QUEUE_NAME })
+  }
+
+  async #openStore(): Promise<ObjectStore> {
+    const location = parseObjectStoreLocation(this.storeLocation)
+    if (location.kind === 'folder') {
+      const { FolderStore } = await import('./storage/folder-store.js')
+      return new FolderStore(location.folder)
+    }
+    const { S3Store } = await import('./storage/s3-store.js')
+    return new S3Store({
+      bucket: location.bucket,
+      prefix: location.prefix,
+      region: this.config.S3_REGION,
+      endpoint: this.config.S3_ENDPOINT,
+      forcePathStyle: this.config.S3_FORCE_PATH_STYLE,
+    })
   }
 
   get #modelsDir(): string {

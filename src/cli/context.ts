@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { type App, compose } from '../compose.js'
-import { readConfig } from '../config.js'
+import type { App } from '../compose.js'
 import { AppError } from '../domain/errors.js'
 import { Output } from './output.js'
 
@@ -36,6 +35,9 @@ export async function runCommand(
   const interrupt = listenForInterrupts(out)
   let app: App | undefined
   try {
+    // Loaded only now, so that --help and wrong usage answer at once.
+    const { readConfig } = await import('../config.js')
+    const { compose } = await import('../compose.js')
     const environment = { ...readDotEnv(), ...process.env, ...withoutUndefined({ MODEL: options.model, ...overrides }) }
     app = compose(readConfig(environment))
     return (await command({ app, out, signal: interrupt.signal, environment })) ?? 0

@@ -156,7 +156,7 @@ function startWorkers(context: Context, options: IngestOptions): WorkerProcesses
 }
 
 async function follow({ app, out, signal }: Context, runId: string, workers: WorkerProcesses | null): Promise<Run> {
-  app.keepDatabaseAlive()
+  await app.keepDatabaseAlive()
   const { ingest: repository } = await app.repositories()
   const queue = await app.queue()
   const progress = new Progress('photos')

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import { AppError, PhotoError } from '../domain/errors.js'
-import { preprocess } from '../workers/preprocess.js'
 import type { Context } from './context.js'
 
 /**
@@ -10,7 +9,8 @@ import type { Context } from './context.js'
 export async function loadQueryImage({ app, signal }: Context, fileOrUrl: string, size: number): Promise<Uint8Array> {
   const isUrl = /^https?:\/\//i.test(fileOrUrl)
   try {
-    const bytes = isUrl ? (await app.fetcher().get(fileOrUrl, { signal })).body : await readFile(fileOrUrl)
+    const bytes = isUrl ? (await (await app.fetcher()).get(fileOrUrl, { signal })).body : await readFile(fileOrUrl)
+    const { preprocess } = await import('../workers/preprocess.js')
     return await preprocess(bytes, { size, maxPixels: app.config.MAX_IMAGE_PIXELS })
   } catch (error) {
     if (error instanceof PhotoError)

@@ -15,7 +15,7 @@ export async function runWorker(context: Context, options: { untilIdle: boolean 
   const names = listLabelSetNames(app.labelFolders)
   const labelSets = new Map<string, LabelSet>(names.map(name => [name, readLabelSet(name, app.labelFolders)]))
   const { ingest, labels } = await app.repositories()
-  app.keepDatabaseAlive()
+  await app.keepDatabaseAlive()
   const store = await app.store()
   const encoder = await openEncoder(context, 'both')
   const queue = await app.queue()
@@ -26,8 +26,8 @@ export async function runWorker(context: Context, options: { untilIdle: boolean 
       labelSets,
       encoder,
       queue,
-      imagePipeline: app.imagePipeline(store, encoder.imageSize),
-      logger: app.logger(),
+      imagePipeline: await app.imagePipeline(store, encoder.imageSize),
+      logger: await app.logger(),
     },
     {
       concurrency: config.WORKER_CONCURRENCY,

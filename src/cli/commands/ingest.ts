@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { collect, wholeNumber } from '../arguments.js'
 import { type CommonOptions, runCommand } from '../context.js'
-import { type IngestOptions, ingest } from '../ingest-run.js'
+import type { IngestOptions } from '../ingest-run.js'
 
 interface Options extends CommonOptions {
   sample?: number
@@ -71,9 +71,10 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some rows or photos fail
         LABEL_SETS: options.labelSet?.join(','),
         ALLOW_HOSTS: options.allowHost?.join(','),
       }
-      process.exitCode = await runCommand(options, overrides, context =>
-        ingest(context, toIngestOptions(inputs, options)),
-      )
+      process.exitCode = await runCommand(options, overrides, async context => {
+        const { ingest } = await import('../ingest-run.js')
+        return ingest(context, toIngestOptions(inputs, options))
+      })
     })
 }
 

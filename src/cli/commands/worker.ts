@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { collect, wholeNumber } from '../arguments.js'
 import { type CommonOptions, runCommand } from '../context.js'
-import { runWorker } from '../worker-run.js'
 
 interface Options extends CommonOptions {
   concurrency?: number
@@ -47,8 +46,9 @@ Exit codes: 0 stopped or idle, 1 failed, 2 wrong usage.`,
         ALLOW_HOSTS: options.allowHost?.join(','),
         ALLOW_FOLDERS: options.allowFolder?.join(','),
       }
-      process.exitCode = await runCommand(options, overrides, context =>
-        runWorker(context, { untilIdle: options.untilIdle ?? false }),
-      )
+      process.exitCode = await runCommand(options, overrides, async context => {
+        const { runWorker } = await import('../worker-run.js')
+        return runWorker(context, { untilIdle: options.untilIdle ?? false })
+      })
     })
 }
