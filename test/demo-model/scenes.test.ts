@@ -41,7 +41,7 @@ describe('a rendered scene', () => {
     }
   })
 
-  it('has captions that name its main object and never another hour', () => {
+  it('has captions that never name another hour than its own', () => {
     const hours = { dawn: /dawn|sunrise/i, day: /noon|daylight/i, dusk: /dusk|sunset/i, night: /night/i }
     for (const { captions, description, truth } of scenes) {
       expect(captions.length).toBeGreaterThanOrEqual(5)

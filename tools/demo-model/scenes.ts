@@ -291,6 +291,8 @@ function composeRoom(truth: Truth, square: Square, random: Random): string {
   const palette = roomPalette(paletteOf(time, 'clear'), time)
   const windowSide = random.chance(0.5) ? -1 : 1
   const layers = [drawRoom({ ...square, horizon, palette, random, time, windowSide })]
+  // Night in a room is more than tinted walls: they go dark, and what stands before them less so.
+  if (time === 'night') layers.push(rect(0, 0, width, height, '#060b22', 'opacity="0.2"'))
   const bottom = top + side
   const [low, high] = HEIGHTS[main]
   const size = side * random.between(low, high)
@@ -315,7 +317,5 @@ function composeRoom(truth: Truth, square: Square, random: Random): string {
   } else {
     stand(subject, centre, horizon + (bottom - horizon) * random.between(0.5, 0.78), size, random.chance(0.5))
   }
-  // Evening in a room is more than a tinted wall: at night the corners go dark.
-  if (time === 'night') layers.push(rect(0, 0, width, height, '#060b22', 'opacity="0.16"'))
   return layers.join('')
 }
