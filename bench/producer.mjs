@@ -12,10 +12,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { dryRun } from '../dist/src/producers/enqueue.js'
+import { dryRun, enqueue } from '../dist/src/producers/enqueue.js'
 import { openInput } from '../dist/src/producers/open-input.js'
 
 const MAX_RSS_MB = 300
+const BATCH_SIZE = 64
 
 const { values: options } = parseArgs({
   options: {
@@ -25,25 +26,53 @@ const { values: options } = parseArgs({
     keep: { type: 'string' },
   },
 })
+const selection = options.sample === undefined ? {} : { sample: Number(options.sample), seed: 1 }
 const folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-bench-'))
 try {
   const file = options.keep ?? join(folder, 'photos.tsv000')
   // In a process of its own, so that its memory does not count.
   if (!existsSync(file))
     execFileSync(process.execPath, [fileURLToPath(new URL('photo-table.mjs', import.meta.url)), file, options.rows])
-  report(await measure(file))
+  report(await (options['into-queue'] ? measureIntoQueue(file) : measureDryRun(file)))
 } finally {
   await rm(folder, { recursive: true, force: true })
 }
 
-async function measure(file) {
+async function measureDryRun(file) {
   const source = await openInput(file)
-  const selection = options.sample === undefined ? {} : { sample: Number(options.sample), seed: 1 }
   const start = performance.now()
-  const summary = await dryRun(source, { selection, batchSize: 64 })
+  const summary = await dryRun(source, { selection, batchSize: BATCH_SIZE })
   const seconds = (performance.now() - start) / 1000
   await source.close()
   return { mode: 'dry run', summary, seconds, bytes: statSync(file).size }
+}
+
+async function measureIntoQueue(file) {
+  const { compose } = await import('../dist/src/compose.js')
+  const { readConfig } = await import('../dist/src/config.js')
+  const app = compose(readConfig(process.env))
+  try {
+    const { ingest: repository } = await app.repositories()
+    const queue = await app.queue()
+    const model = await app.modelIdentity()
+    const modelId = await repository.registerModel(model)
+    const source = await openInput(file)
+    const runId = `bench-${Date.now()}`
+    await repository.createRun({ id: runId, modelId, source: source.description, options: {} })
+    const start = performance.now()
+    const summary = await enqueue(
+      source,
+      { repository, queue },
+      { selection, runId, modelId, model, batchSize: BATCH_SIZE, labelSets: [], store: true },
+    )
+    const seconds = (performance.now() - start) / 1000
+    await source.close()
+    const waiting = (await queue.counts()).waiting
+    if (waiting < summary.enqueuedBatches) throw new Error(`${summary.enqueuedBatches} batches added, ${waiting} wait`)
+    return { mode: `into ${queue.location.split(':')[0]}`, summary, seconds, bytes: statSync(file).size }
+  } finally {
+    await app.close()
+  }
 }
 
 function report({ mode, summary, seconds, bytes }) {
