@@ -59,7 +59,8 @@ export function formatCount(value: number): string {
 /** 75 → 1 min 15 s */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–'
-  if (seconds < 60) return `${Math.round(seconds)} s`
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 59.5) return `${Math.round(seconds)} s`
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
   return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`
 }

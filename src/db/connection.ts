@@ -112,11 +112,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   pool.on('error', () => undefined)
   const database = new Database(pool, { location: describe(options.url), reconnectMs: options.reconnectMs ?? 0 })
   try {
-    await database.query('select 1')
+    // Not through the database: a wrong address is told at once, only a connection that was there is waited for.
+    await pool.query('select 1')
     return database
   } catch (error) {
     await database.close()
-    throw error
+    throw translate(error, database.location)
   }
 }
 

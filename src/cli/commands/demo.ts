@@ -16,7 +16,7 @@ import { sampleCards } from './labels.js'
 
 const SCENE_SEARCHES = ['a red house in the snow', 'a boat at night', 'a cat in a room']
 const PHOTO_SEARCHES = ['dog in the snow', 'a city at night', 'a cup of coffee on a table']
-const HITS = 6
+const HITS = 10
 const SAMPLE = 4
 
 interface Options extends CommonOptions {
