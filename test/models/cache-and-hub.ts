@@ -8,6 +8,7 @@ import { partPath } from '../../src/models/download.js'
 import { type EnsureOptions, ensureModelFiles } from '../../src/models/files.js'
 import { HubSource } from '../../src/models/hub-source.js'
 import type { HubModelSpec, ModelFile } from '../../src/models/registry.js'
+import { freePort } from '../support/free-port.js'
 import { LoopbackHub } from './loopback-hub.js'
 import { tinySpec } from './tiny-model.js'
 
@@ -87,4 +88,9 @@ export async function visibleFiles(): Promise<string[]> {
 export async function leavePart(bytes: Buffer): Promise<void> {
   await mkdir(dirname(part()), { recursive: true })
   await writeFile(part(), bytes)
+}
+
+/** Nobody listens there. */
+export async function unreachableHub(): Promise<HubSource> {
+  return new HubSource(`http://127.0.0.1:${await freePort()}`)
 }

@@ -4,8 +4,6 @@ import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../src/domain/errors.js'
 import type { FilesProgress } from '../../src/models/files.js'
-import { HubSource } from '../../src/models/hub-source.js'
-import { freePort } from '../support/free-port.js'
 import {
   address,
   config,
@@ -19,6 +17,7 @@ import {
   modelOf,
   part,
   serve,
+  unreachableHub,
   useEmptyCacheAndHub,
   visibleFiles,
   weights,
@@ -27,9 +26,6 @@ import {
 
 useEmptyCacheAndHub()
 
-async function unreachableHub(): Promise<HubSource> {
-  return new HubSource(`http://127.0.0.1:${await freePort()}`)
-}
 describe('a download that is cut', () => {
   const onProgress = ({ doneBytes }: FilesProgress) => hub.arrived(doneBytes)
 

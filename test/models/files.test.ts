@@ -6,9 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ensureModelFiles, type FilesProgress } from '../../src/models/files.js'
 import { FolderSource } from '../../src/models/folder-source.js'
-import { HubSource } from '../../src/models/hub-source.js'
 import { verifyModel } from '../../src/models/verify.js'
-import { freePort } from '../support/free-port.js'
 import {
   address,
   cacheDir,
@@ -22,6 +20,7 @@ import {
   leavePart,
   modelOf,
   serve,
+  unreachableHub,
   useEmptyCacheAndHub,
   visibleFiles,
   weights,
@@ -31,9 +30,6 @@ import { tinySpec } from './tiny-model.js'
 
 useEmptyCacheAndHub()
 
-async function unreachableHub(): Promise<HubSource> {
-  return new HubSource(`http://127.0.0.1:${await freePort()}`)
-}
 describe('files of a model', () => {
   test('come from the hub, are whole, and are not fetched again', async () => {
     serve()
