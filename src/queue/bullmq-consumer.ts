@@ -52,6 +52,8 @@ export class BullmqConsumer implements Consumer {
         autorun: false,
         concurrency: options.concurrency,
         lockDuration: options.lockMs,
+        // BullMQ's half would be cut too fine for an encoder that blocks the event loop for a second at a time.
+        lockRenewTime: options.lockMs / 4,
         // A dead worker's batch is marked at one check and taken at a later one, so at most 1.5 × lockMs pass.
         stalledInterval: Math.max(100, Math.round(options.lockMs / 4)),
         maxStalledCount: MAX_STALLED_COUNT,

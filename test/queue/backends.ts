@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url'
 import type { BullmqQueue, QueueOptions } from '../../src/queue/bullmq-queue.js'
 import { openPostgresQueue, type PostgresQueueOptions } from '../../src/queue/postgres-backend.js'
 import { openRedisQueue, type RedisQueueOptions } from '../../src/queue/redis-backend.js'
+import { hasNativeServer, nativeServer } from '../support/postgres.js'
 import { hasRedis, startRedis } from '../support/redis.js'
-import { requires } from '../support/requirements.js'
 
 /** How to open a queue, as data, so that another process can do it too. */
 export type Address =
@@ -47,15 +47,13 @@ export const SERVER_KINDS: ServerKind[] = [
   { name: 'embedded Postgres', available: () => true, start: startEmbedded },
   {
     name: 'native Postgres',
-    available: () =>
-      requires(
-        'A Postgres server',
-        Boolean(process.env.TEST_DATABASE_URL),
-        'Set TEST_DATABASE_URL to a database that tests may write to.',
-      ),
+    available: hasNativeServer,
     async start() {
-      const url = process.env.TEST_DATABASE_URL as string
-      return { address: { kind: 'postgres', url, embedded: false }, async stop() {} }
+      const server = await nativeServer()
+      return {
+        address: { kind: 'postgres', url: await server.freshUrl(), embedded: false },
+        stop: () => server.close(),
+      }
     },
   },
 ]

@@ -11,3 +11,5 @@ const vite = await createServer({
 })
 const module = await vite.ssrLoadModule(file)
 await module[name](JSON.parse(argument))
+// From here on the process lives as long as what the function has started.
+await vite.close()

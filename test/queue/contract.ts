@@ -1,5 +1,7 @@
+import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { setImmediate as turnOfTheEventLoop } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Batch, ConsumeOptions, Consumer } from '../../src/domain/ports/queue.js'
 import type { BullmqQueue } from '../../src/queue/bullmq-queue.js'
@@ -7,6 +9,7 @@ import { deferred } from '../support/deferred.js'
 import { until } from '../support/until.js'
 import { openQueue, type QueueServer, type ServerKind, startTypeScript } from './backends.js'
 import { aBatch } from './batches.js'
+import type { ConsumerOptions } from './consumers.js'
 
 const LOCK_MS = 1000
 
@@ -17,6 +20,7 @@ export function queueContract(kind: ServerKind): void {
     let name: string
     let queue: BullmqQueue
     let errors: Error[]
+    const children: ChildProcess[] = []
 
     beforeAll(async () => {
       server = await kind.start()
@@ -30,6 +34,7 @@ export function queueContract(kind: ServerKind): void {
       queue = await open()
     })
     afterEach(async () => {
+      await Promise.all(children.splice(0).map(kill))
       await queue.close()
     })
 
@@ -42,6 +47,16 @@ export function queueContract(kind: ServerKind): void {
       from = queue,
     ): Promise<Consumer> =>
       from.consume(handle, { concurrency: 2, lockMs: LOCK_MS, onError: error => errors.push(error), ...options })
+
+    const startConsumer = async (
+      what: 'consumeForever' | 'consumeAll' | 'consumeOneAndClose',
+      lockMs = LOCK_MS,
+    ): Promise<{ child: ChildProcess; line: string }> => {
+      const options: ConsumerOptions = { address: server.address, name, lockMs }
+      const started = await startTypeScript('consumers.ts', what, options)
+      children.push(started.child)
+      return started
+    }
 
     const settled = () =>
       until('the queue is empty', async () => {
@@ -204,6 +219,40 @@ export function queueContract(kind: ServerKind): void {
       await other.close()
     })
 
+    // An encoder computes on the main thread; meanwhile no timer fires and no answer is read.
+    it('keeps its batches while its process computes for a second at a time', async () => {
+      const lockMs = 4000
+      let encoding = Promise.resolve()
+      const encode = () => {
+        encoding = encoding.then(() => computeFor(1000)).then(() => turnOfTheEventLoop())
+        return encoding
+      }
+      const rival = await startConsumer('consumeAll', lockMs)
+      const taken: string[] = []
+      const finished: string[] = []
+      await consume(
+        async batch => {
+          taken.push(batch.id)
+          const end = Date.now() + 2 * lockMs
+          while (Date.now() < end) await encode()
+          finished.push(batch.id)
+        },
+        { lockMs },
+      )
+      rival.child.kill('SIGSTOP')
+      const batches = [aBatch(), aBatch()]
+      await queue.add(batches)
+      await until('both are in hand', () => taken.length === 2)
+      rival.child.kill('SIGCONT')
+      const takenByRival: string[] = []
+      rival.child.stdout?.on('data', data => takenByRival.push(String(data)))
+      await until('both are finished', () => finished.length === 2)
+      await settled()
+      expect(takenByRival).toEqual([])
+      expect(taken.toSorted()).toEqual(batches.map(b => b.id).toSorted())
+      expect(errors).toEqual([])
+    })
+
     it('waits on close for what is in hand and takes nothing new', async () => {
       const gate = deferred()
       const finished: string[] = []
@@ -288,11 +337,9 @@ export function queueContract(kind: ServerKind): void {
       const batch = aBatch()
       await queue.add([batch])
       for (let round = 0; round < 3; round++) {
-        const argument = { address: server.address, name, lockMs: LOCK_MS }
-        const { child } = await startTypeScript('stuck-consumer.ts', 'consumeForever', argument)
+        const { child } = await startConsumer('consumeForever')
         expect(await queue.state(batch.id)).toBe('active')
-        child.kill('SIGKILL')
-        await once(child, 'exit')
+        await kill(child)
       }
       const delivered: string[] = []
       await consume(async b => void delivered.push(b.id))
@@ -322,6 +369,15 @@ export function queueContract(kind: ServerKind): void {
       await Promise.all(queues.map(q => q.close()))
     })
 
+    it('keeps no process alive once it is closed, however often', async () => {
+      await queue.add([aBatch()])
+      const { child, line } = await startConsumer('consumeOneAndClose')
+      expect(line).toBe('closed')
+      await until('the process has ended', () => child.exitCode !== null, 5_000)
+      expect(child.exitCode).toBe(0)
+      expect(await queue.counts()).toEqual({ waiting: 0, active: 0, delayed: 0, failed: 0 })
+    })
+
     it('refuses commands once it is closed', async () => {
       const closed = await open()
       await closed.close()
@@ -343,7 +399,7 @@ export function queueContract(kind: ServerKind): void {
       await expect(open()).rejects.toMatchObject({ code: 'QUEUE_UNREACHABLE' })
       await server.restart!()
       await other.add(batches.slice(30))
-      await until('all are done', () => done.size === 60, 20_000)
+      await until('all are done', () => done.size === 60, 10_000)
       await settled()
       expect(await queue.counts()).toEqual({ waiting: 0, active: 0, delayed: 0, failed: 0 })
       await Promise.all(consumers.map(c => c.close()))
@@ -359,4 +415,15 @@ export function queueContract(kind: ServerKind): void {
       await server.restart!()
     })
   })
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
+function computeFor(ms: number): void {
+  const end = Date.now() + ms
+  while (Date.now() < end);
 }
