@@ -130,13 +130,16 @@ declare
   of_set text;
   embedded_anew text[];
 begin
-  -- One after the other for the same batch; all rows below in the order of the ids, so that two batches cannot deadlock.
+  -- One after the other for the same batch, and for the same photo: else one worker could record a failure while another,
+  -- unseen, records the embedding. Always in the order of the ids, so that two batches cannot deadlock.
   perform from batches where id = batch_id for update;
+  perform from photos where photo_id = any (embedded_ids || failed_ids) order by photo_id for no key update;
 
   with written as (
     insert into embeddings as e (model_id, photo_id, embedding, stored_key)
     select of_model, photo_id, vector_text::halfvec, key
-      from unnest(embedded_ids, vectors, stored_keys) as new (photo_id, vector_text, key) order by photo_id
+      from unnest(embedded_ids, vectors, stored_keys) as new (photo_id, vector_text, key)
+     order by photo_id collate "C"
     on conflict (model_id, photo_id) do update
        set embedding = excluded.embedding, stored_key = coalesce(excluded.stored_key, e.stored_key)
      where e.embedding is distinct from excluded.embedding
@@ -146,18 +149,14 @@ begin
   select array_agg(photo_id) into embedded_anew from written;
 
   -- Labels that were predicted from an embedding that is no more.
-  perform from photo_labels where model_id = of_model and photo_id = any (embedded_anew)
-    order by set_name, photo_id for update;
   delete from photo_labels where model_id = of_model and photo_id = any (embedded_anew);
-
-  perform from failures where model_id = of_model and photo_id = any (embedded_ids) order by photo_id for update;
   delete from failures where model_id = of_model and photo_id = any (embedded_ids);
 
   insert into failures as f (model_id, photo_id, code, message, attempts)
   select of_model, photo_id, code, message, attempts
     from unnest(failed_ids, codes, messages, attempt_counts) as new (photo_id, code, message, attempts)
    where not exists (select from embeddings e where e.model_id = of_model and e.photo_id = new.photo_id)
-   order by photo_id
+   order by photo_id collate "C"
   on conflict (model_id, photo_id) do update
      set code = excluded.code, message = excluded.message, attempts = excluded.attempts, failed_at = now()
    where (f.code, f.message, f.attempts) is distinct from (excluded.code, excluded.message, excluded.attempts);

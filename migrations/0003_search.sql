@@ -143,7 +143,7 @@ language sql stable as $$
          coalesce(p.photo_description, p.ai_description), p.photographer_username, p.photo_url
     from search_embeddings(model_id_of(search_photos.model), search_photos.query, search_photos.k, search_photos.skip,
                            search_photos.labels, search_photos.filters) as hit
-    join photos p on p.photo_id = hit.photo_id
+    left join photos p on p.photo_id = hit.photo_id
    order by hit.rank
 $$;
 comment on function search_photos is
@@ -162,7 +162,7 @@ begin
            coalesce(p.photo_description, p.ai_description), p.photographer_username, p.photo_url
       from search_embeddings(of_model, embedding_of(of_model, similar_photos.photo_id), k, skip, labels, filters,
                              similar_photos.photo_id) as hit
-      join photos p on p.photo_id = hit.photo_id
+      left join photos p on p.photo_id = hit.photo_id
      order by hit.rank;
 end $$;
 comment on function similar_photos is

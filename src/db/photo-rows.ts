@@ -21,7 +21,7 @@ export const UPSERT_PHOTOS = `
   insert into photos as p (${COLUMN_NAMES.join(', ')})
   select * from unnest(${COLUMN_NAMES.map((column, i) => `$${i + 1}::${SQL_TYPES[PHOTO_COLUMNS[column]]}[]`).join(', ')})
       as new (${COLUMN_NAMES.join(', ')})
-   order by photo_id
+   order by photo_id collate "C"
   on conflict (photo_id) do update
      set ${COLUMN_NAMES.slice(1)
        .map((column, i) => `${column} = ${KNOWN_OR_NEW[i]}`)

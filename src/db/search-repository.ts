@@ -4,14 +4,17 @@ import type { Database } from './connection.js'
 import { SELECT_PHOTO, toPhoto } from './photo-rows.js'
 import { toVectorText } from './vector.js'
 
-/** Everything about the hits of `search_embeddings`, which alone decides what they are and in which order they come. */
+/**
+ * Everything about the hits of `search_embeddings`, which alone decides what they are and in which order they come. Left
+ * joins, so that it runs, and checks what it is given, also where there is nothing to join.
+ */
 const DETAILS = `
   select hit.score, ${SELECT_PHOTO}, e.stored_key,
          (select jsonb_object_agg(l.set_name, jsonb_build_object('label', l.label, 'score', l.score))
             from photo_labels l where l.model_id = $1 and l.photo_id = hit.photo_id) as labels
     from hit
-    join photos p on p.photo_id = hit.photo_id
-    join embeddings e on e.model_id = $1 and e.photo_id = hit.photo_id
+    left join photos p on p.photo_id = hit.photo_id
+    left join embeddings e on e.model_id = $1 and e.photo_id = hit.photo_id
    order by hit.rank`
 
 const SEARCH = `with hit as (select * from search_embeddings($1, $6::vector, $2, $3, $4, $5)) ${DETAILS}`

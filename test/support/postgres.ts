@@ -128,7 +128,7 @@ async function execute(url: string, sql: string): Promise<void> {
  * Creating an embedded database takes seconds, so one is made and kept beside the installed PGlite, and tests start from
  * copies of it.
  */
-async function plantDatabase(dataDir: string): Promise<void> {
+export async function plantDatabase(dataDir: string): Promise<void> {
   const { version } = JSON.parse(readFileSync(join(MODULES, '@electric-sql', 'pglite', 'package.json'), 'utf8'))
   const cache = join(MODULES, '.cache', 'unsplash-clip')
   const seed = join(cache, `pglite-${version}`)

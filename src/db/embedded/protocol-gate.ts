@@ -13,37 +13,68 @@ const SYNC = new Uint8Array([CODE('S'), 0, 0, 0, 4])
  * is several messages, and where they do not arrive in one piece (64 KiB), another client's come in between: a client
  * then binds its values to the statement of another. So the gate claims a transaction also between the first of these
  * messages and the Sync that ends them.
- * @param onFatal called when the engine itself breaks: the queue would wait for ever
  */
-export function gated(db: PGlite, onFatal: (error: unknown) => void): PGlite {
-  let inPipeline = false
+export class ProtocolGate {
+  /** What the socket server gets in place of the database. */
+  readonly shared: PGlite
+  readonly #db: PGlite
+  #inPipeline = false
 
-  const overrides: Partial<PGlite> = {
-    isInTransaction: () => inPipeline || db.isInTransaction(),
+  /** @param onFatal called when the engine itself breaks: pglite-socket's queue would wait for ever */
+  constructor(db: PGlite, onFatal: (error: unknown) => void) {
+    this.#db = db
+    const overrides: Partial<PGlite> = {
+      isInTransaction: () => this.#isTaken(),
 
-    execProtocolRawStream: async (message, options) => {
-      if (PIPELINED.has(message[0]!)) inPipeline = true
-      try {
-        await db.execProtocolRawStream(message, options)
-      } catch (error) {
-        onFatal(error)
-        throw error
-      }
-      if (ENDS_PIPELINE.has(message[0]!)) inPipeline = false
-    },
+      execProtocolRawStream: async (message, options) => {
+        if (PIPELINED.has(message[0]!)) this.#inPipeline = true
+        try {
+          await db.execProtocolRawStream(message, options)
+        } catch (error) {
+          onFatal(error)
+          throw error
+        }
+        if (ENDS_PIPELINE.has(message[0]!)) this.#inPipeline = false
+      },
 
-    // Called only to roll back what a client left behind when it went away.
-    exec: async (sql, options) => {
-      if (inPipeline) await db.runExclusive(() => db.execProtocolRaw(SYNC))
-      inPipeline = false
-      return db.exec(sql, options)
-    },
+      // Called only to roll back what a client left behind when it went away.
+      exec: async (sql, options) => {
+        if (this.#inPipeline) await db.runExclusive(() => db.execProtocolRaw(SYNC))
+        this.#inPipeline = false
+        return db.exec(sql, options)
+      },
+    }
+    this.shared = new Proxy(db, {
+      get(target, name) {
+        if (name in overrides) return Reflect.get(overrides, name)
+        const value: unknown = Reflect.get(target, name)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
   }
 
-  return new Proxy(db, {
-    get(target, name) {
-      const value = Reflect.get(name in overrides ? overrides : target, name) as unknown
-      return typeof value === 'function' && !(name in overrides) ? value.bind(target) : value
-    },
-  })
+  /**
+   * Runs one statement of the server's own between those of the clients.
+   * @returns its rows as texts; null when a client is in the middle of something
+   */
+  async queryBetween(sql: string): Promise<(string | null)[][] | null> {
+    return this.#db.runExclusive(async () => {
+      if (this.#isTaken()) return null
+      const { messages } = await this.#db.execProtocol(queryMessage(sql))
+      return messages.flatMap(message =>
+        message.name === 'dataRow' ? [(message as unknown as { fields: (string | null)[] }).fields] : [],
+      )
+    })
+  }
+
+  #isTaken(): boolean {
+    return this.#inPipeline || this.#db.isInTransaction()
+  }
+}
+
+function queryMessage(sql: string): Uint8Array {
+  const text = Buffer.from(`${sql}\0`)
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(text.length + 4)
+  return new Uint8Array(Buffer.concat([Buffer.from('Q'), length, text]))
 }

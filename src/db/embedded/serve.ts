@@ -1,8 +1,11 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { gated } from './protocol-gate.js'
+import type { PGlite } from '@electric-sql/pglite'
+import type { PGLiteSocketServer } from '@electric-sql/pglite-socket'
+import { Maintenance } from './maintenance.js'
+import { ProtocolGate } from './protocol-gate.js'
 import { HEARTBEAT_MS, ServerLock } from './server-lock.js'
-import { SOCKET_NAME, socketFolder, socketUrl } from './socket-path.js'
+import { removeSocket, SOCKET_NAME, socketFolder, socketUrl } from './socket-path.js'
 
 /** Every command holds a few connections; more than this many are dropped. */
 const MAX_CONNECTIONS = 500
@@ -17,82 +20,107 @@ export interface ServeOptions {
   idleMs: number
   version: string
   log: (line: string) => void
-}
-
-export interface RunningServer {
-  url: string
-  /** Resolves once everything is closed, whatever the reason. */
-  ended: Promise<void>
-  stop(reason: string): Promise<void>
+  /** Called when going on would do harm: the engine broke, or the lock was taken away. Must end the process at once. */
+  abort: (reason: string) => void
 }
 
 /**
  * Opens the embedded database and serves it on a Unix socket, to any number of clients of this user.
  * @throws AppError DATABASE_LOCKED when the folder is served already
  */
-export async function serve({ dataDir, idleMs, version, log }: ServeOptions): Promise<RunningServer> {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const lock = ServerLock.acquire(dataDir, version)
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const { dataDir, log, abort } = options
+  mkdirSync(dataDir, { recursive: true })
+  chmodSync(dataDir, 0o700)
+  const lock = ServerLock.acquire(dataDir, options.version)
   try {
     const socketDir = socketFolder(dataDir)
     rmSync(join(socketDir, SOCKET_NAME), { force: true })
     const db = await openData(dataDir, log)
+    const gate = new ProtocolGate(db, error =>
+      abort(`the database engine failed: ${error instanceof Error ? error.stack : String(error)}`),
+    )
     const { PGLiteSocketServer } = await import('@electric-sql/pglite-socket')
-    const server = new PGLiteSocketServer({
-      db: gated(db, error => {
-        log(`the database engine failed, ending: ${error instanceof Error ? error.stack : String(error)}`)
-        process.exit(1)
-      }),
-      path: join(socketDir, SOCKET_NAME),
-      maxConnections: MAX_CONNECTIONS,
-    })
-    await server.start()
-
-    let lastSeen = Date.now()
-    server.addEventListener('connection', () => {
-      lastSeen = Date.now()
-    })
-    const timers = [
-      setInterval(() => {
-        if (server.getStats().activeConnections > 0) lastSeen = Date.now()
-        else if (idleMs > 0 && Date.now() - lastSeen >= idleMs) void stop(`nobody was connected for ${idleMs} ms`)
-      }, IDLE_CHECK_MS),
-      setInterval(() => {
-        if (!lock.touch()) void stop(`the lock file of ${dataDir} is gone`)
-      }, HEARTBEAT_MS),
-    ]
-
-    let finish: () => void = () => undefined
-    const ended = new Promise<void>(resolve => {
-      finish = resolve
-    })
-    let stopping: Promise<void> | undefined
-    const stop = (reason: string): Promise<void> => {
-      stopping ??= (async () => {
-        log(`stopping: ${reason}`)
-        for (const timer of timers) clearInterval(timer)
-        await server.stop()
-        await db.close()
-        rmSync(join(socketDir, SOCKET_NAME), { force: true })
-        lock.release()
-        log('stopped')
-        finish()
-      })()
-      return stopping
-    }
-
-    const url = socketUrl(socketDir)
-    lock.publish({ socketDir, url })
-    log(`ready: ${url}`)
-    return { url, ended, stop }
+    const path = join(socketDir, SOCKET_NAME)
+    const sockets = new PGLiteSocketServer({ db: gate.shared, path, maxConnections: MAX_CONNECTIONS })
+    await sockets.start()
+    const server = new RunningServer(options, { lock, socketDir, db, gate, sockets })
+    lock.publish({ socketDir, url: server.url })
+    log(`ready: ${server.url}`)
+    return server
   } catch (error) {
     lock.release()
     throw error
   }
 }
 
+interface Parts {
+  lock: ServerLock
+  socketDir: string
+  db: PGlite
+  gate: ProtocolGate
+  sockets: PGLiteSocketServer
+}
+
+/** A server that takes connections, until it is stopped or nobody needs it. */
+export class RunningServer {
+  readonly url: string
+  /** Resolves once everything is closed, whatever the reason. */
+  readonly ended: Promise<void>
+  readonly maintenance: Maintenance
+  readonly #timers: NodeJS.Timeout[]
+  #finish: () => void = () => undefined
+  #stopping: Promise<void> | undefined
+  #lastSeen = Date.now()
+
+  constructor(
+    private readonly options: ServeOptions,
+    private readonly parts: Parts,
+  ) {
+    this.url = socketUrl(parts.socketDir)
+    this.ended = new Promise(resolve => {
+      this.#finish = resolve
+    })
+    this.maintenance = new Maintenance(parts.gate, options.log)
+    parts.sockets.addEventListener('connection', () => {
+      this.#lastSeen = Date.now()
+    })
+    this.#timers = [
+      setInterval(() => this.#stopWhenIdle(), IDLE_CHECK_MS),
+      setInterval(() => {
+        if (!parts.lock.touch()) options.abort(`the lock of ${options.dataDir} is gone`)
+      }, HEARTBEAT_MS),
+    ]
+  }
+
+  stop(reason: string): Promise<void> {
+    this.#stopping ??= this.#stop(reason)
+    return this.#stopping
+  }
+
+  #stopWhenIdle(): void {
+    const { idleMs } = this.options
+    if (this.parts.sockets.getStats().activeConnections > 0) this.#lastSeen = Date.now()
+    else if (idleMs > 0 && Date.now() - this.#lastSeen >= idleMs)
+      void this.stop(`nobody was connected for ${idleMs} ms`)
+  }
+
+  async #stop(reason: string): Promise<void> {
+    const { lock, socketDir, db, sockets } = this.parts
+    this.options.log(`stopping: ${reason}`)
+    this.maintenance.close()
+    await sockets.stop()
+    await db.close()
+    for (const timer of this.#timers) clearInterval(timer)
+    removeSocket(socketDir, this.options.dataDir)
+    lock.release()
+    this.options.log('stopped')
+    this.#finish()
+  }
+}
+
 /** A new database is made beside its place and moved there when complete, so that an interrupted start leaves no half. */
-async function openData(dataDir: string, log: (line: string) => void) {
+async function openData(dataDir: string, log: (line: string) => void): Promise<PGlite> {
   const [{ PGlite }, { vector }] = await Promise.all([
     import('@electric-sql/pglite'),
     import('@electric-sql/pglite-pgvector'),

@@ -12,7 +12,11 @@ if (dataDir === undefined || !/^\d+$/.test(idleMs ?? '')) {
 }
 
 try {
-  const server = await serve({ dataDir, idleMs: Number(idleMs), version, log })
+  const abort = (reason: string): void => {
+    log(`ending at once: ${reason}`)
+    process.exit(1)
+  }
+  const server = await serve({ dataDir, idleMs: Number(idleMs), version, log, abort })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void server.stop(signal))
   process.on('SIGHUP', () => undefined)
   await server.ended

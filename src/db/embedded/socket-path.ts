@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { lstatSync, mkdirSync } from 'node:fs'
+import { lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { AppError } from '../../domain/errors.js'
@@ -24,6 +24,12 @@ export function socketFolder(dataDir: string): string {
 /** Connection string of a socket's folder, in a form that pg, libpq and WHATWG's URL all read. */
 export function socketUrl(folder: string): string {
   return `postgresql:///postgres?host=${folder.split('/').map(encodeURIComponent).join('/')}&user=postgres`
+}
+
+/** Removes the socket, and its folder where that is not the data folder. */
+export function removeSocket(folder: string, dataDir: string): void {
+  if (resolve(folder) === resolve(dataDir)) rmSync(join(folder, SOCKET_NAME), { force: true })
+  else rmSync(folder, { recursive: true, force: true })
 }
 
 function makePrivate(folder: string): void {

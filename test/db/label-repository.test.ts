@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Database } from '../../src/db/connection.js'
+import { PostgresIngestRepository } from '../../src/db/ingest-repository.js'
+import { PostgresLabelRepository } from '../../src/db/label-repository.js'
+import { PostgresSearchRepository } from '../../src/db/search-repository.js'
+import type { LabelSet } from '../../src/domain/labels.js'
+import type { ModelId } from '../../src/domain/ports/repository.js'
+import { cosineSimilarity, softmax } from '../../src/domain/similarity.js'
+import { serverKinds, type TestServer } from '../support/postgres.js'
+import { aModel, aPhoto, embedPhotos, randomNumbers, randomVector, toHalf } from './factories.js'
+
+const DIMENSION = 16
+const TIME: LabelSet = { name: 'time', template: 'A photo taken at {label}', labels: ['dawn', 'day', 'dusk', 'night'] }
+const SPACE: LabelSet = { name: 'space', template: 'A photo taken {label}', labels: ['indoor', 'outdoor'] }
+
+const kinds = serverKinds()
+describe.each(kinds)('the label repository on the $kind server', ({ available, start }) => {
+  describe.skipIf(!available)('', () => {
+    let server: TestServer
+    let database: Database
+    let labels: PostgresLabelRepository
+    let modelId: ModelId
+    let random: () => number
+    beforeAll(async () => {
+      server = await start()
+    })
+    afterAll(() => server?.close())
+    beforeEach(async () => {
+      database = await server.freshDatabase()
+      labels = new PostgresLabelRepository(database)
+      modelId = await new PostgresIngestRepository(database).registerModel(aModel({ dimension: DIMENSION }))
+      random = randomNumbers(7)
+    })
+
+    const vectors = (count: number, dimension = DIMENSION) =>
+      Array.from({ length: count }, () => randomVector(dimension, random))
+    const photos = (count: number) => Array.from({ length: count }, (_, i) => aPhoto(`p${String(i).padStart(5, '0')}`))
+
+    it('gives each photo the scores that softmax over 100 x cosine gives in TypeScript', async () => {
+      const [prompts, embeddings] = [vectors(4), vectors(40)]
+      await embedPhotos(database, modelId, photos(40), embeddings)
+      await labels.savePrompts(modelId, TIME, prompts)
+      expect(await labels.labelPhotos(modelId, 'time')).toBe(40)
+
+      const search = new PostgresSearchRepository(database)
+      for (const [i, { photo_id }] of photos(40).entries()) {
+        const stored = embeddings[i]!.map(toHalf)
+        const expected = softmax(prompts.map(prompt => 100 * cosineSimilarity(stored, prompt)))
+        const found = (await search.photo(photo_id))!.states[0]!.labels.time!
+        for (const [j, label] of TIME.labels.entries()) expect(found.scores[label]).toBeCloseTo(expected[j]!, 4)
+        expect(found.label).toBe(TIME.labels[expected.indexOf(Math.max(...expected))])
+        expect(found.score).toBe(Math.max(...Object.values(found.scores)))
+      }
+    })
+
+    it('uses the logit scale of the model, and bears one that leaves nothing to the other labels', async () => {
+      const steep = await new PostgresIngestRepository(database).registerModel(
+        aModel({ name: 'steep', dimension: 2, logitScale: 100_000 }),
+      )
+      const [right, up] = [Float32Array.of(1, 0), Float32Array.of(0, 1)]
+      await embedPhotos(database, steep, photos(2), [right, up])
+      await labels.savePrompts(steep, SPACE, [right, up])
+      await labels.labelPhotos(steep, 'space')
+      expect(await labels.sample(steep, 'space', 5, 1)).toEqual([
+        { photoId: 'p00000', label: 'indoor', score: 1 },
+        { photoId: 'p00001', label: 'outdoor', score: 1 },
+      ])
+    })
+
+    it('takes the first of two labels that score the same', async () => {
+      const [prompt] = vectors(1)
+      await embedPhotos(database, modelId, photos(3), vectors(3))
+      await labels.savePrompts(modelId, SPACE, [prompt!, prompt!])
+      await labels.labelPhotos(modelId, 'space')
+      expect(await labels.histogram(modelId, 'space')).toEqual([
+        { label: 'indoor', photos: 3 },
+        { label: 'outdoor', photos: 0 },
+      ])
+    })
+
+    it('labels the photos of a batch as it labels all of them later', async () => {
+      const [prompts, embeddings] = [vectors(4), vectors(30)]
+      await labels.savePrompts(modelId, TIME, prompts)
+      await embedPhotos(database, modelId, photos(30), embeddings, ['time'])
+      const rows = () => database.query('select photo_id, label, score, scores from photo_labels order by photo_id')
+      const fromBatches = await rows()
+      await database.query('delete from photo_labels')
+      expect(await labels.labelPhotos(modelId, 'time')).toBe(30)
+      expect(await rows()).toEqual(fromBatches)
+    })
+
+    it('labels only photos that have no label of the set yet, and reports progress', async () => {
+      await labels.savePrompts(modelId, TIME, vectors(4))
+      await embedPhotos(database, modelId, photos(30), vectors(30), ['time'])
+      const more = Array.from({ length: 20 }, (_, i) => aPhoto(`a${i}`))
+      await embedPhotos(database, modelId, more, vectors(20))
+      const progress: number[] = []
+      expect(await labels.labelPhotos(modelId, 'time', labelled => progress.push(labelled))).toBe(20)
+      expect(progress.at(-1)).toBe(20)
+      expect(await labels.labelPhotos(modelId, 'time')).toBe(0)
+    })
+
+    it('stops when it is told to, and goes on from there the next time', async () => {
+      await labels.savePrompts(modelId, TIME, vectors(4))
+      await embedPhotos(database, modelId, photos(1200), vectors(1200))
+      const controller = new AbortController()
+      await expect(labels.labelPhotos(modelId, 'time', () => controller.abort(), controller.signal)).rejects.toThrow()
+      const [{ labelled }] = (await database.query('select count(*) as labelled from photo_labels')) as [
+        { labelled: number },
+      ]
+      expect(labelled).toBe(1000)
+      expect(await labels.labelPhotos(modelId, 'time')).toBe(200)
+    })
+
+    it('labels 5,000 photos with a new set in seconds, without an image', async () => {
+      const dimension = 512
+      const large = await new PostgresIngestRepository(database).registerModel(aModel({ name: 'large', dimension }))
+      await embedPhotos(database, large, photos(5000), vectors(5000, dimension))
+      await labels.savePrompts(large, TIME, vectors(4, dimension))
+      const start = Date.now()
+      expect(await labels.labelPhotos(large, 'time')).toBe(5000)
+      expect(Date.now() - start).toBeLessThan(10_000)
+      const histogram = await labels.histogram(large, 'time')
+      expect(histogram.map(row => row.label)).toEqual(TIME.labels)
+      expect(histogram.reduce((sum, row) => sum + row.photos, 0)).toBe(5000)
+    })
+
+    it('knows whether exactly this definition is stored, and keeps the labels when it is saved again', async () => {
+      expect(await labels.hasPrompts(modelId, TIME)).toBe(false)
+      await labels.savePrompts(modelId, TIME, vectors(4))
+      await embedPhotos(database, modelId, photos(5), vectors(5), ['time'])
+      expect(await labels.hasPrompts(modelId, TIME)).toBe(true)
+      expect(await labels.hasPrompts(modelId, { ...TIME, template: 'At {label}' })).toBe(false)
+      expect(await labels.hasPrompts(modelId, { ...TIME, labels: [...TIME.labels].reverse() })).toBe(false)
+      await labels.savePrompts(modelId, TIME, vectors(4))
+      expect(await labels.labelPhotos(modelId, 'time')).toBe(0)
+    })
+
+    it('drops the labels of a definition that is replaced', async () => {
+      await labels.savePrompts(modelId, TIME, vectors(4))
+      await embedPhotos(database, modelId, photos(5), vectors(5), ['time'])
+      const shorter = { ...TIME, labels: ['day', 'night'] }
+      await labels.savePrompts(modelId, shorter, vectors(2))
+      expect(await labels.labelSets(modelId)).toEqual([shorter])
+      expect(await labels.histogram(modelId, 'time')).toEqual([
+        { label: 'day', photos: 0 },
+        { label: 'night', photos: 0 },
+      ])
+      expect(await labels.labelPhotos(modelId, 'time')).toBe(5)
+    })
+
+    it('is saved once when many workers save it at the same time', async () => {
+      const prompts = vectors(4)
+      await Promise.all(Array.from({ length: 6 }, () => labels.savePrompts(modelId, TIME, prompts)))
+      expect(await database.query('select position, label, prompt from label_prompts order by position')).toEqual(
+        TIME.labels.map((label, i) => ({ position: i + 1, label, prompt: `A photo taken at ${label}` })),
+      )
+    })
+
+    it('keeps the label sets of two models apart', async () => {
+      const other = await new PostgresIngestRepository(database).registerModel(aModel({ name: 'other', dimension: 3 }))
+      await labels.savePrompts(modelId, TIME, vectors(4))
+      await labels.savePrompts(other, SPACE, vectors(2, 3))
+      expect(await labels.labelSets(modelId)).toEqual([TIME])
+      expect(await labels.labelSets(other)).toEqual([SPACE])
+      await expect(labels.labelPhotos(other, 'time')).resolves.toBe(0)
+      await embedPhotos(database, other, photos(1), vectors(1, 3))
+      await expect(labels.labelPhotos(other, 'time')).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+        message: expect.stringContaining('Label set time'),
+      })
+    })
+
+    it('draws the same photos of each label for the same seed, and others for another', async () => {
+      await labels.savePrompts(modelId, SPACE, vectors(2))
+      await embedPhotos(database, modelId, photos(200), vectors(200), ['space'])
+      const sample = await labels.sample(modelId, 'space', 4, 42)
+      expect(sample.map(row => row.label)).toEqual([...Array(4).fill('indoor'), ...Array(4).fill('outdoor')])
+      expect(new Set(sample.map(row => row.photoId)).size).toBe(8)
+      expect(await labels.sample(modelId, 'space', 4, 42)).toEqual(sample)
+      expect(await labels.sample(modelId, 'space', 4, 43)).not.toEqual(sample)
+      expect((await labels.sample(modelId, 'space', 6, 42)).filter(row => row.label === 'indoor').slice(0, 4)).toEqual(
+        sample.slice(0, 4),
+      )
+      expect(await labels.sample(modelId, 'space', 0, 42)).toEqual([])
+      expect(await labels.sample(modelId, 'unknown', 4, 42)).toEqual([])
+    })
+  })
+})

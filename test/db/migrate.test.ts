@@ -1,0 +1,141 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Database, openDatabase } from '../../src/db/connection.js'
+import { migrate, migrationStatus } from '../../src/db/migrate.js'
+import { serverKinds, type TestServer } from '../support/postgres.js'
+
+const FILES = ['0001_tables', '0002_ingest', '0003_search', '0004_views']
+
+const kinds = serverKinds()
+describe.each(kinds)('migrations on the $kind server', ({ available, start }) => {
+  describe.skipIf(!available)('', () => {
+    let server: TestServer
+    const databases: Database[] = []
+    beforeAll(async () => {
+      server = await start()
+    })
+    afterAll(async () => {
+      for (const database of databases) await database.close()
+      await server?.close()
+    })
+
+    async function open(url: string): Promise<Database> {
+      const database = await openDatabase({ url })
+      databases.push(database)
+      return database
+    }
+
+    it('applies every file once, in order, and then has nothing to do', async () => {
+      const database = await open(await server.freshUrl())
+      expect((await migrationStatus(database)).map(state => state.appliedAt)).toEqual(FILES.map(() => null))
+      expect(await migrate(database)).toEqual({ applied: FILES })
+      expect(await migrate(database)).toEqual({ applied: [] })
+      const status = await migrationStatus(database)
+      expect(status.map(state => state.name)).toEqual(FILES)
+      expect(status.every(state => state.appliedAt instanceof Date)).toBe(true)
+    })
+
+    it('is applied by exactly one of ten processes that start at once', async () => {
+      const url = await server.freshUrl()
+      const script = `
+        import { openDatabase } from ${JSON.stringify(resolve('dist/src/db/connection.js'))}
+        import { migrate } from ${JSON.stringify(resolve('dist/src/db/migrate.js'))}
+        const database = await openDatabase({ url: process.argv[1], connectTimeoutMs: 60000 })
+        console.log((await migrate(database)).applied.length)
+        await database.close()`
+      const outputs = await Promise.all(
+        Array.from({ length: 10 }, async () => {
+          const child = spawn(process.execPath, ['--input-type=module', '-e', script, url], {
+            stdio: ['ignore', 'pipe', 'inherit'],
+          })
+          let output = ''
+          child.stdout.on('data', text => {
+            output += text
+          })
+          const [code] = await once(child, 'close')
+          expect(code).toBe(0)
+          return Number(output)
+        }),
+      )
+      expect(outputs.sort((a, b) => a - b)).toEqual([...Array(9).fill(0), FILES.length])
+    })
+
+    it('is applied by exactly one of ten pools that start at once', async () => {
+      const url = await server.freshUrl()
+      const pools = await Promise.all(Array.from({ length: 10 }, () => open(url)))
+      const results = await Promise.all(pools.map(pool => migrate(pool)))
+      expect(results.flatMap(result => result.applied)).toEqual(FILES)
+    })
+
+    describe('with other files', () => {
+      const folder = mkdtempSync(join(tmpdir(), 'uc-migrations-'))
+      afterAll(() => rmSync(folder, { recursive: true }))
+
+      it('refuses a file that was edited after it was applied, and names it', async () => {
+        const database = await open(await server.freshUrl())
+        cpSync('migrations', folder, { recursive: true })
+        await migrate(database, folder)
+        appendFileSync(join(folder, '0002_ingest.sql'), '\n-- edited\n')
+        await expect(migrate(database, folder)).rejects.toMatchObject({
+          code: 'MIGRATION_FAILED',
+          message: expect.stringContaining('0002_ingest.sql was edited'),
+        })
+        await expect(migrationStatus(database, folder)).rejects.toMatchObject({ code: 'MIGRATION_FAILED' })
+      })
+
+      it('refuses a database that a newer version migrated', async () => {
+        const database = await open(await server.freshUrl())
+        cpSync('migrations', folder, { recursive: true })
+        writeFileSync(join(folder, '9999_future.sql'), 'create table future ()')
+        await migrate(database, folder)
+        await expect(migrate(database)).rejects.toMatchObject({
+          code: 'MIGRATION_FAILED',
+          message: expect.stringContaining('9999_future'),
+        })
+        rmSync(join(folder, '9999_future.sql'))
+      })
+
+      it('changes nothing when one of the files fails, and names it', async () => {
+        const database = await open(await server.freshUrl())
+        cpSync('migrations', folder, { recursive: true })
+        writeFileSync(join(folder, '9999_wrong.sql'), 'create table half (); select 1/0')
+        await expect(migrate(database, folder)).rejects.toMatchObject({
+          code: 'MIGRATION_FAILED',
+          message: expect.stringContaining('9999_wrong.sql failed'),
+        })
+        const [row] = await database.query<{ photos: string | null; half: string | null }>(
+          `select to_regclass('photos')::text as photos, to_regclass('half')::text as half`,
+        )
+        expect(row).toEqual({ photos: null, half: null })
+        rmSync(join(folder, '9999_wrong.sql'))
+      })
+    })
+  })
+})
+
+describe('migrations on a server that is too old', () => {
+  const answering = (versions: object): Database => {
+    const query = async (sql: string): Promise<object[]> => {
+      if (sql.includes('to_regclass')) return [{ present: false }]
+      return sql.includes('server_version') ? [versions] : []
+    }
+    return { query, transaction: (work: (session: object) => unknown) => work({ query }) } as unknown as Database
+  }
+  const good = { server_number: 150_004, server: '15.4', installed: '0.8.0', available: '0.8.0' }
+
+  it.each([
+    ['Postgres 14', { server_number: 140_010, server: '14.10' }, /Postgres 15 or newer is needed, this is 14\.10/],
+    ['no pgvector', { installed: null, available: null }, /this server has none\. Install it there/],
+    ['pgvector 0.7 installed', { installed: '0.7.4' }, /this database has 0\.7\.4\. .*alter extension vector update/],
+    ['only pgvector 0.5 available', { installed: null, available: '0.5.1' }, /has 0\.5\.1/],
+  ])('says what to install: %s', async (_, versions, message) => {
+    await expect(migrate(answering({ ...good, ...versions }))).rejects.toMatchObject({
+      code: 'DATABASE_TOO_OLD',
+      message: expect.stringMatching(message),
+    })
+  })
+})
