@@ -52,7 +52,7 @@ export class BullmqConsumer implements Consumer {
         autorun: false,
         concurrency: options.concurrency,
         lockDuration: options.lockMs,
-        // BullMQ's half would be cut too fine for an encoder that blocks the event loop for a second at a time.
+        // BullMQ's default is half. More often leaves room for an encoder that blocks the event loop, and so the renewal.
         lockRenewTime: options.lockMs / 4,
         // A dead worker's batch is marked at one check and taken at a later one, so at most 1.5 × lockMs pass.
         stalledInterval: Math.max(100, Math.round(options.lockMs / 4)),
