@@ -79,11 +79,14 @@ function listenForInterrupts(out: Output): { signal: AbortSignal; close(): void 
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  // A worker that `ingest --workers` started ends with it, also when that was killed.
+  process.on('disconnect', onSignal)
   return {
     signal: controller.signal,
     close() {
       process.off('SIGINT', onSignal)
       process.off('SIGTERM', onSignal)
+      process.off('disconnect', onSignal)
     },
   }
 }

@@ -22,16 +22,15 @@ export class WorkerProcesses {
       LOG_LEVEL: environment.LOG_LEVEL || 'warn',
     }
     for (let i = 0; i < count; i++) {
-      const child = spawn(process.execPath, [main, 'worker', '--json'], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+      const child = spawn(process.execPath, [main, 'worker', '--json'], {
+        env,
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      })
       child.stderr?.setEncoding('utf8').on('data', (text: string) => {
         this.lastWords = (this.lastWords + text).slice(-LAST_WORDS)
       })
       this.children.push(child)
     }
-  }
-
-  get pids(): number[] {
-    return this.children.map(child => child.pid).filter(pid => pid !== undefined)
   }
 
   /** @throws AppError WORKER_FAILED when every worker has ended although nobody asked them to. */
