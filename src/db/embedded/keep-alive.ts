@@ -25,14 +25,16 @@ export function keepEmbeddedServerAlive(
   const closing = new AbortController()
   let socket: Socket | undefined
   let timer: NodeJS.Timeout | undefined
+  let heldPid: number | undefined
 
   const hold = (): void => {
-    const socketDir = lockOwner(options.dataDir)?.socketDir
-    if (socketDir == null) {
+    const owner = lockOwner(options.dataDir)
+    if (owner === null || owner.socketDir === null) {
       void restart()
       return
     }
-    socket = connect(join(socketDir, SOCKET_NAME))
+    heldPid = owner.pid
+    socket = connect(join(owner.socketDir, SOCKET_NAME))
     socket.unref()
     socket.on('error', () => undefined)
     socket.once('close', () => {
@@ -43,7 +45,8 @@ export function keepEmbeddedServerAlive(
   const restart = async (): Promise<void> => {
     try {
       const { pid } = await ensureEmbeddedServer({ ...options, signal: closing.signal })
-      options.onRestart?.(pid)
+      // A server that is being killed loses its connections first, and for a moment still looks alive.
+      if (pid !== heldPid) options.onRestart?.(pid)
       hold()
     } catch (error) {
       if (closing.signal.aborted) return
