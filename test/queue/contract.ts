@@ -384,7 +384,10 @@ export function queueContract(kind: ServerKind): void {
       await expect(closed.add([aBatch()])).rejects.toMatchObject({ code: 'QUEUE_UNREACHABLE' })
     })
 
-    it.skipIf(kind.name === 'native Postgres')('goes on when the server was killed and came back', async () => {
+    // A native server may be somebody's own; it is not the tests' to kill.
+    if (kind.name === 'native Postgres') return
+
+    it('goes on when the server was killed and came back', async () => {
       const batches = Array.from({ length: 60 }, () => aBatch())
       const done = new Set<string>()
       const other = await open({ attempts: 8, backoffMs: 100 })
@@ -406,7 +409,7 @@ export function queueContract(kind: ServerKind): void {
       await other.close()
     })
 
-    it.skipIf(kind.name === 'native Postgres')('closes while the server is away', async () => {
+    it('closes while the server is away', async () => {
       const other = await open()
       const consumer = await consume(async () => {}, {}, other)
       await server.kill!()
