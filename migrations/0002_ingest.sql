@@ -168,3 +168,27 @@ begin
 end $$;
 comment on function record_outcome is
   'Writes what became of a batch: embeddings, failures, labels, counts. Writing the same outcome twice changes nothing.';
+
+create function add_batches(new_batches jsonb) returns setof text language plpgsql as $$
+declare
+  known text[];
+begin
+  -- Batches of an earlier run: their photos may have become unsettled since, for instance because failures were cleared.
+  perform from batches where id in (select b.id from jsonb_to_recordset(new_batches) as b (id text)) order by id for update;
+  select array_agg(id order by id) into known
+    from batches where id in (select b.id from jsonb_to_recordset(new_batches) as b (id text));
+  perform count_batch(known_id) from unnest(known) as known_id;
+  update batches b set run_id = new.run_id
+    from jsonb_to_recordset(new_batches) as new (id text, run_id text)
+   where b.id = new.id and b.settled_at is null and b.run_id <> new.run_id;
+
+  insert into batches (id, run_id, model_id, photo_ids, photo_count)
+  select new.id, new.run_id, r.model_id, new.photo_ids, cardinality(new.photo_ids)
+    from jsonb_to_recordset(new_batches) as new (id text, run_id text, photo_ids text[])
+    join runs r on r.id = new.run_id
+   order by new.id
+  on conflict (id) do nothing;
+  return query select unnest(known);
+end $$;
+comment on function add_batches is
+  'Records batches, [{"id", "run_id", "photo_ids"}]. Those that were recorded before and are not settled move to the run that asks for them now. Returns the ids that were recorded before.';

@@ -21,25 +21,7 @@ export const CREATE_RUN = `
 export const FINISH_ENQUEUE = 'update runs set enqueued_at = now() where id = $1 and enqueued_at is null'
 
 /** $1: [{id, run_id, photo_ids}] as JSON. Gives the ids that were there before. */
-export const ADD_BATCHES = `
-  with new as (
-    select b.id, b.run_id, r.model_id, b.photo_ids
-      from jsonb_to_recordset($1::jsonb) as b (id text, run_id text, photo_ids text[])
-      join runs r on r.id = b.run_id
-     order by b.id
-  ), known as (
-    select id from batches where id in (select id from new) order by id for update
-  ), moved as (
-    update batches b set run_id = new.run_id
-      from new join known on known.id = new.id
-     where b.id = new.id and b.settled_at is null and b.run_id <> new.run_id
-  ), added as (
-    insert into batches (id, run_id, model_id, photo_ids, photo_count)
-    select id, run_id, model_id, photo_ids, cardinality(photo_ids) from new
-    on conflict (id) do nothing
-    returning id
-  )
-  select id from new where id not in (select id from added)`
+export const ADD_BATCHES = 'select add_batches($1::jsonb) as id'
 
 export const RECORD_OUTCOME = `
   select record_outcome($1, $2, $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::integer[],

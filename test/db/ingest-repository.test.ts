@@ -295,6 +295,15 @@ describe.each(kinds)('the ingest repository on the $kind server', ({ available, 
       expect(await ingest.runs(1)).toHaveLength(1)
     })
 
+    it('moves a settled batch, too, when some of its photos are to be tried again', async () => {
+      await aRun('run-1', { 'batch-1': ['a', 'b'] })
+      await ingest.recordOutcome(anOutcome({ embedded: [embedded('a')], failures: [failed('b')] }))
+      await ingest.clearFailures(modelId, ['b'])
+      await aRun('run-2', { 'batch-1': ['a', 'b'] })
+      expect(await ingest.run('run-1')).toMatchObject({ photos: 0 })
+      expect(await ingest.run('run-2')).toMatchObject({ photos: 2, done: 1, failed: 0 })
+    })
+
     it('streams the photos without embedding, and those that failed, in pages by id', async () => {
       await aRun()
       await ingest.recordOutcome(

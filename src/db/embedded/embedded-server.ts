@@ -141,10 +141,11 @@ function kill(pid: number, signal: NodeJS.Signals): void {
 }
 
 function startFailed(dataDir: string, started: Started | undefined, what: string): AppError {
-  const log = readFileSync(embeddedLogPath(dataDir)).subarray(started?.logFrom ?? 0)
+  const path = embeddedLogPath(dataDir)
+  const log = existsSync(path) ? readFileSync(path).subarray(started?.logFrom ?? 0) : Buffer.alloc(0)
   const tail = log.subarray(-LOG_TAIL_BYTES).toString('utf8').trim()
   return new AppError(
     'EMBEDDED_START_FAILED',
-    `The embedded database in ${dataDir} did not start: ${what}. ${tail === '' ? 'It logged nothing.' : `Its log (${embeddedLogPath(dataDir)}) ends with:\n${tail}`}`,
+    `The embedded database in ${dataDir} did not start: ${what}. ${tail === '' ? 'It logged nothing.' : `Its log (${path}) ends with:\n${tail}`}`,
   )
 }
