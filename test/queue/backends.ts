@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { BullmqQueue, QueueOptions } from '../../src/queue/bullmq-queue.js'
 import { openPostgresQueue, type PostgresQueueOptions } from '../../src/queue/postgres-backend.js'
 import { openRedisQueue, type RedisQueueOptions } from '../../src/queue/redis-backend.js'
-import { hasNativeServer, nativeServer } from '../support/postgres.js'
+import { hasNativeServer, nativeServer, plantDatabase } from '../support/postgres.js'
 import { hasRedis, startRedis } from '../support/redis.js'
 
 /** How to open a queue, as data, so that another process can do it too. */
@@ -60,6 +60,7 @@ export const SERVER_KINDS: ServerKind[] = [
 
 async function startEmbedded(): Promise<QueueServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'unsplash-clip-queue-'))
+  await plantDatabase(dataDir)
   const launch = () => startTypeScript('embedded-server.ts', 'serveEmbedded', { dataDir })
   let { child, line: url } = await launch()
   const kill = async () => {

@@ -52,7 +52,7 @@ for (const kind of SERVER_KINDS.filter(({ name }) => name !== 'native Postgres')
         },
         {
           concurrency: 2,
-          lockMs: 1000,
+          lockMs: 30_000,
           maxAttempts: 3,
           retryBaseMs: 20,
           downloadConcurrency: 8,
