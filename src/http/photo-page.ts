@@ -80,7 +80,7 @@ function renderCard(card: PhotoCard): string {
   const link = card.link && isWebUrl(card.link) ? card.link : null
   const picture =
     card.image && /^(data:image\/|https?:)/.test(card.image)
-      ? `<img src="${escapeHtml(card.image)}" alt="${escapeHtml(name)}" loading="lazy">`
+      ? `<img src="${escapeHtml(card.image)}" alt="${escapeHtml(name)}"${card.image.startsWith('data:') ? '' : ' loading="lazy"'}>`
       : '<div class="missing">no copy stored</div>'
   const labels = card.labels
     .map(
