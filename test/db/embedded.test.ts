@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/connection.js'
@@ -17,11 +17,18 @@ import { processIdentity } from '../../src/db/embedded/process-identity.js'
 import { serve } from '../../src/db/embedded/serve.js'
 import { lockPath, type ServerState } from '../../src/db/embedded/server-lock.js'
 import { plantDatabase } from '../support/postgres.js'
+import { requires } from '../support/requirements.js'
 import { until } from '../support/until.js'
 
 const IDLE_MS = 120_000
 /** For tests that start several servers, on a machine that is busy with others. */
 const LONG_MS = 240_000
+
+const hasPsql = requires(
+  'psql',
+  (process.env.PATH ?? '').split(delimiter).some(folder => existsSync(join(folder, 'psql'))),
+  'Install postgresql-client.',
+)
 
 describe('the embedded server', () => {
   const folders: string[] = []
@@ -281,8 +288,7 @@ describe('the embedded server', () => {
     await ensureEmbeddedServer({ dataDir, idleMs: IDLE_MS }) // what was started is there for others
   })
 
-  it('has an address that psql reads too', async ({ skip }) => {
-    if (!hasProgram('psql')) skip('psql is not installed')
+  it.skipIf(!hasPsql)('has an address that psql reads too', async () => {
     const dataDir = await aFolder()
     const { url } = await ensureEmbeddedServer({ dataDir, idleMs: IDLE_MS })
     const run = (...args: string[]) =>
@@ -291,7 +297,3 @@ describe('the embedded server', () => {
     expect(run('-h', dataDir, '-U', 'postgres')).toBe('42\n')
   })
 })
-
-function hasProgram(name: string): boolean {
-  return (process.env.PATH ?? '').split(':').some(folder => existsSync(join(folder, name)))
-}
