@@ -74,6 +74,10 @@ export class App {
     return this.config.OBJECT_STORE ?? join(this.config.UNSPLASH_CLIP_HOME, 'objects')
   }
 
+  get modelsDir(): string {
+    return this.config.MODELS_DIR ?? join(this.config.UNSPLASH_CLIP_HOME, 'models')
+  }
+
   /** Where label sets are looked up, the first folder that has one wins. */
   get labelFolders(): string[] {
     const own = this.config.LABELS_DIR
@@ -157,7 +161,7 @@ export class App {
 
   /** Who makes the vectors; needs no downloaded file. */
   modelIdentity(): Promise<ModelIdentity> {
-    return this.#once('identity', () => identify(this.modelSpec, modelFolder(this.modelSpec, this.#modelsDir)))
+    return this.#once('identity', () => identify(this.modelSpec, modelFolder(this.modelSpec, this.modelsDir)))
   }
 
   /** Makes sure that the model's files are here, fetching them if need be. @returns their folder */
@@ -169,7 +173,7 @@ export class App {
       hubEndpoint: HF_ENDPOINT,
       s3: { endpoint: S3_ENDPOINT, region: S3_REGION, forcePathStyle: S3_FORCE_PATH_STYLE },
     })
-    return ensureModelFiles(this.modelSpec, { cacheDir: this.#modelsDir, source, signal, onProgress })
+    return ensureModelFiles(this.modelSpec, { cacheDir: this.modelsDir, source, signal, onProgress })
   }
 
   /** The encoder, its files fetched if need be; a tower that is not loaded now loads on first use. */
@@ -188,11 +192,11 @@ export class App {
   }
 
   listModels(): Promise<ListedModel[]> {
-    return listModels({ cacheDir: this.#modelsDir })
+    return listModels({ cacheDir: this.modelsDir })
   }
 
   verifyModel(signal: AbortSignal): Promise<VerifiedFile[]> {
-    return verifyModel(this.modelSpec, modelFolder(this.modelSpec, this.#modelsDir), signal)
+    return verifyModel(this.modelSpec, modelFolder(this.modelSpec, this.modelsDir), signal)
   }
 
   async fetcher(): Promise<GuardedFetcher> {
@@ -267,10 +271,6 @@ export class App {
       endpoint: this.config.S3_ENDPOINT,
       forcePathStyle: this.config.S3_FORCE_PATH_STYLE,
     })
-  }
-
-  get #modelsDir(): string {
-    return join(this.config.UNSPLASH_CLIP_HOME, 'models')
   }
 
   #database(): Promise<Database> {

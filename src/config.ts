@@ -86,6 +86,13 @@ export const SETTINGS = {
     expected: 'a name of `models list`, optionally with @precision',
     help: 'Model to embed and to search with.',
   },
+  MODELS_DIR: {
+    schema: z.string().min(1).optional(),
+    default: undefined,
+    shownDefault: '$UNSPLASH_CLIP_HOME/models',
+    expected: 'a folder',
+    help: 'Where downloaded models are kept.',
+  },
   MODEL_SOURCE: {
     schema: z.string().min(1).optional(),
     default: undefined,

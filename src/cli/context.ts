@@ -38,7 +38,7 @@ export async function runCommand(
     // Loaded only now, so that --help and wrong usage answer at once.
     const { readConfig } = await import('../config.js')
     const { compose } = await import('../compose.js')
-    const environment = { ...readDotEnv(), ...process.env, ...withoutUndefined({ MODEL: options.model, ...overrides }) }
+    const environment = { ...readEnvironment(), ...withoutUndefined({ MODEL: options.model, ...overrides }) }
     app = compose(readConfig(environment))
     return (await command({ app, out, signal: interrupt.signal, environment })) ?? 0
   } catch (error) {
@@ -61,8 +61,10 @@ export function report(error: unknown, out: Output): number {
   return 1
 }
 
-function readDotEnv(): Record<string, string | undefined> {
-  return existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
+/** The settings as text: those of .env, over which the environment wins. */
+export function readEnvironment(): Record<string, string | undefined> {
+  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
+  return { ...file, ...process.env }
 }
 
 function withoutUndefined(record: Overrides): Record<string, string> {

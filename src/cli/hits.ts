@@ -8,7 +8,12 @@ import { shorten } from './output.js'
 export function hitLine(rank: number, hit: Hit): string {
   const labels = Object.values(hit.labels).map(({ label, score }) => `${label} ${(100 * score).toFixed(0)} %`)
   const about = [describe(hit.photo), credit(hit.photo)].filter(part => part !== null).join(' — ')
-  return `${String(rank).padStart(3)}  ${hit.score.toFixed(4)}  ${hit.photoId}  ${labels.join(', ')}\n     ${shorten(about, 100)}\n     ${hit.photo.photo_url ?? hit.photo.photo_image_url}`
+  const lines = [
+    `${String(rank).padStart(3)}  ${hit.score.toFixed(4)}  ${hit.photoId}  ${labels.join(', ')}`,
+    about ? `     ${shorten(about, 100)}` : null,
+    `     ${hit.photo.photo_url ?? hit.photo.photo_image_url}`,
+  ]
+  return lines.filter(line => line !== null).join('\n')
 }
 
 /** A hit as a card of a page, its picture as a data URI of the stored copy, else its address on the web. */

@@ -33,6 +33,8 @@ export interface IngestOptions {
   wait?: boolean
   dryRun?: boolean
   badRowsFile?: string
+  /** The input is what the model was made for: its note on that is left out. */
+  madeForModel?: boolean
 }
 
 const SOME_FAILED = 3
@@ -91,6 +93,7 @@ async function enqueueAndFollow(
   const { app, out, signal } = context
   const labelSets = app.config.LABEL_SETS.map(name => readLabelSet(name, app.labelFolders).name)
   if (options.workers > 0) await fetchModel(context)
+  if (app.modelSpec.note && !options.madeForModel) out.note(app.modelSpec.note)
   const model = await app.modelIdentity()
   const { ingest: repository } = await app.repositories()
   const queue = await app.queue()

@@ -1,10 +1,10 @@
 import { rm, writeFile } from 'node:fs/promises'
-import { relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { modelKey } from '../../domain/model.js'
 import { type PhotoSection, renderPhotoPage } from '../../http/photo-page.js'
 import { wholeNumber } from '../arguments.js'
-import { type CommonOptions, type Context, runCommand } from '../context.js'
+import { type CommonOptions, type Context, readEnvironment, runCommand } from '../context.js'
 import { createDemoDataset, type DemoDataset } from '../demo-dataset.js'
 import { hitCard, hitLine } from '../hits.js'
 import { type IngestOptions, ingest } from '../ingest-run.js'
@@ -52,8 +52,12 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some photos failed.`,
     )
     .action(async (options: Options) => {
       const home = resolve(options.folder)
+      // Downloaded models are kept where every other command finds them, not in a folder that the next demo empties.
+      const { readConfig } = await import('../../config.js')
+      const { MODELS_DIR, UNSPLASH_CLIP_HOME } = readConfig(readEnvironment())
       const overrides = {
         UNSPLASH_CLIP_HOME: home,
+        MODELS_DIR: MODELS_DIR ?? join(UNSPLASH_CLIP_HOME, 'models'),
         DATABASE_URL: '',
         REDIS_URL: '',
         OBJECT_STORE: '',
@@ -72,7 +76,7 @@ async function demo(context: Context, home: string, options: Options): Promise<n
   try {
     const input = scenes?.tsv ?? options.photos!
     out.text(
-      `\n2. Ingest ${relative('', input) || input}: queue → ${options.workers} worker processes → Postgres with pgvector\n`,
+      `\nIngest ${relative('', input) || input}: queue → ${options.workers} worker processes → Postgres with pgvector\n`,
     )
     const environment = {
       ...context.environment,
@@ -95,7 +99,7 @@ async function demo(context: Context, home: string, options: Options): Promise<n
 }
 
 async function renderScenes({ out, signal }: Context, home: string, count: number): Promise<DemoDataset> {
-  out.text(`1. Render ${count} scenes as a dataset in Unsplash’s TSV format, served on loopback`)
+  out.text(`Render ${count} scenes as a dataset in Unsplash’s TSV format, served on loopback`)
   const progress = new Progress('render')
   const dataset = await createDemoDataset(
     count,
@@ -109,7 +113,14 @@ async function renderScenes({ out, signal }: Context, home: string, count: numbe
 }
 
 function ingestOptions(input: string, options: Options): IngestOptions {
-  return { inputs: [input], limit: options.count, store: true, workers: options.workers, wait: true }
+  return {
+    inputs: [input],
+    limit: options.count,
+    store: true,
+    workers: options.workers,
+    wait: true,
+    madeForModel: options.photos === undefined,
+  }
 }
 
 /** Prints histograms and searches, and gives the page that shows them with the pictures. */
@@ -118,7 +129,7 @@ async function show(context: Context, scenes: DemoDataset | null): Promise<strin
   const model = await modelToSearch(context)
   const { labels, search } = await app.repositories()
   const sections: PhotoSection[] = []
-  out.text('\n3. Labels, predicted zero-shot')
+  out.text('\nLabels, predicted zero-shot')
   for (const set of await labels.labelSets(model.id)) {
     const counts = (await labels.histogram(model.id, set.name)).map(({ label, photos }) => ({ label, count: photos }))
     const right = scenes ? await shareRight(context, set.name, scenes) : null
@@ -130,7 +141,7 @@ async function show(context: Context, scenes: DemoDataset | null): Promise<strin
     const cards = await sampleCards(context, model.id, await labels.sample(model.id, set.name, SAMPLE, 0))
     sections.push({ heading: `Labels: ${set.name}`, note, bars: counts, cards })
   }
-  out.text('\n4. Search')
+  out.text('\nSearch')
   const store = await app.store()
   const encoder = await openEncoder(context, 'text')
   const searches: PhotoSection[] = []
