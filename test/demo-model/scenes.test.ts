@@ -46,6 +46,7 @@ describe('a rendered scene', () => {
     for (const { captions, description, truth } of scenes) {
       expect(captions.length).toBeGreaterThanOrEqual(5)
       expect(captions[0]).toBe(description)
+      expect(description).toMatch(/^(An?|The) .+\.$/)
       for (const time of TIMES) {
         if (time !== truth.time) expect(captions.join(' ')).not.toMatch(hours[time])
       }

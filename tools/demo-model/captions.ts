@@ -144,7 +144,7 @@ export function describe(truth: Truth, random: Random): string[] {
     () => weathered(truth, random),
     () => named(truth, random),
   ]
-  return [complete(truth, random), ...forms.map(form => form())].map(({ text }) => sentence(text))
+  return [complete(truth, random, true), ...forms.map(form => form())].map(({ text }) => sentence(text))
 }
 
 /** Captions for training: from one word to a whole sentence, about any mix of what the scene shows. */
@@ -180,16 +180,17 @@ export function trainingCaptions(truth: Truth, random: Random, count: number): C
   return Array.from({ length: count }, () => makers[random.weighted<keyof typeof forms>(forms)](truth, random))
 }
 
-function complete(truth: Truth, random: Random): Caption {
+/** `plain` gives the sentence that people read beside the picture: no lead, and an article before every noun. */
+function complete(truth: Truth, random: Random, plain = false): Caption {
   const subject = truth.objects[0] as SceneObject
   const other = truth.objects.find(({ kind }) => kind !== subject.kind && !(kind === 'moon' && truth.main === 'moon'))
-  const object = noun(subject, truth, random, true)
+  const object = noun(subject, truth, random, true, plain)
   const time = random.pick(TIME_PHRASES[truth.time])
   const ground = random.pick(GROUND_PHRASES[truth.ground])
   const showWeather = truth.space === 'outdoor' && truth.weather !== 'clear' && random.chance(0.7)
-  const company = other && random.chance(0.7) ? noun(other, truth, random, false) : undefined
+  const company = other && random.chance(0.7) ? noun(other, truth, random, false, plain) : undefined
   const text = [
-    random.pick(LEADS) + object.text,
+    (plain ? '' : random.pick(LEADS)) + object.text,
     ground,
     time,
     showWeather ? random.pick(WEATHER_PHRASES[truth.weather]) : '',
@@ -305,18 +306,19 @@ function noun(
   { ground, space: where }: Truth,
   random: Random,
   withColor: boolean,
+  plain = false,
 ): { text: string; fact: { kind: Kind; color?: Color } } {
   const colored = withColor && !UNCOLORED.includes(kind)
   let words = random.pick(NOUNS[kind])
   if (kind === 'tree' && ground === 'snow' && random.chance(0.4)) words = random.pick(['pine tree', 'fir tree'])
   if (kind === 'tree' && ground === 'sand' && random.chance(0.4)) words = 'palm tree'
   if (kind === 'balloon' && random.chance(0.4)) words = where === 'outdoor' ? 'hot air balloon' : 'party balloon'
-  const plural = random.chance(0.12)
+  const plural = random.chance(0.12) && !plain
   if (plural) words = PLURALS[kind]
   const color_ = colored ? random.pick(COLOR_WORDS[color] ?? [color]) : ''
   const phrase = color_ ? `${color_} ${words}` : words
   const article = kind === 'moon' ? 'the ' : plural ? '' : /^[aeiou]/.test(phrase) ? 'an ' : 'a '
-  const text = random.chance(0.15) ? phrase : article + phrase
+  const text = random.chance(0.15) && !plain ? phrase : article + phrase
   return { text, fact: colored ? { kind, color } : { kind } }
 }
 

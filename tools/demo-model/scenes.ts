@@ -1,12 +1,13 @@
 import sharp from 'sharp'
 import { drawBird, drawCat, drawDog } from './animals.js'
 import { describe } from './captions.js'
-import { drawDistance, drawGround, drawMoon, drawMountains, drawSky, drawWeather, type Outdoors } from './landscape.js'
+import { drawDistance, drawGround, drawMountains, drawWeather, type Outdoors } from './landscape.js'
 import { inkOf, type Palette, paletteOf, tint } from './palette.js'
 import type { Pen } from './pen.js'
 import { createRandom, type Random } from './random.js'
 import { drawRoom, roomPalette } from './room.js'
 import { place, rect } from './shapes.js'
+import { drawMoon, drawSky } from './sky.js'
 import {
   drawBalloon,
   drawBoat,
