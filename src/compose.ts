@@ -10,7 +10,7 @@ import {
   ensureEmbeddedServer,
   stopEmbeddedServer,
 } from './db/embedded/embedded-server.js'
-import { keepEmbeddedServerAlive } from './db/embedded/keep-alive.js'
+import { type KeepAlive, keepEmbeddedServerAlive } from './db/embedded/keep-alive.js'
 import { PostgresIngestRepository } from './db/ingest-repository.js'
 import { PostgresLabelRepository } from './db/label-repository.js'
 import { type MigrationState, migrate, migrationStatus } from './db/migrate.js'
@@ -52,6 +52,7 @@ export function compose(config: Config): App {
 export class App {
   readonly #opened = new Map<string, Promise<unknown>>()
   readonly #closers: (() => unknown)[] = []
+  #keeper: KeepAlive | undefined
 
   constructor(readonly config: Config) {}
 
@@ -94,6 +95,7 @@ export class App {
   }
 
   stopEmbedded(): Promise<boolean> {
+    this.#keeper?.close()
     return stopEmbeddedServer(this.databaseDir)
   }
 
@@ -104,15 +106,15 @@ export class App {
 
   /** For commands that live long: the embedded server is started again whenever it dies. */
   async keepDatabaseAlive(): Promise<void> {
-    if (!this.embedded) return
+    if (!this.embedded || this.#keeper) return
     const logger = await this.logger()
-    const keeper = keepEmbeddedServerAlive({
+    this.#keeper = keepEmbeddedServerAlive({
       dataDir: this.databaseDir,
       idleMs: this.config.EMBEDDED_IDLE_MS,
       onRestart: pid => logger.warn({ pid }, 'the embedded database had died and was started again'),
       onError: error => logger.error({ err: error }, 'the embedded database does not start; trying again'),
     })
-    this.#closers.push(() => keeper.close())
+    this.#closers.push(() => this.#keeper?.close())
   }
 
   /** The database, its schema up to date. */

@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cosineSimilarity } from '../../src/domain/similarity.js'
+import { FolderStore } from '../../src/storage/folder-store.js'
 import { Sandbox } from '../support/cli.js'
 import { hasReference, REFERENCE } from '../support/requirements.js'
 import { type FolderServer, serveFolder } from '../support/serve-folder.js'
@@ -109,14 +109,12 @@ async function endState(sandbox: Sandbox): Promise<EndState> {
     const labels = await client.query<{ photo_id: string; set_name: string; label: string }>(
       'select photo_id, set_name, label from photo_labels order by photo_id collate "C", set_name',
     )
-    const files = await readdir(join(sandbox.home, 'objects'), { recursive: true, withFileTypes: true })
+    const copies: string[] = []
+    for await (const key of new FolderStore(join(sandbox.home, 'objects')).list()) copies.push(key)
     return {
       embeddings: new Map(embeddings.rows.map(row => [row.photo_id, JSON.parse(row.embedding) as number[]])),
       labels: new Map(labels.rows.map(row => [`${row.photo_id} ${row.set_name}`, row.label])),
-      copies: files
-        .filter(file => file.isFile())
-        .map(file => file.name)
-        .sort(),
+      copies: copies.sort(),
     }
   } finally {
     await client.end()
