@@ -9,6 +9,8 @@ export interface QueueBackend {
   readonly pollMs: number
   /** Builds BullMQ's view of this backend; connections are of its own choosing, not taken from the options. */
   readonly factory: BackendFactory<IQueueBackend, object>
+  /** Opens the connections that a consumer renews its locks on. */
+  warmUp(): Promise<void>
   /** Whether an error says that the server is away, rather than that it refused a command. */
   isUnreachable(error: unknown): boolean
   /** Cuts connections that could not be closed in good order, because the server is away; waits for nothing. */

@@ -76,6 +76,7 @@ export class BullmqConsumer implements Consumer {
     try {
       const ready = consumer.#worker.waitUntilReady().then(() => true)
       if (!(await within(READY_MS, ready))) throw new AppError('QUEUE_UNREACHABLE', `${backend.location} is silent`)
+      await backend.warmUp()
     } catch (error) {
       await consumer.abort()
       throw error

@@ -15,6 +15,9 @@ import { isConnectionLost, PostgresPool } from './postgres-pool.js'
 
 const SECOND = 1000
 
+/** So that the renewal of locks never waits for a check of others' locks. */
+const COMMAND_CONNECTIONS = 2
+
 /** BullMQ's tables and functions live in a schema of their own. */
 const SCHEMA = 'bullmq'
 
@@ -56,8 +59,10 @@ class PostgresBackend implements QueueBackend {
   constructor({ url, embedded }: PostgresQueueOptions) {
     this.#embedded = embedded
     this.#pool = new pg.Pool({
-      // Native: commands, one LISTEN client a consumer, and room for another. Embedded: commands run one by one anyway.
-      max: embedded ? 2 : 4,
+      // For commands. Embedded, they run one by one anyway; native, every consumer adds the connection that it listens on.
+      max: COMMAND_CONNECTIONS,
+      // Locks are renewed on connections that are there: to connect takes several turns of an event loop that may be busy.
+      idleTimeoutMillis: 0,
       connectionTimeoutMillis: 10 * SECOND,
       application_name: 'unsplash-clip queue',
       connectionString: embedded ? url : withSearchPath(url),
@@ -82,7 +87,14 @@ class PostgresBackend implements QueueBackend {
     const connection = new PostgresConnection(this.#bullPool)
     const bullOptions = { ...options, connection: this.#bullPool }
     if (this.#embedded) return new PollingBackend(connection, name, bullOptions)
-    return new ListeningBackend(connection, name, bullOptions, true, factoryOptions?.withBlockingConnection ? name : '')
+    const listenClientName = factoryOptions?.withBlockingConnection ? name : undefined
+    if (listenClientName) this.#pool.options.max++
+    return new ListeningBackend(connection, name, bullOptions, true, listenClientName)
+  }
+
+  async warmUp(): Promise<void> {
+    const commands = Array.from({ length: COMMAND_CONNECTIONS }, () => this.#bullPool.query('select'))
+    await Promise.all(commands)
   }
 
   isUnreachable(error: unknown): boolean {

@@ -43,6 +43,10 @@ class RedisBackend implements QueueBackend {
     return createRedisBackend(name, { ...options, connection }, factoryOptions)
   }
 
+  async warmUp(): Promise<void> {
+    // BullMQ opens its connections at the start and keeps them.
+  }
+
   isUnreachable(error: unknown): boolean {
     if (!(error instanceof Error)) return false
     const { code } = error as NodeJS.ErrnoException
