@@ -278,7 +278,11 @@ export class App {
   #database(): Promise<Database> {
     return this.#once('database', async () => {
       if (this.embedded) mkdirSync(this.config.UNSPLASH_CLIP_HOME, { recursive: true, mode: 0o700 })
-      const database = await openDatabase({ url: await this.databaseUrl(), reconnectMs: RECONNECT_MS })
+      const database = await openDatabase({
+        url: await this.databaseUrl(),
+        reconnectMs: RECONNECT_MS,
+        failFast: !this.embedded,
+      })
       this.#closers.push(() => database.close())
       return database
     })

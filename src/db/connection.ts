@@ -14,6 +14,8 @@ export interface DatabaseOptions {
   connectTimeoutMs?: number
   /** How long a call goes on trying when the connection is lost; for processes that outlive a restart of the server. */
   reconnectMs?: number
+  /** A server that is not there at the start is told at once: only a connection that was there is waited for. */
+  failFast?: boolean
   /** Shown in `pg_stat_activity`. */
   applicationName?: string
 }
@@ -112,8 +114,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   pool.on('error', () => undefined)
   const database = new Database(pool, { location: describe(options.url), reconnectMs: options.reconnectMs ?? 0 })
   try {
-    // Not through the database: a wrong address is told at once, only a connection that was there is waited for.
-    await pool.query('select 1')
+    if (options.failFast) await pool.query('select 1')
+    else await database.query('select 1')
     return database
   } catch (error) {
     await database.close()

@@ -68,7 +68,7 @@ describe('the embedded server', () => {
       await database.query(`create table kept as select '[1,2,3]'::halfvec as v`)
       await database.close()
       expect(await stopEmbeddedServer(dataDir)).toBe(true)
-      expect(processIdentity(first.pid)).toBeNull()
+      await until('the end of the process', () => processIdentity(first.pid) === null)
       expect(readdirSync(dataDir).sort()).toEqual(['pgdata', 'server.log'])
       expect(await stopEmbeddedServer(dataDir)).toBe(false)
 

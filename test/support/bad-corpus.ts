@@ -1,7 +1,6 @@
 import type { RequestListener } from 'node:http'
 import { startWireServer, type WireAnswer } from './bad-answers.js'
 import { badCases, type Expected } from './bad-cases.js'
-import { freePort } from './free-port.js'
 import { startHttp, type TestServer } from './http-server.js'
 
 export interface CorpusCase {
@@ -30,6 +29,9 @@ export interface BadCorpus {
   close(): Promise<void>
 }
 
+/** Reserved (tcpmux), so that no server of the tests is ever given it. */
+const deadPort = 1
+
 const LIMITS = { timeoutMs: 2000, maxBytes: 1024 * 1024, maxRedirects: 3, maxPixels: 10_000_000 }
 
 /**
@@ -43,7 +45,6 @@ export async function startBadCorpus(): Promise<BadCorpus> {
     forbiddenRequests++
     response.writeHead(200, { 'content-type': 'image/jpeg' }).end('secret')
   })
-  const deadPort = await freePort()
   const definitions = await badCases({ forbiddenPort: forbidden.port, deadPort, maxBytes: LIMITS.maxBytes })
 
   const pages = new Map<string, RequestListener>()
