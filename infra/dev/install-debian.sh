@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs, on Debian 12 as root, the servers and the browser that the tests run against: Redis, Postgres 15 with pgvector
-# (built from Debian's source package, since bookworm has none), Chromium. Does nothing where they are already here.
+# Installs, on Debian 12 as root, the servers and programs that the tests run against: Redis, Postgres 15 with pgvector
+# (built from Debian's source package, since bookworm has none), Chromium, curl, and Docker Compose, which resolves
+# infra/compose.yaml without an engine. Does nothing where they are already here.
 # Starts nothing: the tests start their own servers on free ports.
 set -euo pipefail
 
@@ -9,6 +10,8 @@ apt() { DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq "$
 missing=()
 [ -x /usr/bin/redis-server ] || missing+=(redis-server)
 [ -x /usr/bin/chromium ] || missing+=(chromium)
+command -v curl >/dev/null || missing+=(curl)
+docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
 [ -x /usr/lib/postgresql/15/bin/postgres ] || missing+=(postgresql-15)
 pgvector=/usr/share/postgresql/15/extension/vector.control
 [ -e "$pgvector" ] || missing+=(postgresql-server-dev-15 build-essential dpkg-dev)
@@ -34,4 +37,4 @@ if [ ! -e "$pgvector" ]; then
     make -s OPTFLAGS="" PG_CONFIG=/usr/lib/postgresql/15/bin/pg_config install >/dev/null
   )
 fi
-echo "Redis, Postgres 15 with pgvector and Chromium are installed."
+echo "Redis, Postgres 15 with pgvector, Chromium, curl and Docker Compose are installed."

@@ -1,0 +1,84 @@
+-- Two roles with the least rights: unsplash_clip_worker for producers and workers, unsplash_clip_reader for whoever searches.
+--
+-- Run by an administrator who may create roles and alter the project's functions, in the project's database, after
+-- `unsplash-clip db migrate` and again after every later migration (a new table or function has no grants yet). Running it
+-- twice changes nothing. The schema stays with its owner, as whom `db migrate` runs.
+--
+--   unsplash-clip db migrate
+--   psql "$ADMIN_URL" -v ON_ERROR_STOP=1 -f infra/sql/roles.sql
+--   create role ingest login password '…' in role unsplash_clip_worker;
+--   create role search login password '…' in role unsplash_clip_reader;
+--   alter role search set statement_timeout = '30s';
+--
+-- No migration: roles belong to the whole server, and creating them takes rights that a migration may not have.
+begin;
+
+do $$
+declare
+  role_name text;
+begin
+  foreach role_name in array array['unsplash_clip_worker', 'unsplash_clip_reader'] loop
+    if not exists (select from pg_roles where rolname = role_name) then
+      execute format('create role %I nologin', role_name);
+    end if;
+  end loop;
+end $$;
+
+-- What earlier runs of this file granted, and is no longer below.
+revoke all on all tables in schema public from unsplash_clip_worker, unsplash_clip_reader;
+
+-- The default since Postgres 15, not in a database that was upgraded from an older one.
+revoke create on schema public from public;
+grant usage on schema public to unsplash_clip_worker, unsplash_clip_reader;
+
+-- Read by everyone who searches. Not runs.options: it holds command lines.
+grant select on schema_migrations, models, photos, embeddings, failures, label_sets, label_prompts, photo_labels
+  to unsplash_clip_worker, unsplash_clip_reader;
+grant select on photo_keywords, photo_collections, photo_colors, photo_conversions
+  to unsplash_clip_worker, unsplash_clip_reader;
+grant select on prompt_embeddings, prompt_requests to unsplash_clip_worker, unsplash_clip_reader;
+grant select on search_model, search_settings, search_tuning, index_status to unsplash_clip_worker, unsplash_clip_reader;
+grant select on label_rows, label_changes, label_definitions, label_progress to unsplash_clip_worker, unsplash_clip_reader;
+grant select on photo_texts, text_language to unsplash_clip_worker, unsplash_clip_reader;
+grant select on photo_status, labelled_photos, run_progress, open_batches to unsplash_clip_worker, unsplash_clip_reader;
+grant select (id, position, model_id, source, created_at, enqueued_at, control, priority) on runs to unsplash_clip_reader;
+
+-- Written by producers and workers. Photos, embeddings and runs are never deleted by them.
+grant insert, update on photos, embeddings, label_sets to unsplash_clip_worker;
+grant insert, update on photo_keywords, photo_collections, photo_colors, photo_conversions to unsplash_clip_worker;
+grant insert, update on photo_texts to unsplash_clip_worker;
+grant insert, update, delete on failures, label_prompts, label_changes, label_rows to unsplash_clip_worker;
+grant select, insert, update, delete on label_ranges to unsplash_clip_worker;
+grant usage on sequence label_versions to unsplash_clip_worker;
+grant select, insert, update on runs, batches to unsplash_clip_worker;
+grant select, insert, update, delete on parked_batches, workers, host_limits to unsplash_clip_worker;
+
+grant insert, delete on prompt_embeddings to unsplash_clip_worker;
+grant update, delete on prompt_requests to unsplash_clip_worker;
+
+-- Whoever searches may ask a worker for a prompt, which is a row and a notification, and may change nothing else there.
+alter function request_prompt security definer;
+alter function request_prompt set search_path = public, pg_temp;
+revoke execute on function request_prompt from public;
+grant execute on function request_prompt to unsplash_clip_worker, unsplash_clip_reader;
+
+-- A new model is a new partition of embeddings, which only the owner may make: this one function runs as its owner. Its
+-- search path is pinned, so that no object of the caller is taken for one of the schema.
+alter function register_model security definer;
+alter function register_model set search_path = public, pg_temp;
+revoke execute on function register_model from public;
+grant execute on function register_model to unsplash_clip_worker;
+
+-- The queue, where it lives in Postgres. Its tables are made by `db migrate`, not by who works with them.
+do $$
+begin
+  if to_regnamespace('bullmq') is not null then
+    grant usage on schema bullmq to unsplash_clip_worker;
+    grant select, insert, update, delete on all tables in schema bullmq to unsplash_clip_worker;
+    revoke insert, update, delete on bullmq.migration from unsplash_clip_worker;
+    grant usage on all sequences in schema bullmq to unsplash_clip_worker;
+    grant execute on all functions in schema bullmq to unsplash_clip_worker;
+  end if;
+end $$;
+
+commit;

@@ -1,0 +1,76 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { validate } from 'dockerfile-utils'
+import { describe, expect, test } from 'vitest'
+import { expectCommand, MAIN, unknownVariables } from './entry-point.js'
+
+interface Instruction {
+  keyword: string
+  text: string
+}
+
+function instructionsOf(dockerfile: string): Instruction[] {
+  const lines = dockerfile.split('\n').filter(line => !line.startsWith('#'))
+  return [
+    ...lines
+      .join('\n')
+      .replaceAll(/\\\n/g, ' ')
+      .matchAll(/^([A-Z]+)\s+(.*)$/gm),
+  ].map(([, keyword, text]) => ({
+    keyword: keyword!,
+    text: text!.replaceAll(/\s+/g, ' '),
+  }))
+}
+
+describe.each(['worker-cpu', 'worker-cuda'])('infra/images/%s.Dockerfile', name => {
+  const text = readFileSync(`infra/images/${name}.Dockerfile`, 'utf8')
+  const instructions = instructionsOf(text)
+  const all = (keyword: string) => instructions.filter(found => found.keyword === keyword).map(found => found.text)
+  /** Of the image that comes out. */
+  const last = (keyword: string): string => {
+    const from = instructions.findLastIndex(found => found.keyword === 'FROM')
+    return instructions.slice(from).find(found => found.keyword === keyword)?.text ?? `no ${keyword}`
+  }
+
+  test('has nothing that a linter complains of', () => {
+    expect(validate(text)).toEqual([])
+  })
+
+  test('is built from images that are pinned', () => {
+    const froms = all('FROM').map(from => from.split(' AS '))
+    const stages = froms.map(([, stage]) => stage)
+    for (const [image] of froms.filter(([image]) => !stages.includes(image))) expect(image).toMatch(/:\d+\.\d+\.\d+-/)
+  })
+
+  test('copies files that exist and that .dockerignore lets into the build', () => {
+    const ignored = readFileSync('.dockerignore', 'utf8').split('\n')
+    const sources = all('COPY')
+      .filter(copy => !copy.startsWith('--from'))
+      .flatMap(copy => copy.split(' ').slice(0, -1))
+    expect(sources).toContain('migrations')
+    for (const source of sources) {
+      expect(existsSync(source), source).toBe(true)
+      expect(ignored).toContain(`!${source}`)
+    }
+  })
+
+  test('starts a worker, as somebody who is not root', async () => {
+    expect(last('USER')).toBe('1000:1000')
+    expect(JSON.parse(last('ENTRYPOINT'))).toEqual(['node', `/app/${MAIN}`])
+    const command: string[] = JSON.parse(last('CMD'))
+    expect(command[0]).toBe('worker')
+    await expectCommand(command)
+  })
+
+  test('asks a worker for its health with a command that exists', async () => {
+    const [, check = ''] = last('HEALTHCHECK').split(' CMD ')
+    const [program, main, ...command] = JSON.parse(check)
+    expect([program, main]).toEqual(JSON.parse(last('ENTRYPOINT')))
+    await expectCommand(command)
+  })
+
+  test('sets variables that the application reads', () => {
+    const variables = new Map([...last('ENV').matchAll(/([A-Z_]+)=(\S+)/g)].map(([, key, value]) => [key!, value!]))
+    expect(unknownVariables(variables.keys())).toEqual([])
+    expect(last('EXPOSE')).toBe(variables.get('METRICS_PORT'))
+  })
+})
