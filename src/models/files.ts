@@ -2,11 +2,18 @@ import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError, type CommandFailureCode } from '../domain/errors.js'
 import { modelKey } from '../domain/model.js'
-import { describeFile, formatSize, otherWays } from './advice.js'
+import { describeFile, formatSize, otherWays, placingAdvice } from './advice.js'
 import { DEFAULT_RETRY, download, isWriteFailure, partPath, type Retry, WrongContent } from './download.js'
-import { bundledFolder } from './identity.js'
+import { localFolder, missingFile } from './identity.js'
 import { withLock } from './lock.js'
-import { type HubModelSpec, isFromHub, type ModelFile, type ModelSpec } from './registry.js'
+import {
+  type HubModelSpec,
+  isFromHub,
+  isUnplaced,
+  type LocalModelSpec,
+  type ModelFile,
+  type ModelSpec,
+} from './registry.js'
 import { type ModelSource, SourceFailure } from './source.js'
 import { statOrNothing, VerifiedFiles } from './verified-files.js'
 
@@ -30,9 +37,13 @@ export interface EnsureOptions {
   readonly retry?: Retry
 }
 
-/** Where the files of a model are, or will be. */
+/**
+ * Where the files of a model are, or will be.
+ * @throws AppError MODEL_NOT_FOUND for a model that is not fetched and whose folder the user has not named
+ */
 export function modelFolder(spec: ModelSpec, cacheDir: string): string {
-  return isFromHub(spec) ? join(cacheDir, spec.name) : bundledFolder(spec)
+  if (isUnplaced(spec)) throw new AppError('MODEL_NOT_FOUND', placingAdvice(spec))
+  return isFromHub(spec) ? join(cacheDir, spec.name) : localFolder(spec)
 }
 
 /**
@@ -45,7 +56,7 @@ export function modelFolder(spec: ModelSpec, cacheDir: string): string {
 export async function ensureModelFiles(spec: ModelSpec, options: EnsureOptions): Promise<string> {
   const folder = modelFolder(spec, options.cacheDir)
   if (!isFromHub(spec)) {
-    await expectBundled(folder, spec.origin.files)
+    await expectLocal(spec as LocalModelSpec, folder)
     return folder
   }
   try {
@@ -61,13 +72,9 @@ export async function ensureModelFiles(spec: ModelSpec, options: EnsureOptions):
   }
 }
 
-async function expectBundled(folder: string, paths: readonly string[]): Promise<void> {
-  for (const path of paths)
-    if (!(await statOrNothing(join(folder, path))))
-      throw new AppError(
-        'MODEL_NOT_FOUND',
-        `Expected ${join(folder, path)}, found nothing there. Install the package again.`,
-      )
+async function expectLocal(spec: LocalModelSpec, folder: string): Promise<void> {
+  for (const path of spec.origin.files)
+    if (!(await statOrNothing(join(folder, path)))) throw missingFile(spec, folder, path)
 }
 
 /** Files that are not there, or are there with a wrong size or digest. */

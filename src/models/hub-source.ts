@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, request } from 'undici'
+import type { Agent, Dispatcher } from 'undici'
 import type { HubModelSpec, ModelFile } from './registry.js'
 import { type ModelSource, type OpenedFile, SourceFailure } from './source.js'
 
@@ -19,7 +19,7 @@ export interface HubTimeouts {
 
 /** `{endpoint}/{repository}/resolve/{revision}/{path}`: the address of a file on a hub. */
 export function hubUrl(endpoint: string, model: HubModelSpec, file: ModelFile): string {
-  const { repository, revision } = model.origin
+  const { repository, revision } = file.from ?? model.origin
   return `${endpoint.replace(/\/+$/, '')}/${repository}/resolve/${revision}/${file.path}`
 }
 
@@ -47,6 +47,8 @@ export class HubSource implements ModelSource {
 
   async open(model: HubModelSpec, file: ModelFile, offset: number, signal?: AbortSignal): Promise<OpenedFile> {
     const { connectTimeoutMs = CONNECT_TIMEOUT_MS, idleTimeoutMs = IDLE_TIMEOUT_MS } = this.timeouts
+    // Most starts find every file in place and ask no hub.
+    const { Agent } = await import('undici')
     const agent = new Agent({
       connect: { timeout: connectTimeoutMs },
       headersTimeout: idleTimeoutMs,
@@ -76,6 +78,7 @@ async function follow(
   dispatcher: Agent,
   signal: AbortSignal | undefined,
 ): Promise<Dispatcher.ResponseData> {
+  const { request } = await import('undici')
   const headers = { 'accept-encoding': 'identity', ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) }
   let url = new URL(address)
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {

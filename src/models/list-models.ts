@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { modelFolder } from './files.js'
-import { isFromHub, MODELS, type ModelSpec } from './registry.js'
+import { isFromHub, isUnplaced, type ModelSpec } from './registry.js'
 import { statOrNothing } from './verified-files.js'
 
 export interface ListedModel {
@@ -13,19 +13,20 @@ export interface ListedModel {
   readonly dimension: number
   /** A limit that everyone who uses the model must be told. */
   readonly note: string | undefined
-  /** Of all its files; of those that are here for a bundled model. */
+  /** Of all its files; of those that are here for a model that is not fetched. */
   readonly bytes: number
   /** Whether every file is here with the right size. `verifyModel` also looks at their contents. */
   readonly present: boolean
-  readonly folder: string
+  /** Null for a model that is not fetched while MODEL_FOLDERS does not name its folder. */
+  readonly folder: string | null
 }
 
-/** @param options.cacheDir folder of the downloaded models */
-export function listModels({ cacheDir }: { cacheDir: string }): Promise<ListedModel[]> {
-  return Promise.all(MODELS.map(spec => describe(spec, modelFolder(spec, cacheDir))))
+/** @param cacheDir folder of the downloaded models */
+export function listModels(models: readonly ModelSpec[], cacheDir: string): Promise<ListedModel[]> {
+  return Promise.all(models.map(spec => describe(spec, isUnplaced(spec) ? null : modelFolder(spec, cacheDir))))
 }
 
-async function describe(spec: ModelSpec, folder: string): Promise<ListedModel> {
+async function describe(spec: ModelSpec, folder: string | null): Promise<ListedModel> {
   const { name, precision, title, license, dimension, note } = spec
   return {
     name,
@@ -36,7 +37,7 @@ async function describe(spec: ModelSpec, folder: string): Promise<ListedModel> {
     dimension,
     note,
     folder,
-    ...(await sizes(spec, folder)),
+    ...(folder === null ? { bytes: 0, present: false } : await sizes(spec, folder)),
   }
 }
 

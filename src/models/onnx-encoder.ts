@@ -1,31 +1,35 @@
+import './no-telemetry.js'
 import { join } from 'node:path'
-import { Tensor } from 'onnxruntime-node'
+import type { InferenceSession } from 'onnxruntime-node'
 import { AppError, PhotoError } from '../domain/errors.js'
-import type { ModelIdentity } from '../domain/model.js'
+import type { ImageInput } from '../domain/image-input.js'
+import { type ModelIdentity, modelKey } from '../domain/model.js'
 import type { Encoder } from '../domain/ports/encoder.js'
 import { normalise } from '../domain/similarity.js'
 import { identify } from './identity.js'
 import { PixelNormaliser } from './pixels.js'
 import type { ModelSpec } from './registry.js'
+import { type ExecutionProvider, openSession, type SessionOptions } from './session.js'
+import type { FloatType } from './signature.js'
 import { loadTokenizer, type TextTokenizer } from './tokenizer.js'
-import { Tower, type TowerContract } from './tower.js'
+import { type Expected, feedsOfIds, fixedLength, pixelTensor, Tower } from './tower.js'
 
 export interface EncoderOptions {
   /** Threads of one session; 0: one a core. */
   threads?: number
+  /**
+   * Images of one session run. The runtime computes on the calling thread, so this bounds how long timers and sockets wait
+   * (8: about 200 ms with int8 on two cores), and the memory of a run. On a CPU runs of 8 took the least
+   * time an image, of 1 a third more, of 64 a quarter more (docs/benchmarks.md).
+   */
+  imagesPerRun?: number
+  /** Where the towers are computed; default: cpu. */
+  provider?: ExecutionProvider
   /** Towers to load now. The others load on first use: a search never pays for the image tower. */
   towers?: 'image' | 'text' | 'both' | 'none'
 }
 
-/**
- * Images of one session run. The runtime computes on the calling thread, so this bounds how long timers and sockets wait
- * (about 200 ms with int8 on two cores), and the memory of a run. A larger number gains nothing: runs of 1 to 32 images
- * took the same CPU time an image, 30 to 36 ms.
- */
 const IMAGES_PER_RUN = 8
-
-/** Fed when the text tower lists it. */
-const MASK = 'attention_mask'
 
 /**
  * Opens a model from a folder in the Hugging Face layout.
@@ -34,9 +38,9 @@ const MASK = 'attention_mask'
 export async function openOnnxEncoder(
   spec: ModelSpec,
   folder: string,
-  { threads = 0, towers = 'none' }: EncoderOptions = {},
+  { threads = 0, imagesPerRun = IMAGES_PER_RUN, provider = 'cpu', towers = 'none' }: EncoderOptions = {},
 ): Promise<Encoder> {
-  const encoder = new OnnxEncoder(await identify(spec, folder), spec, folder, threads)
+  const encoder = new OnnxEncoder(await identify(spec, folder), spec, folder, { threads, provider }, imagesPerRun)
   try {
     await encoder.load(towers)
   } catch (error) {
@@ -46,11 +50,27 @@ export async function openOnnxEncoder(
   return encoder
 }
 
+interface ImageSide {
+  readonly tower: Tower
+  readonly pixels: PixelNormaliser
+  readonly type: FloatType
+}
+
+interface TextSide {
+  readonly tower: Tower
+  readonly tokenizer: TextTokenizer
+  /** Every sequence is filled up to so many ids. Undefined: none is. */
+  readonly padding: { readonly length: number; readonly id: number } | undefined
+}
+
 class OnnxEncoder implements Encoder {
-  readonly imageSize: number
-  private readonly pixels: PixelNormaliser
-  private vision: Promise<Tower> | undefined
-  private text: Promise<{ tower: Tower; tokenizer: TextTokenizer }> | undefined
+  readonly input: ImageInput
+  readonly hasTexts: boolean
+  private readonly expected: Expected
+  /** By path: a file with both towers is loaded once. */
+  private readonly sessions = new Map<string, Promise<InferenceSession>>()
+  private images: Promise<ImageSide> | undefined
+  private texts: Promise<TextSide> | undefined
   /** Calls run one after the other: each waits for this and replaces it. */
   private tail: Promise<unknown> = Promise.resolve()
   private closed: Promise<void> | undefined
@@ -59,39 +79,47 @@ class OnnxEncoder implements Encoder {
     readonly model: ModelIdentity,
     private readonly spec: ModelSpec,
     private readonly folder: string,
-    private readonly threads: number,
+    private readonly options: SessionOptions,
+    private readonly imagesPerRun: number,
   ) {
-    this.imageSize = spec.imageSize
-    this.pixels = new PixelNormaliser(spec.imageSize, spec.mean, spec.std)
+    this.input = spec.input
+    this.hasTexts = spec.text !== undefined
+    this.expected = {
+      dimension: spec.dimension,
+      imageSize: spec.input.size,
+      contextLength: spec.text?.contextLength,
+    }
   }
 
   async load(towers: NonNullable<EncoderOptions['towers']>): Promise<void> {
-    if (towers === 'image' || towers === 'both') await this.openVision()
-    if (towers === 'text' || towers === 'both') await this.openText()
+    if (towers === 'image' || towers === 'both') await this.openImages()
+    if (this.hasTexts && (towers === 'text' || towers === 'both')) await this.openTexts()
   }
 
   encodeImages(images: readonly Uint8Array[]): Promise<Float32Array[]> {
     return this.afterOthers(async () => {
+      const side = await this.openImages()
       const embeddings: Float32Array[] = []
-      for (let first = 0; first < images.length; first += IMAGES_PER_RUN)
-        embeddings.push(...(await this.runVision(images.slice(first, first + IMAGES_PER_RUN), first)))
+      const step = side.tower.takesOneImage ? 1 : this.imagesPerRun
+      for (let first = 0; first < images.length; first += step)
+        embeddings.push(...(await this.runImages(side, images.slice(first, first + step), first)))
       return embeddings
     })
   }
 
   encodeTexts(texts: readonly string[]): Promise<Float32Array[]> {
+    if (!this.hasTexts) return Promise.reject(withoutTexts(this.model))
     return this.afterOthers(async () => {
       const embeddings: Float32Array[] = []
-      for (const text of texts) embeddings.push(await this.runText(text))
+      for (const text of texts) embeddings.push(await this.runText(await this.openTexts(), text))
       return embeddings
     })
   }
 
   close(): Promise<void> {
     this.closed ??= this.tail.then(async () => {
-      const [vision, text] = await Promise.allSettled([this.vision, this.text])
-      if (vision.status === 'fulfilled') await vision.value?.release()
-      if (text.status === 'fulfilled') await text.value?.tower.release()
+      const opened = await Promise.allSettled(this.sessions.values())
+      await Promise.all(opened.map(result => (result.status === 'fulfilled' ? result.value.release() : undefined)))
     })
     return this.closed
   }
@@ -104,15 +132,19 @@ class OnnxEncoder implements Encoder {
   }
 
   /** @param first position of these images in the call, for messages */
-  private async runVision(images: readonly Uint8Array[], first: number): Promise<Float32Array[]> {
-    const tower = await this.openVision()
-    const { imageSize, model } = this
-    // pixels: [images.length, 3, imageSize, imageSize], NCHW
-    const pixels = new Tensor('float32', this.pixels.normalise(images), [images.length, 3, imageSize, imageSize])
-    const rows = await tower.run({ pixel_values: pixels }, images.length)
+  private async runImages(
+    { tower, pixels, type }: ImageSide,
+    images: readonly Uint8Array[],
+    first: number,
+  ): Promise<Float32Array[]> {
+    const { dimension } = this.model
+    const { size } = this.input
+    // [images.length, 3, size, size], NCHW
+    const tensor = pixelTensor(type, pixels.normalise(images), [images.length, 3, size, size])
+    const rows = await tower.run({ [tower.inputs.pixels!.name]: tensor }, images.length)
     return images.map((_, index) => {
       try {
-        return normalise(rows.subarray(index * model.dimension, (index + 1) * model.dimension))
+        return normalise(rows.subarray(index * dimension, (index + 1) * dimension))
       } catch (cause) {
         const message = `image ${first + index}: the embedding is zero or not finite`
         throw new PhotoError('ENCODE_FAILED', message, { cause })
@@ -121,21 +153,14 @@ class OnnxEncoder implements Encoder {
   }
 
   /**
-   * One text a run: no padding, which would be computed for nothing, and no influence of one text on another. (A tower
-   * that is quantised dynamically takes the range of its activations over all that runs together.)
+   * One text a run: no padding that the model does not ask for, which would be computed for nothing, and no influence of
+   * one text on another. (A tower that is quantised dynamically takes the range of its activations over all that runs
+   * together.)
    */
-  private async runText(text: string): Promise<Float32Array> {
-    const { tower, tokenizer } = await this.openText()
-    // ids: [1, sequence]
-    const ids = BigInt64Array.from(tokenizer.encode(text), id => BigInt(id))
-    const shape = [1, ids.length]
-    const row = await tower.run(
-      {
-        input_ids: new Tensor('int64', ids, shape),
-        ...(tower.hasInput(MASK) ? { [MASK]: new Tensor('int64', new BigInt64Array(ids.length).fill(1n), shape) } : {}),
-      },
-      1,
-    )
+  private async runText({ tower, tokenizer, padding }: TextSide, text: string): Promise<Float32Array> {
+    const ids = tokenizer.encode(text)
+    const filled = padding ? [...ids, ...new Array(padding.length - ids.length).fill(padding.id)] : ids
+    const row = await tower.run(feedsOfIds(tower.inputs, filled, ids.length), 1)
     try {
       return normalise(row)
     } catch (cause) {
@@ -144,35 +169,45 @@ class OnnxEncoder implements Encoder {
     }
   }
 
-  private openVision(): Promise<Tower> {
-    this.vision ??= Tower.open(visionContract(this.spec, this.folder), this.threads)
-    return this.vision
+  private openImages(): Promise<ImageSide> {
+    this.images ??= this.loadImages()
+    return this.images
   }
 
-  private openText(): Promise<{ tower: Tower; tokenizer: TextTokenizer }> {
-    this.text ??= this.loadText()
-    return this.text
+  private openTexts(): Promise<TextSide> {
+    this.texts ??= this.loadTexts()
+    return this.texts
   }
 
-  private async loadText(): Promise<{ tower: Tower; tokenizer: TextTokenizer }> {
-    const tokenizer = await loadTokenizer(this.folder, this.spec.contextLength)
-    return { tokenizer, tower: await Tower.open(textContract(this.spec, this.folder), this.threads) }
+  private async loadImages(): Promise<ImageSide> {
+    const { input, mean, std, visionFile } = this.spec
+    const path = join(this.folder, visionFile)
+    const tower = Tower.ofImages(await this.session(path), path, this.expected)
+    const { type } = tower.inputs.pixels!
+    return { tower, type, pixels: new PixelNormaliser(input.size, mean, std, type) }
+  }
+
+  private async loadTexts(): Promise<TextSide> {
+    const text = this.spec.text!
+    const path = join(this.folder, this.spec.textFile!)
+    const tokenizer = await loadTokenizer(this.folder, text.contextLength, text)
+    const tower = Tower.ofTexts(await this.session(path), path, this.expected)
+    const isPadded = text.padId !== undefined || fixedLength(tower.inputs) !== undefined
+    // What stands behind the end token does not count for a model that asks for no padding: CLIP looks back only.
+    const padding = isPadded ? { length: text.contextLength, id: text.padId ?? tokenizer.endId } : undefined
+    return { tower, tokenizer, padding }
+  }
+
+  private session(path: string): Promise<InferenceSession> {
+    const opened = this.sessions.get(path) ?? openSession(path, this.options)
+    this.sessions.set(path, opened)
+    return opened
   }
 }
 
-function visionContract(spec: ModelSpec, folder: string): TowerContract {
-  return {
-    path: join(folder, spec.visionFile),
-    input: { name: 'pixel_values', type: 'float32', shape: [undefined, 3, spec.imageSize, spec.imageSize] },
-    output: { name: 'image_embeds', type: 'float32', shape: [undefined, spec.dimension] },
-  }
-}
-
-function textContract(spec: ModelSpec, folder: string): TowerContract {
-  return {
-    path: join(folder, spec.textFile),
-    input: { name: 'input_ids', type: 'int64', shape: [undefined, undefined] },
-    optionalInputs: [{ name: MASK, type: 'int64', shape: [undefined, undefined] }],
-    output: { name: 'text_embeds', type: 'float32', shape: [undefined, spec.dimension] },
-  }
+function withoutTexts(model: ModelIdentity): AppError {
+  return new AppError(
+    'MODEL_WITHOUT_TEXT',
+    `${modelKey(model)} embeds images alone: expected an image or a photo of the collection, found a text. Search with --image or --photo; for words and labels embed the photos with a model that has a text tower, such as clip-vit-b-32.`,
+  )
 }

@@ -1,38 +1,49 @@
+import { toHalf } from '../domain/half.js'
+import type { FloatType } from './signature.js'
+
 const CHANNELS = 3
 const LEVELS = 256
+
+/** Half precision is kept as its bits. */
+type Pixels = Float32Array | Uint16Array
 
 /** Turns RGB bytes into what the image tower takes: `(value / 255 − mean) / std`, channel by channel. */
 export class PixelNormaliser {
   /** One table of 256 values a channel: a look-up instead of two divisions a pixel. */
-  private readonly tables: readonly Float32Array[]
+  private readonly tables: readonly Pixels[]
   /** Reused from call to call; grows to the largest batch seen. */
-  private buffer = new Float32Array(0)
+  private buffer: Pixels
   private readonly plane: number
 
   /**
    * @param imageSize side of the square, in pixels
    * @param mean per channel, of pixels scaled to [0, 1]
    * @param std per channel, of pixels scaled to [0, 1]
+   * @param type that the tower takes
    */
   constructor(
     private readonly imageSize: number,
     mean: readonly number[],
     std: readonly number[],
+    private readonly type: FloatType,
   ) {
     this.plane = imageSize * imageSize
-    this.tables = Array.from({ length: CHANNELS }, (_, channel) =>
-      Float32Array.from({ length: LEVELS }, (_, level) => (level / (LEVELS - 1) - mean[channel]!) / std[channel]!),
-    )
+    this.buffer = pixels(type, 0)
+    this.tables = Array.from({ length: CHANNELS }, (_, channel) => {
+      const value = (level: number) => (level / (LEVELS - 1) - mean[channel]!) / std[channel]!
+      const encode = type === 'float32' ? value : (level: number) => toHalf(value(level))
+      return pixels(type, LEVELS).map((_, level) => encode(level))
+    })
   }
 
   /**
    * @param images RGB bytes, row by row, [imageSize, imageSize, 3] each
-   * @returns [images.length, 3, imageSize, imageSize], NCHW; valid until the next call
+   * @returns [images.length, 3, imageSize, imageSize], NCHW, half precision as bits; valid until the next call
    * @throws RangeError for an image of another size
    */
-  normalise(images: readonly Uint8Array[]): Float32Array {
+  normalise(images: readonly Uint8Array[]): Pixels {
     const length = CHANNELS * this.plane
-    if (this.buffer.length < images.length * length) this.buffer = new Float32Array(images.length * length)
+    if (this.buffer.length < images.length * length) this.buffer = pixels(this.type, images.length * length)
     for (const [index, image] of images.entries()) {
       if (image.length !== length)
         throw new RangeError(
@@ -45,11 +56,15 @@ export class PixelNormaliser {
 
   private fill(image: Uint8Array, offset: number): void {
     const { buffer, plane } = this
-    const [red, green, blue] = this.tables as [Float32Array, Float32Array, Float32Array]
+    const [red, green, blue] = this.tables as [Pixels, Pixels, Pixels]
     for (let pixel = 0, byte = 0; pixel < plane; pixel++, byte += CHANNELS) {
       buffer[offset + pixel] = red[image[byte]!]!
       buffer[offset + plane + pixel] = green[image[byte + 1]!]!
       buffer[offset + 2 * plane + pixel] = blue[image[byte + 2]!]!
     }
   }
+}
+
+function pixels(type: FloatType, length: number): Pixels {
+  return type === 'float32' ? new Float32Array(length) : new Uint16Array(length)
 }

@@ -2,10 +2,15 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { AppError } from '../domain/errors.js'
+import type { TextInput } from './entry.js'
 
 export interface TextTokenizer {
-  /** Start token, content, end token: at most `contextLength` ids. A longer text loses content, never its end token. */
+  /**
+   * Start token where the model has one, content, end token: at most `contextLength` ids, without padding. A longer text
+   * loses content, never its end token.
+   */
   encode(text: string): number[]
+  readonly endId: number
 }
 
 /**
@@ -19,18 +24,34 @@ const MAX_CHARACTERS = 10_000
  * @param contextLength longest sequence the text tower takes
  * @throws AppError MODEL_INVALID when the files are unusable
  */
-export async function loadTokenizer(folder: string, contextLength: number): Promise<TextTokenizer> {
+export async function loadTokenizer(
+  folder: string,
+  contextLength: number,
+  { lowerCase = false, dropPunctuation = false }: Partial<TextInput> = {},
+): Promise<TextTokenizer> {
   const config = await readJson(join(folder, 'tokenizer_config.json'))
   const tokenizer = construct(folder, await readJson(join(folder, 'tokenizer.json')), config)
 
-  const [, endId] = expectEmptyEncoding(folder, tokenizer.encode('').ids)
+  const endId = expectEndToken(folder, tokenizer.encode('').ids)
 
   return {
+    endId,
     encode(text) {
-      const { ids } = tokenizer.encode(text.slice(0, MAX_CHARACTERS))
+      let content = text.slice(0, MAX_CHARACTERS)
+      if (lowerCase) content = content.toLowerCase()
+      if (dropPunctuation) content = withoutPunctuation(content)
+      const { ids } = tokenizer.encode(content)
       return ids.length <= contextLength ? ids : [...ids.slice(0, contextLength - 1), endId]
     },
   }
+}
+
+/** https://github.com/huggingface/transformers/blob/main/src/transformers/models/siglip/tokenization_siglip.py (canonicalize_text) */
+function withoutPunctuation(text: string): string {
+  return text
+    .replace(/[!-/:-@[-`{-~]/g, '')
+    .replace(/\s+/g, ' ')
+    .trim()
 }
 
 function construct(folder: string, model: object, config: object): Tokenizer {
@@ -41,12 +62,15 @@ function construct(folder: string, model: object, config: object): Tokenizer {
   }
 }
 
-/** The empty text shows which ids start and end every sequence. */
-function expectEmptyEncoding(folder: string, ids: number[]): [number, number] {
-  const [start, end] = ids
-  if (ids.length !== 2 || start === undefined || end === undefined)
-    throw invalid(folder, `the empty text gives ${JSON.stringify(ids)}, a start and an end token expected`)
-  return [start, end]
+/** The empty text shows which ids stand around every text: a start and an end token (CLIP), or the latter alone (SigLIP). */
+function expectEndToken(folder: string, ids: number[]): number {
+  const end = ids.at(-1)
+  if (end === undefined || ids.length > 2)
+    throw invalid(
+      folder,
+      `the empty text gives ${JSON.stringify(ids)}, an end token expected, alone or after a start token`,
+    )
+  return end
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
@@ -62,7 +86,7 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
 function invalid(where: string, found: string, cause?: unknown): AppError {
   return new AppError(
     'MODEL_INVALID',
-    `The tokenizer of ${where} is unusable: ${found}. Check the files with \`models verify\`, fetch them again with \`models pull\`.`,
+    `The tokenizer of ${where} is unusable: ${found}. Check the files with \`models verify\`; fetch them again with \`models pull\`, or put the right ones into the folder that MODEL_FOLDERS names.`,
     { cause },
   )
 }

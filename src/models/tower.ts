@@ -1,114 +1,137 @@
-import { InferenceSession, type Tensor } from 'onnxruntime-node'
-import { AppError } from '../domain/errors.js'
+import { type InferenceSession, Tensor } from 'onnxruntime-node'
+import { fromHalf } from '../domain/half.js'
+import { invalidModel as invalid } from './session.js'
+import { describeInputs, type FloatType, type IdType, type Inputs, readInputs, readOutput } from './signature.js'
 
-/** An input or output that a tower must have. `shape`: the sizes that matter, undefined where any will do. */
-export interface ExpectedTensor {
-  readonly name: string
-  readonly type: Tensor.Type
-  readonly shape: readonly (number | undefined)[]
+/** Outputs that hold embeddings, the preferred first: of CLIP's and SigLIP's exports, of open_clip's, of image models. */
+const IMAGE_OUTPUTS = ['image_embeds', 'image_features', 'pooler_output', 'features', 'logits']
+const TEXT_OUTPUTS = ['text_embeds', 'text_features', 'pooler_output']
+
+/** Sizes of a model that a graph must agree with. */
+export interface Expected {
+  readonly dimension: number
+  /** Side of the image, in pixels. */
+  readonly imageSize: number
+  /** Longest token sequence; undefined for a model of images alone. */
+  readonly contextLength?: number
 }
 
-export interface TowerContract {
-  readonly path: string
-  readonly input: ExpectedTensor
-  /** Inputs that are fed when the session lists them. */
-  readonly optionalInputs?: readonly ExpectedTensor[]
-  readonly output: ExpectedTensor
-}
-
-/** One ONNX session whose names, types and shapes were checked when it was loaded. */
+/** One side of a session: what it is fed with, and which output is its embedding. All was checked when it was opened. */
 export class Tower {
   private constructor(
     private readonly session: InferenceSession,
-    private readonly contract: TowerContract,
+    private readonly path: string,
+    readonly inputs: Inputs,
+    private readonly output: string,
+    private readonly dimension: number,
+    /** What the other side of a file with both towers is fed with. */
+    private readonly others: Readonly<Record<string, Tensor>>,
   ) {}
 
-  /**
-   * @param threads threads within an operator; 0: one a core
-   * @throws AppError MODEL_INVALID when the file is unreadable or is not such a tower
-   */
-  static async open(contract: TowerContract, threads: number): Promise<Tower> {
-    const session = await createSession(contract.path, threads)
-    try {
-      check(session, contract)
-    } catch (error) {
-      await session.release()
-      throw error
-    }
-    return new Tower(session, contract)
+  /** @throws AppError MODEL_INVALID when the session has no tower of images with these sizes */
+  static ofImages(session: InferenceSession, path: string, expected: Expected): Tower {
+    const inputs = readInputs(path, session, expected.imageSize)
+    const { pixels, ids, mask } = inputs
+    const size = expected.imageSize
+    if (!pixels)
+      throw invalid(
+        path,
+        `an image tower, with an input of pixels float32 or float16 [?, 3, ${size}, ${size}]`,
+        describeInputs(session),
+      )
+    const others = ids ? feedsOfIds({ ids, mask }, new Array(fixedLength(inputs) ?? 1).fill(0)) : {}
+    const output = readOutput(path, session, IMAGE_OUTPUTS, expected.dimension)
+    return new Tower(session, path, inputs, output.name, expected.dimension, others)
   }
 
-  hasInput(name: string): boolean {
-    return this.session.inputNames.includes(name)
+  /** @throws AppError MODEL_INVALID when the session has no tower of texts with these sizes */
+  static ofTexts(session: InferenceSession, path: string, expected: Expected): Tower {
+    const inputs = readInputs(path, session, expected.imageSize)
+    const { pixels, ids } = inputs
+    if (!ids)
+      throw invalid(path, 'a text tower, with an input input_ids int64 or int32 [?, ?]', describeInputs(session))
+    const length = fixedLength(inputs)
+    if (length !== undefined && length !== expected.contextLength)
+      throw invalid(path, `input ${ids.name} [?, ${expected.contextLength}]`, `[${ids.shape.join(', ')}]`)
+    const side = expected.imageSize
+    const others = pixels
+      ? { [pixels.name]: pixelTensor(pixels.type, zeros(pixels.type, side), [1, 3, side, side]) }
+      : {}
+    const output = readOutput(path, session, TEXT_OUTPUTS, expected.dimension)
+    return new Tower(session, path, inputs, output.name, expected.dimension, others)
+  }
+
+  /** Whether the graph takes one image a run, and no more. */
+  get takesOneImage(): boolean {
+    return this.inputs.pixels?.shape[0] === 1
   }
 
   /**
    * @param feeds by input name
    * @returns the output's rows, [rows, dimension], row after row
+   * @throws AppError MODEL_INVALID when another shape comes out
    */
   async run(feeds: Readonly<Record<string, Tensor>>, rows: number): Promise<Float32Array> {
-    const { output, path } = this.contract
-    const { [output.name]: tensor } = await this.session.run(feeds, [output.name])
-    const dimension = output.shape.at(-1)!
+    const { output, dimension, path } = this
+    const { [output]: tensor } = await this.session.run({ ...this.others, ...feeds }, [output])
     if (tensor?.dims.length !== 2 || tensor.dims[0] !== rows || tensor.dims[1] !== dimension)
-      throw invalid(path, `${output.name} of shape [${rows}, ${dimension}]`, `[${tensor?.dims.join(', ')}]`)
-    return tensor.data as Float32Array
-  }
-
-  async release(): Promise<void> {
-    await this.session.release()
+      throw invalid(path, `${output} of shape [${rows}, ${dimension}]`, `[${tensor?.dims.join(', ')}]`)
+    return floats(tensor.data)
   }
 }
 
-async function createSession(path: string, threads: number): Promise<InferenceSession> {
-  try {
-    return await InferenceSession.create(path, {
-      ...(threads > 0 ? { intraOpNumThreads: threads } : {}),
-      graphOptimizationLevel: 'all',
-      executionMode: 'sequential',
-      logSeverityLevel: 3,
-      // Idle threads sleep instead of spinning: downloads and decoding of the next batch need the cores.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
-    })
-  } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause)
-    throw invalid(path, 'an ONNX model', found, cause)
-  }
+/**
+ * @param data half precision as bits
+ * @param shape [images, 3, size, size]
+ */
+export function pixelTensor(type: FloatType, data: Float32Array | Uint16Array, shape: readonly number[]): Tensor {
+  const tensor = new Tensor(type, data as Float32Array, shape)
+  // From Node 24 on the class keeps a Float16Array instead, which the runtime's native side does not read (1.30: "not enough space").
+  if (tensor.data !== data) Object.defineProperty(tensor, 'data', { value: data })
+  return tensor
 }
 
-function check(session: InferenceSession, { path, input, optionalInputs = [], output }: TowerContract): void {
-  expectTensor(path, 'input', session.inputMetadata, input)
-  expectTensor(path, 'output', session.outputMetadata, output)
-  for (const metadata of session.inputMetadata) {
-    const known = [input, ...optionalInputs].find(expected => expected.name === metadata.name)
-    if (!known) throw invalid(path, `no input besides ${input.name}`, `input ${metadata.name}`)
-    expectTensor(path, 'input', session.inputMetadata, known)
-  }
+/** The length that the graph has built in; undefined: sequences of any length. */
+export function fixedLength({ ids }: Inputs): number | undefined {
+  const length = ids?.shape[1]
+  return typeof length === 'number' ? length : undefined
 }
 
-function expectTensor(
-  path: string,
-  role: 'input' | 'output',
-  listed: readonly InferenceSession.ValueMetadata[],
-  expected: ExpectedTensor,
-): void {
-  const wanted = `${role} ${expected.name} ${expected.type} [${expected.shape.map(size => size ?? '?').join(', ')}]`
-  const found = listed.find(metadata => metadata.name === expected.name)
-  if (!found) throw invalid(path, wanted, `${role}s ${listed.map(({ name }) => name).join(', ')}`)
-  if (!found.isTensor) throw invalid(path, wanted, 'not a tensor')
-  const fits =
-    found.type === expected.type &&
-    found.shape.length === expected.shape.length &&
-    expected.shape.every(
-      (size, i) => size === undefined || typeof found.shape[i] !== 'number' || found.shape[i] === size,
+/** One sequence, and its mask where the graph asks for one. @param length tokens of the text; the rest is padding */
+export function feedsOfIds(
+  { ids, mask }: Pick<Inputs, 'ids' | 'mask'>,
+  sequence: readonly number[],
+  length = sequence.length,
+): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {}
+  if (ids) feeds[ids.name] = integers(ids.type, sequence)
+  if (mask)
+    feeds[mask.name] = integers(
+      mask.type,
+      sequence.map((_, i) => Number(i < length)),
     )
-  if (!fits) throw invalid(path, wanted, `${found.type} [${found.shape.join(', ')}]`)
+  return feeds
 }
 
-function invalid(path: string, expected: string, found: string, cause?: unknown): AppError {
-  return new AppError(
-    'MODEL_INVALID',
-    `${path}: expected ${expected}, found ${found}. Check the files with \`models verify\`, fetch them again with \`models pull\`.`,
-    { cause },
-  )
+/** [1, values.length] */
+function integers(type: IdType, values: readonly number[]): Tensor {
+  const shape = [1, values.length]
+  return type === 'int64'
+    ? new Tensor(
+        type,
+        BigInt64Array.from(values, value => BigInt(value)),
+        shape,
+      )
+    : new Tensor(type, Int32Array.from(values), shape)
+}
+
+function zeros(type: FloatType, side: number): Float32Array | Uint16Array {
+  const length = 3 * side * side
+  return type === 'float32' ? new Float32Array(length) : new Uint16Array(length)
+}
+
+/** Half precision comes as bits, or as numbers where Node has an array of them. */
+function floats(data: Tensor.DataType): Float32Array {
+  if (data instanceof Float32Array) return data
+  return data instanceof Uint16Array ? Float32Array.from(data, fromHalf) : Float32Array.from(data as ArrayLike<number>)
 }

@@ -18,8 +18,8 @@ interface Entry {
 export type FileState = 'verified' | 'different' | 'missing'
 
 /**
- * Remembers, beside the files of a model, which of them had the right digest, so that 150 MB are not hashed at every
- * start. A file that has another size or time since then is hashed again.
+ * Remembers, beside the files of a model, the digests they had, so that 150 MB are not hashed at every start.
+ * A file that has another size or time since then is hashed again.
  */
 export class VerifiedFiles {
   private constructor(
@@ -33,16 +33,28 @@ export class VerifiedFiles {
 
   /** Hashes only what is not remembered. */
   async state(file: ModelFile, signal?: AbortSignal): Promise<FileState> {
-    const path = join(this.folder, file.path)
-    const stats = await statOrNothing(path)
+    const stats = await statOrNothing(join(this.folder, file.path))
     if (!stats) return 'missing'
     if (stats.size !== file.bytes) return 'different'
-    const entry = this.entries[file.path]
-    if (entry?.bytes === stats.size && entry.mtimeMs === stats.mtimeMs)
-      return entry.sha256 === file.sha256 ? 'verified' : 'different'
-    const sha256 = await sha256OfFile(path, { signal })
-    await this.remember(file.path, { bytes: stats.size, mtimeMs: stats.mtimeMs, sha256 })
-    return sha256 === file.sha256 ? 'verified' : 'different'
+    return (await this.sha256(file.path, stats, signal)) === file.sha256 ? 'verified' : 'different'
+  }
+
+  /** Whether a file's digest was computed, and the file is as it was then. */
+  remembers(path: string, { size, mtimeMs }: Pick<Stats, 'size' | 'mtimeMs'>): boolean {
+    const entry = this.entries[path]
+    return entry?.bytes === size && entry.mtimeMs === mtimeMs
+  }
+
+  /** The digest of a file that is there. Hashes only what is not remembered. */
+  async sha256(
+    path: string,
+    { size, mtimeMs }: Pick<Stats, 'size' | 'mtimeMs'>,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    if (this.remembers(path, { size, mtimeMs })) return this.entries[path]!.sha256
+    const sha256 = await sha256OfFile(join(this.folder, path), { signal })
+    await this.remember(path, { bytes: size, mtimeMs, sha256 })
+    return sha256
   }
 
   /** Notes that a file has just been put in place with the right digest. */

@@ -24,12 +24,12 @@ describe('the demo model', () => {
 
   afterAll(() => encoder.close())
 
-  /** One colour, [imageSize, imageSize, 3]. */
+  /** One colour, [input.size, input.size, 3]. */
   const plain = (red: number, green: number, blue: number) =>
-    Uint8Array.from({ length: 3 * spec.imageSize ** 2 }, (_, i) => [red, green, blue][i % 3]!)
+    Uint8Array.from({ length: 3 * spec.input.size ** 2 }, (_, i) => [red, green, blue][i % 3]!)
 
   test('is here without any download', async () => {
-    expect((await listModels({ cacheDir: nothing })).find(({ name }) => name === 'demo')).toMatchObject({
+    expect((await listModels([spec], nothing)).find(({ name }) => name === 'demo')).toMatchObject({
       present: true,
       folder,
     })
@@ -49,8 +49,8 @@ describe('the demo model', () => {
       logitScale: Math.round(Math.exp(config.logit_scale_init_value)),
     }).toEqual({
       dimension: spec.dimension,
-      imageSize: spec.imageSize,
-      contextLength: spec.contextLength,
+      imageSize: spec.input.size,
+      contextLength: spec.text?.contextLength,
       mean: [...spec.mean],
       std: [...spec.std],
       logitScale: spec.logitScale,

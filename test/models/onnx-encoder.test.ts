@@ -1,11 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Encoder } from '../../src/domain/ports/encoder.js'
 import { norm } from '../../src/domain/similarity.js'
 import { type EncoderOptions, openOnnxEncoder } from '../../src/models/onnx-encoder.js'
-import { INT32 } from '../support/tiny-onnx.js'
+import type { ModelSpec } from '../../src/models/registry.js'
+import { FLOAT, INT32 } from '../support/tiny-onnx.js'
 import { END, START, textGraph, tinySpec, visionGraph, writeTinyModel } from './tiny-model.js'
 
 let folder: string
@@ -20,7 +21,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-async function open(options: EncoderOptions = {}, spec = tinySpec): Promise<Encoder> {
+async function open(options: EncoderOptions = {}, spec: ModelSpec = tinySpec): Promise<Encoder> {
   const encoder = await openOnnxEncoder(spec, folder, { threads: 1, ...options })
   opened.push(encoder)
   return encoder
@@ -53,16 +54,19 @@ describe('an encoder of images', () => {
     expect([...embedding!]).toEqual(close(unit((0.2 - 0.5) / 0.2, (0.4 - 0.4) / 0.5, (1 - 0.3) / 0.25)))
   })
 
-  test('gives one embedding of unit length an image, in their order, over more images than one run takes', async () => {
-    await writeTinyModel(folder)
-    const encoder = await open()
-    const embeddings = await encoder.encodeImages(Array.from({ length: 100 }, (_, i) => image(i, 100, 255 - i)))
-    expect(embeddings).toHaveLength(100)
-    for (const [i, embedding] of embeddings.entries()) {
-      expect([...embedding]).toEqual(close(unit(i, 100, 255 - i)))
-      expect(norm(embedding)).toBeCloseTo(1, 6)
-    }
-  })
+  test.each([1, 8, 256])(
+    'gives one embedding of unit length an image, in their order, in runs of %i images',
+    async imagesPerRun => {
+      await writeTinyModel(folder)
+      const encoder = await open({ imagesPerRun })
+      const embeddings = await encoder.encodeImages(Array.from({ length: 100 }, (_, i) => image(i, 100, 255 - i)))
+      expect(embeddings).toHaveLength(100)
+      for (const [i, embedding] of embeddings.entries()) {
+        expect([...embedding]).toEqual(close(unit(i, 100, 255 - i)))
+        expect(norm(embedding)).toBeCloseTo(1, 6)
+      }
+    },
+  )
 
   test('keeps overlapping calls apart', async () => {
     await writeTinyModel(folder)
@@ -145,27 +149,141 @@ describe('an encoder of texts', () => {
   })
 })
 
+describe('names, types and sizes come from the session', () => {
+  const alone = (...values: number[]) => close(unit(...values))
+
+  test('pixels are the one floating point input of four dimensions, and a lone output needs no known name', async () => {
+    await writeTinyModel(folder, { vision: visionGraph({ input: 'x', output: '1234' }) })
+    const [embedding] = await (await open()).encodeImages([image(10, 20, 200)])
+    expect([...embedding!]).toEqual(alone(10, 20, 200))
+  })
+
+  test.each([
+    ['image_embeds', ['pooler_output', 'last_hidden_state']],
+    ['pooler_output', ['last_hidden_state']],
+  ])('of several outputs %s is taken', async (output, others) => {
+    await writeTinyModel(folder, { vision: visionGraph({ output, others }) })
+    const [embedding] = await (await open()).encodeImages([image(10, 20, 200)])
+    expect([...embedding!]).toEqual(alone(10, 20, 200))
+  })
+
+  test('a graph for one image is fed one at a time', async () => {
+    await writeTinyModel(folder, { vision: visionGraph({ batch: 1 }) })
+    const embeddings = await (await open()).encodeImages([image(1, 2, 3), image(3, 2, 1)])
+    expect(embeddings.map(embedding => [...embedding])).toEqual([alone(1, 2, 3), alone(3, 2, 1)])
+  })
+
+  test('ids go in as 32 bits where the graph asks for that', async () => {
+    await writeTinyModel(folder, { text: textGraph({ idType: INT32 }) })
+    const [embedding] = await (await open()).encodeTexts(['b'])
+    expect([...embedding!]).toEqual(alone(START + 1 + END, 3, END))
+  })
+
+  test('a graph for sequences of one length gets them filled up with the end token, which the mask leaves out', async () => {
+    await writeTinyModel(folder, { text: textGraph({ shape: ['batch', 6] }) })
+    const embeddings = await (await open()).encodeTexts(['b', 'b c d e b c d e'])
+    expect(embeddings.map(embedding => [...embedding])).toEqual([
+      alone(START + 1 + END + 3 * END, 3, END),
+      alone(START + 1 + 2 + 3 + 4 + END, 6, END),
+    ])
+  })
+
+  test('a model that asks for padding gets it with its own id', async () => {
+    await writeTinyModel(folder, { text: textGraph({ withMask: false }) })
+    const spec = { ...tinySpec, text: { contextLength: 6, padId: 2 } }
+    const [embedding] = await (await open({}, spec)).encodeTexts(['b'])
+    expect([...embedding!]).toEqual(alone(START + 1 + END + 3 * 2, START + 1 + END + 3 * 2, END))
+  })
+
+  test('punctuation and the spaces around it are left out for a model that wants none', async () => {
+    await writeTinyModel(folder)
+    const [plain] = await (await open()).encodeTexts(['b c'])
+    const spec = { ...tinySpec, text: { contextLength: 6, dropPunctuation: true } }
+    const [same] = await (await open({}, spec)).encodeTexts([' b!?  "c" - '])
+    expect(same).toEqual(plain)
+  })
+
+  test('texts are lower-cased for a tokenizer that does not do it', async () => {
+    await writeTinyModel(folder)
+    const path = join(folder, 'tokenizer.json')
+    await writeFile(path, (await readFile(path, 'utf8')).replace('{"type":"Lowercase"}', 'null'))
+    const [small] = await (await open()).encodeTexts(['b c'])
+    const [large] = await (await open({}, { ...tinySpec, text: { contextLength: 6, lowerCase: true } })).encodeTexts([
+      'B C',
+    ])
+    expect(large).toEqual(small)
+  })
+})
+
 describe('a model that is not what the registry says', () => {
   const cases: [string, Parameters<typeof writeTinyModel>[1], string][] = [
     [
-      'another input name',
-      { vision: visionGraph({ input: 'x' }) },
-      'expected input pixel_values float32 [?, 3, 2, 2], found inputs x',
+      'a text tower in the place of the image tower',
+      { vision: textGraph({ withMask: false }) },
+      'expected an image tower, with an input of pixels float32 or float16 [?, 3, 2, 2], found inputs input_ids int64 [batch, sequence]',
     ],
     [
-      'another output name',
-      { vision: visionGraph({ output: 'y' }) },
-      'expected output image_embeds float32 [?, 3], found outputs y',
+      'an image tower in the place of the text tower',
+      { text: visionGraph() },
+      'expected a text tower, with an input input_ids int64 or int32 [?, ?], found inputs pixel_values float32 [batch, 3, 2, 2]',
+    ],
+    [
+      'several outputs of unknown names',
+      { vision: visionGraph({ output: 'y', others: ['z'] }) },
+      'expected an output named image_embeds or image_features or pooler_output or features or logits, found outputs z float32 [batch, 3], y',
     ],
     ['another image size', { vision: visionGraph({ size: 4 }) }, 'found float32 [batch, 3, 4, 4]'],
-    ['another dimension', { vision: visionGraph({ dimension: 2 }) }, 'found float32 [batch, 2]'],
-    ['another type', { text: textGraph({ idType: INT32 }) }, 'expected input input_ids int64 [?, ?], found int32'],
+    [
+      'another dimension',
+      { vision: visionGraph({ dimension: 2 }) },
+      'expected output image_embeds float32 or float16 [?, 3], found float32 [batch, 2]',
+    ],
+    [
+      'ids that are no whole numbers',
+      { text: textGraph({ idType: FLOAT }) },
+      'expected input input_ids int64 or int32',
+    ],
+    ['a batch built in', { vision: visionGraph({ batch: 4 }) }, 'for a batch of any size, or of 1, found a batch of 4'],
+    [
+      'another length built in',
+      { text: textGraph({ shape: [1, 8] }) },
+      'expected input input_ids [?, 6], found [1, 8]',
+    ],
+    [
+      'an input that nobody knows',
+      {
+        vision: {
+          ...visionGraph(),
+          inputs: [...visionGraph().inputs, { name: 'temperature', type: FLOAT, shape: [1] }],
+        },
+      },
+      'expected no inputs but pixels, input_ids and attention_mask, found inputs temperature float32 [1]',
+    ],
   ]
   test.each(cases)('with %s is refused when it is opened', async (_, graphs, message) => {
     await writeTinyModel(folder, graphs)
     await expect(open({ towers: 'both' })).rejects.toMatchObject({
       code: 'MODEL_INVALID',
       message: expect.stringContaining(message),
+    })
+  })
+
+  test('is refused when a file ends too early', async () => {
+    await writeTinyModel(folder)
+    await truncate(join(folder, tinySpec.visionFile), 100)
+    await expect(open({ towers: 'image' })).rejects.toMatchObject({
+      code: 'MODEL_INVALID',
+      message: expect.stringContaining('expected an ONNX model'),
+    })
+  })
+
+  test('gives no embedding that is not what it promised: another shape at run time is refused', async () => {
+    const graph = visionGraph()
+    await writeTinyModel(folder, { vision: { ...graph, outputs: [{ ...graph.outputs[0]!, shape: [] }] } })
+    const encoder = await open({}, { ...tinySpec, dimension: 5 })
+    await expect(encoder.encodeImages([image(1, 2, 3)])).rejects.toMatchObject({
+      code: 'MODEL_INVALID',
+      message: expect.stringContaining('expected image_embeds of shape [1, 5], found [1, 3]'),
     })
   })
 
@@ -192,4 +310,11 @@ test('a closed encoder refuses work, and closing twice is harmless', async () =>
   await Promise.all([encoder.close(), encoder.close()])
   expect(await last).toHaveLength(1)
   await expect(encoder.encodeTexts(['b'])).rejects.toThrow('closed')
+})
+
+test('A provider whose libraries are not installed is refused, and the message says what to do', async () => {
+  await writeTinyModel(folder)
+  const refused = open({ provider: 'cuda', towers: 'image' })
+  await expect(refused).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+  await expect(refused).rejects.toThrow(/EXECUTION_PROVIDER: cuda .* set it to cpu/)
 })

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { modelKey } from '../../src/domain/model.js'
 import { modelFolder } from '../../src/models/files.js'
 import { FolderSource } from '../../src/models/folder-source.js'
 import { HubSource, hubUrl } from '../../src/models/hub-source.js'
@@ -16,6 +17,11 @@ describe('a reference', () => {
     ['clip-vit-b-32', 'int8'],
     ['clip-vit-b-32@int8', 'int8'],
     ['clip-vit-b-32@fp32', 'fp32'],
+    ['clip-vit-b-16', 'int8'],
+    ['clip-vit-b-16@fp16', 'fp16'],
+    ['clip-vit-l-14@fp16', 'fp16'],
+    ['siglip-b-16-224@q4', 'q4'],
+    ['efficientnet-b0', 'fp32'],
     ['demo', 'fp32'],
   ])('%s means precision %s', (reference, precision) => {
     expect(resolveModel(reference)).toMatchObject({ name: reference.split('@')[0], precision })
@@ -28,7 +34,7 @@ describe('a reference', () => {
         expect.objectContaining({
           code: 'MODEL_UNKNOWN',
           message: expect.stringMatching(
-            /clip-vit-b-32@int8 \(or clip-vit-b-32\), clip-vit-b-32@fp32, demo@fp32 \(or demo\)/,
+            /clip-vit-b-32@int8 \(or clip-vit-b-32\), clip-vit-b-32@fp32, .*, demo@fp32 \(or demo\)\..*MODEL_FOLDERS/,
           ),
         }),
       )
@@ -41,7 +47,7 @@ test('every listed file has a size, a digest, and a name that stays in the model
     for (const { path, bytes, sha256 } of origin.files) {
       expect(bytes).toBeGreaterThan(0)
       expect(sha256).toMatch(/^[0-9a-f]{64}$/)
-      expect(path).toMatch(/^(onnx\/)?[a-z_]+\.(json|onnx)$/)
+      expect(path).toMatch(/^(onnx\/)?[a-z0-9_]+\.(json|onnx)$/)
     }
 })
 
@@ -49,6 +55,41 @@ test('a file’s address on a hub holds the pinned revision', () => {
   const clip = resolveModel('clip-vit-b-32') as HubModelSpec
   expect(hubUrl('https://mirror.example/', clip, clip.origin.files[0]!)).toBe(
     'https://mirror.example/Xenova/clip-vit-base-patch32/resolve/d15189d7028b43f1d3e65039190477f6af591c2a/config.json',
+  )
+})
+
+test('a file that another repository holds is fetched from there: CLIP has one tokenizer', () => {
+  const clip = resolveModel('clip-vit-b-16') as HubModelSpec
+  const address = (path: string) => hubUrl('https://hub', clip, clip.origin.files.find(file => file.path === path)!)
+  expect(address('tokenizer.json')).toContain(
+    '/Xenova/clip-vit-base-patch32/resolve/d15189d7028b43f1d3e65039190477f6af591c2a/',
+  )
+  expect(address('onnx/vision_model_quantized.onnx')).toContain('/Xenova/clip-vit-base-patch16/resolve/c32d8e02')
+})
+
+test('what has pinned digests is fetched; of the rest the user has to name the folder, and the message says how', () => {
+  const kinds = Object.fromEntries(MODELS.map(model => [modelKey(model), model.origin.kind]))
+  expect(kinds).toEqual({
+    'clip-vit-b-32@int8': 'hub',
+    'clip-vit-b-32@fp32': 'hub',
+    'clip-vit-b-32@fp16': 'unpinned',
+    'clip-vit-b-16@int8': 'hub',
+    'clip-vit-b-16@fp32': 'hub',
+    'clip-vit-b-16@fp16': 'hub',
+    'clip-vit-l-14@int8': 'unpinned',
+    'clip-vit-l-14@fp32': 'unpinned',
+    'clip-vit-l-14@fp16': 'unpinned',
+    'siglip-b-16-224@int8': 'unpinned',
+    'siglip-b-16-224@fp32': 'unpinned',
+    'siglip-b-16-224@fp16': 'unpinned',
+    'siglip-b-16-224@q4': 'unpinned',
+    'efficientnet-b0@fp32': 'unpinned',
+    'demo@fp32': 'bundled',
+  })
+  const place = () => modelFolder(resolveModel('siglip-b-16-224@fp16'), '/cache')
+  expect(place).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }))
+  expect(place).toThrow(
+    /onnx\/text_model_fp16\.onnx\n {2}onnx\/vision_model_fp16\.onnx\n.*MODEL_FOLDERS=siglip-b-16-224=\//,
   )
 })
 
@@ -90,28 +131,28 @@ describe('the list of models', () => {
   })
 
   test('says what the demo model is not for', async () => {
-    const demo = (await listModels({ cacheDir })).find(({ name }) => name === 'demo')
+    const demo = (await listModels(MODELS, cacheDir)).find(({ name }) => name === 'demo')
     expect(demo?.note).toContain('understands rendered scenes, not photographs')
   })
 
   test('has one default precision a name', async () => {
-    const models = await listModels({ cacheDir })
+    const models = await listModels(MODELS, cacheDir)
     for (const { name } of models) expect(models.filter(model => model.name === name && model.default)).toHaveLength(1)
   })
 
   test('tells which are here: every file, whole', async () => {
     const clip = resolveModel('clip-vit-b-32') as HubModelSpec
     const present = async () =>
-      (await listModels({ cacheDir })).map(model => model.present && isFromHub(resolveModel(model.name)))
-    expect(await present()).toEqual([false, false, false])
+      (await listModels(MODELS, cacheDir)).filter(model => model.present).map(model => modelKey(model))
+    expect(await present()).toEqual(['demo@fp32'])
     for (const { path, bytes } of clip.origin.files) {
       const target = join(modelFolder(clip, cacheDir), path)
       await mkdir(dirname(target), { recursive: true })
       await writeFile(target, '')
       await truncate(target, bytes)
     }
-    expect(await present()).toEqual([true, false, false])
-    const [int8] = await listModels({ cacheDir })
+    expect(await present()).toEqual(['clip-vit-b-32@int8', 'demo@fp32'])
+    const [int8] = await listModels(MODELS, cacheDir)
     expect(int8).toMatchObject({ precision: 'int8', bytes: 155_851_446, dimension: 512 })
   })
 })
@@ -123,7 +164,9 @@ describe('the revision', () => {
       precision: 'int8',
       revision: 'd15189d7028b43f1d3e65039190477f6af591c2a',
       dimension: 512,
+      scoring: 'softmax',
       logitScale: 100,
+      logitBias: 0,
     })
   })
 

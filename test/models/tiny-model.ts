@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { clipInput } from '../../src/domain/image-input.js'
 import type { ModelSpec } from '../../src/models/registry.js'
-import { FLOAT, type Graph, INT64, onnxModel } from '../support/tiny-onnx.js'
+import { FLOAT, type Graph, INT32, INT64, onnxModel } from '../support/tiny-onnx.js'
 
 export const START = 5
 export const END = 6
@@ -9,53 +10,61 @@ export const SIZE = 2
 const PIXELS = 3 * SIZE * SIZE
 
 /** A model of 2 × 2 pixels and three dimensions that needs no weights. */
-export const tinySpec: ModelSpec = {
+export const tinySpec = {
   name: 'tiny',
   precision: 'fp32',
   isDefault: true,
   title: 'Tiny',
   license: 'MIT',
   dimension: 3,
-  imageSize: SIZE,
-  mean: [0, 0, 0],
-  std: [1, 1, 1],
-  contextLength: 6,
+  input: clipInput(SIZE),
+  mean: [0, 0, 0] as [number, number, number],
+  std: [1, 1, 1] as [number, number, number],
+  text: { contextLength: 6 },
+  scoring: 'softmax',
   logitScale: 100,
+  logitBias: 0,
   visionFile: 'onnx/vision_model.onnx',
   textFile: 'onnx/text_model.onnx',
   origin: { kind: 'hub', repository: 'example/tiny', revision: 'r1', files: [] },
-}
+} satisfies ModelSpec
 
 /**
  * Its embedding is the first red, the second green and the last blue value: it shows which byte went where.
- * @param output type and name can be made wrong
+ * @param others outputs beside the embedding, all of them zero; everything can be made wrong
  */
 export function visionGraph({
   output = 'image_embeds',
+  others = [] as string[],
   input = 'pixel_values',
+  batch = 'batch' as string | number,
   size = SIZE,
   dimension = 3,
 } = {}): Graph {
   const picked = [0, SIZE * SIZE + 1, PIXELS - 1]
   return {
-    inputs: [{ name: input, type: FLOAT, shape: ['batch', 3, size, size] }],
-    outputs: [{ name: output, type: FLOAT, shape: ['batch', dimension] }],
+    inputs: [{ name: input, type: FLOAT, shape: [batch, 3, size, size] }],
+    outputs: [...others, output].map(name => ({ name, type: FLOAT, shape: [batch, dimension] })),
     nodes: [
       { op: 'Flatten', inputs: [input], outputs: ['flat'], attributes: { axis: 1 } },
       { op: 'Gather', inputs: ['flat', 'picked'], outputs: [output], attributes: { axis: 1 } },
+      ...others.map(name => ({ op: 'Sub', inputs: [output, output], outputs: [name] })),
     ],
     constants: [{ name: 'picked', type: INT64, shape: [dimension], values: picked.slice(0, dimension) }],
   }
 }
 
 /** Its embedding is [sum of ids, sum of the mask or of ones, largest id]: it shows what was fed. */
-export function textGraph({ withMask = true, idType = INT64 } = {}): Graph {
-  const shape = ['batch', 'sequence']
+export function textGraph({
+  withMask = true,
+  idType = INT64,
+  shape = ['batch', 'sequence'] as (string | number)[],
+} = {}): Graph {
   const counted = withMask ? 'attention_mask' : 'input_ids'
   return {
     inputs: [
       { name: 'input_ids', type: idType, shape },
-      ...(withMask ? [{ name: 'attention_mask', type: INT64, shape }] : []),
+      ...(withMask ? [{ name: 'attention_mask', type: idType === INT32 ? INT32 : INT64, shape }] : []),
     ],
     outputs: [{ name: 'text_embeds', type: FLOAT, shape: ['batch', 3] }],
     nodes: [

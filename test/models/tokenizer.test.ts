@@ -22,7 +22,7 @@ test('a text of a million letters is answered at once, cut to the context', asyn
   const folder = await mkdtemp(join(tmpdir(), 'tokenizer-'))
   try {
     await writeTinyModel(folder)
-    const tokenizer = await loadTokenizer(folder, tinySpec.contextLength)
+    const tokenizer = await loadTokenizer(folder, tinySpec.text.contextLength)
     expect(tokenizer.encode('b'.repeat(1_000_000))).toEqual([START, 1, 1, 1, 1, END])
   } finally {
     await rm(folder, { recursive: true })

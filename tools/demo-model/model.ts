@@ -1,3 +1,4 @@
+import '../../src/models/no-telemetry.js'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,0 +1,114 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import { invalidModel as invalid } from './session.js'
+
+/** The types in which pixels go in and embeddings come out. */
+export type FloatType = 'float32' | 'float16'
+export type IdType = 'int64' | 'int32'
+
+/** An input or output as the session lists it. A text in the shape is a size that may vary. */
+interface Value<Type extends Tensor.Type = Tensor.Type> {
+  readonly name: string
+  readonly type: Type
+  readonly shape: readonly (number | string)[]
+}
+
+/** What a graph wants to be fed; a file with both towers has everything. */
+export interface Inputs {
+  /** [batch, 3, size, size] */
+  readonly pixels?: Value<FloatType>
+  /** [batch, sequence] */
+  readonly ids?: Value<IdType>
+  /** [batch, sequence] */
+  readonly mask?: Value<IdType>
+}
+
+/** By the first of these that it has, exports name the ids of the tokens. */
+const IDS = ['input_ids', 'text', 'tokens']
+const MASK = 'attention_mask'
+
+/**
+ * Tells the inputs of a graph apart: pixels are the one floating point input of four dimensions, whatever its name.
+ * @param path of the model file, for messages
+ * @param size side of the image, in pixels
+ * @throws AppError MODEL_INVALID for an input that is of no such form
+ */
+export function readInputs(path: string, session: InferenceSession, size: number): Inputs {
+  const values = tensors(session.inputMetadata)
+  const images = values.filter(({ type, shape }) => type.startsWith('float') && shape.length === 4)
+  if (images.length > 1) throw invalid(path, 'one input of pixels', listed('inputs', images))
+  const [pixels] = images
+  const ids = IDS.flatMap(name => values.filter(value => value.name === name))[0]
+  const mask = values.find(({ name }) => name === MASK)
+  const unknown = values.filter(value => ![pixels, ids, mask].includes(value))
+  if (unknown.length > 0) throw invalid(path, `no inputs but pixels, ${IDS[0]} and ${MASK}`, listed('inputs', unknown))
+  for (const { name, shape } of values)
+    if (typeof shape[0] === 'number' && shape[0] !== 1)
+      throw invalid(path, `input ${name} for a batch of any size, or of 1`, `a batch of ${shape[0]} built in`)
+  return {
+    pixels: expectValue(path, 'input', pixels, ['float32', 'float16'], [undefined, 3, size, size]),
+    ids: expectValue(path, 'input', ids, ['int64', 'int32'], [undefined, undefined]),
+    mask: expectValue(path, 'input', mask, ['int64', 'int32'], [undefined, undefined]),
+  }
+}
+
+/**
+ * Chooses the output that holds the embeddings.
+ * @param names well-known ones, the preferred first; of a graph with one output its name does not matter
+ * @throws AppError MODEL_INVALID when there is none, or the chosen one is no [batch, dimension]
+ */
+export function readOutput(
+  path: string,
+  session: InferenceSession,
+  names: readonly string[],
+  dimension: number,
+): Value<FloatType> {
+  const values = tensors(session.outputMetadata)
+  const known = names.flatMap(name => values.filter(value => value.name === name))
+  const chosen = known[0] ?? (values.length === 1 ? values[0] : undefined)
+  if (!chosen) throw invalid(path, `an output named ${names.join(' or ')}`, listed('outputs', values))
+  return expectValue(path, 'output', chosen, ['float32', 'float16'], [undefined, dimension])
+}
+
+/** `inputs input_ids int64 [batch, sequence]`, for messages. */
+export function describeInputs(session: InferenceSession): string {
+  return listed('inputs', tensors(session.inputMetadata))
+}
+
+function tensors(metadata: readonly InferenceSession.ValueMetadata[]): Value[] {
+  return metadata.map(value =>
+    value.isTensor ? value : { name: value.name, type: 'no tensor' as Tensor.Type, shape: [] },
+  )
+}
+
+function expectValue<Type extends Tensor.Type, V extends Value | undefined>(
+  path: string,
+  role: 'input' | 'output',
+  value: V,
+  types: readonly Type[],
+  shape: readonly (number | undefined)[],
+): V extends undefined ? undefined : Value<Type>
+function expectValue<Type extends Tensor.Type>(
+  path: string,
+  role: 'input' | 'output',
+  value: Value | undefined,
+  types: readonly Type[],
+  shape: readonly (number | undefined)[],
+): Value<Type> | undefined {
+  if (value === undefined) return undefined
+  // A shape without sizes: the graph does not say. What comes out is checked at every run.
+  const fits =
+    value.shape.length === 0 ||
+    (value.shape.length === shape.length &&
+      shape.every((size, i) => size === undefined || typeof value.shape[i] !== 'number' || value.shape[i] === size))
+  if (types.includes(value.type as Type) && fits) return value as Value<Type>
+  const wanted = `${types.join(' or ')} [${shape.map(size => size ?? '?').join(', ')}]`
+  throw invalid(path, `${role} ${value.name} ${wanted}`, described(value))
+}
+
+function listed(what: string, values: readonly Value[]): string {
+  return `${what} ${values.map(value => `${value.name} ${described(value)}`).join(', ')}`
+}
+
+function described({ type, shape }: Value): string {
+  return `${type} [${shape.map(size => (size === '' ? '?' : size)).join(', ')}]`
+}
