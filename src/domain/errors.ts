@@ -10,6 +10,10 @@ export const PHOTO_FAILURES = {
     retryable: false,
     help: 'The URL, or a redirect from it, leads to a private, loopback or link-local address. For a server of your own pass --allow-host HOST[:PORT].',
   },
+  OPTED_OUT: {
+    retryable: false,
+    help: 'The server answers with X-Robots-Tag (noai, noimageai, noindex, noimageindex, none) or TDM-Reservation: 1. --ignore-opt-out, with the right to it, takes the image all the same.',
+  },
   FOLDER_FORBIDDEN: {
     retryable: false,
     help: 'The file lies outside the folders that the worker may read. Start the worker with --allow-folder FOLDER.',
@@ -38,6 +42,10 @@ export const PHOTO_FAILURES = {
   DECODE_FAILED: { retryable: false, help: 'The image data are damaged.' },
   STORE_FAILED: { retryable: true, help: 'The compressed copy could not be written to the object store.' },
   ENCODE_FAILED: { retryable: false, help: 'The model gave no finite embedding for this image.' },
+  CRASHED_WORKER: {
+    retryable: false,
+    help: 'The process that worked on this photo, and on nothing else, died or hung, three times in a row.',
+  },
 } as const satisfies Record<string, { retryable: boolean; help: string }>
 
 export type PhotoFailureCode = keyof typeof PHOTO_FAILURES | `HTTP_${number}`
@@ -53,9 +61,14 @@ export const COMMAND_FAILURES = {
   FILTER_INVALID: { exitCode: 2 },
   NOT_FOUND: { exitCode: 1 },
   NOT_EMBEDDED: { exitCode: 1 },
+  PROMPT_NOT_EMBEDDED: { exitCode: 1 },
   DATABASE_UNREACHABLE: { exitCode: 1 },
+  DATABASE_TIMEOUT: { exitCode: 1 },
   DATABASE_TOO_OLD: { exitCode: 1 },
+  DATABASE_FORBIDDEN: { exitCode: 1 },
   DATABASE_LOCKED: { exitCode: 1 },
+  DATABASE_BUSY: { exitCode: 1 },
+  DATABASE_MEMORY: { exitCode: 1 },
   EMBEDDED_START_FAILED: { exitCode: 1 },
   MIGRATION_FAILED: { exitCode: 1 },
   QUEUE_UNREACHABLE: { exitCode: 1 },
@@ -66,7 +79,10 @@ export const COMMAND_FAILURES = {
   MODEL_DOWNLOAD_FAILED: { exitCode: 1 },
   MODEL_DIGEST_MISMATCH: { exitCode: 1 },
   MODEL_DISK_FULL: { exitCode: 1 },
+  COMPARISON_FAILED: { exitCode: 1 },
+  MODEL_WITHOUT_TEXT: { exitCode: 2 },
   WORKER_FAILED: { exitCode: 1 },
+  RUN_CANCELLED: { exitCode: 1 },
   INTERRUPTED: { exitCode: 130 },
 } as const satisfies Record<string, { exitCode: number }>
 

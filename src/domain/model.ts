@@ -4,13 +4,18 @@ export interface ModelIdentity {
   name: string
   /** Precision of the weights, for instance `int8`. */
   precision: string
-  /** Pinned revision of the files: a hub commit, or the digest of the image tower. */
+  /** Pinned revision of the files: a hub commit, or the digest of the files (see `identify`). */
   revision: string
   /** Length of an embedding. */
   dimension: number
-  /** Scores of labels are softmax over logitScale × cosine similarity. 100 for CLIP. */
+  /** How scores of labels come from similarities: they compete (softmax, CLIP), or each stands alone (sigmoid, SigLIP). */
+  scoring: Scoring
+  /** A logit is logitScale × cosine similarity + logitBias. 100 and 0 for CLIP. */
   logitScale: number
+  logitBias: number
 }
+
+export type Scoring = 'softmax' | 'sigmoid'
 
 /** `name@precision`: how people and the command line refer to a model. */
 export function modelKey(model: Pick<ModelIdentity, 'name' | 'precision'>): string {

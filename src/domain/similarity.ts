@@ -31,3 +31,8 @@ export function softmax(logits: readonly number[]): number[] {
   const sum = exponentials.reduce((a, b) => a + b, 0)
   return exponentials.map(value => value / sum)
 }
+
+/** 1 / (1 + e^-x), without overflow for any finite x. */
+export function sigmoid(x: number): number {
+  return x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x))
+}

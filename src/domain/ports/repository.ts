@@ -1,7 +1,8 @@
 import type { PhotoFailureCode } from '../errors.js'
 import type { LabelSet } from '../labels.js'
 import type { ModelIdentity } from '../model.js'
-import type { Photo, PhotoColumn, PhotoRef } from '../photo.js'
+import type { Photo, PhotoRef } from '../photo.js'
+import type { Priority } from './queue.js'
 
 /** Row id of a model in the database. */
 export type ModelId = number
@@ -17,6 +18,32 @@ export interface Run {
   photos: number
   done: number
   failed: number
+  state: RunState
+  priority: Priority
+  /** Batches that the queue gave up; their photos are neither embedded nor failed. */
+  givenUpBatches: number
+  givenUpPhotos: number
+  /** Batches that workers were handed while the run was paused, and that wait for it to be resumed. */
+  parkedBatches: number
+  parkedPhotos: number
+  /** Batches in which something is left to do, those given up not counted. */
+  openBatches: number
+  /** Photos settled a second over the last two minutes. */
+  photosPerSecond: number
+}
+
+/** `enqueuing`: its producer is still adding batches. */
+export type RunState = 'enqueuing' | 'running' | 'paused' | 'cancelled' | 'done'
+
+export interface NewRun {
+  id: string
+  modelId: ModelId
+  /** For people. */
+  source: string
+  options: Record<string, unknown>
+  priority?: Priority
+  /** As they are now, for workers that do not have them, or have other ones of the same name. */
+  labelSets?: readonly LabelSet[]
 }
 
 export interface NewBatch {
@@ -78,16 +105,17 @@ export interface IngestRepository {
   /** Registers the model (creating its table of embeddings) or finds it; safe from several processes at once. */
   registerModel(model: ModelIdentity): Promise<ModelId>
   findModel(key: string): Promise<{ id: ModelId; identity: ModelIdentity } | null>
-  /** The model of the newest run, used where none is named; null in an empty database. */
+  /** The model used where none is named: the one chosen for searches, else that of the newest run; null in an empty database. */
   latestModel(): Promise<{ id: ModelId; identity: ModelIdentity } | null>
   /** Inserts or updates metadata; a known value is never replaced by null. */
   upsertPhotos(photos: readonly Photo[]): Promise<void>
   photoStates(modelId: ModelId, photoIds: readonly string[]): Promise<PhotoStates>
-  createRun(run: { id: string; modelId: ModelId; source: string; options: Record<string, unknown> }): Promise<void>
+  createRun(run: NewRun): Promise<void>
   finishEnqueue(runId: string): Promise<void>
   /**
-   * Records batches before they are enqueued.
-   * @returns ids of the given batches that were already recorded, by an earlier run with the same contents
+   * Records batches before they are enqueued. One that an earlier run recorded and that is not settled moves to this run.
+   * @returns ids of those that a worker had parked because that run was paused, or let go because it was cancelled; one may
+   * still be leaving the queue
    */
   addBatches(batches: readonly NewBatch[]): Promise<Set<string>>
   recordOutcome(outcome: BatchOutcome): Promise<void>
@@ -113,81 +141,52 @@ export interface LabelSample {
   score: number
 }
 
+export interface LabelledPhoto {
+  photo: Photo
+  label: string
+  score: number
+}
+
+export interface LabelProgress {
+  /** Whether the definition is on its way, unseen by readers. */
+  coming: boolean
+  /** Embedded with the model. */
+  photos: number
+  labelled: number
+}
+
 /** Zero-shot labels, predicted in SQL from stored embeddings. */
 export interface LabelRepository {
-  /** Whether the prompts of exactly this definition are stored for this model. */
+  /** Whether exactly this definition is the current one, which readers see. */
   hasPrompts(modelId: ModelId, set: LabelSet): Promise<boolean>
   /**
-   * Stores a label set with the embeddings of its prompts. A changed definition replaces the old one and drops the labels
-   * that were predicted with it.
+   * Stores a label set with the embeddings of its prompts. A new set is current at once, without labels. Another definition
+   * of a known one is coming: readers have the old one and its labels until `labelPhotos` has labelled every photo, and what
+   * is embedded meanwhile is labelled under both. One that was coming before, and is another, is dropped.
    * @param embeddings one a label, in order, unit length
+   * @returns whether it is current now; false: `labelPhotos` makes it so
    */
-  savePrompts(modelId: ModelId, set: LabelSet, embeddings: readonly Float32Array[]): Promise<void>
-  /** Labels every embedded photo that has no label of this set yet; in pages, so that it can be stopped and continued. */
+  savePrompts(modelId: ModelId, set: LabelSet, embeddings: readonly Float32Array[]): Promise<boolean>
+  /**
+   * Labels every embedded photo that has no label of this set yet, and then makes the coming definition current in one
+   * moment. Labels of a new set can be read as they come. It can be stopped and goes on the next time; several at the same
+   * time share the work.
+   */
   labelPhotos(
     modelId: ModelId,
     setName: string,
     onProgress?: (labelled: number) => void,
     signal?: AbortSignal,
   ): Promise<number>
+  /** Drops the coming definition of a set and its labels. @returns whether there was one */
+  cancelChange(modelId: ModelId, setName: string): Promise<boolean>
+  /** How far the coming definition is or, without one, the current; null for a set that is not stored. Counts rows. */
+  labelProgress(modelId: ModelId, setName: string): Promise<LabelProgress | null>
   labelSets(modelId: ModelId): Promise<LabelSet[]>
   /** In the order of the set's labels; a label that no photo got counts 0. */
   histogram(modelId: ModelId, setName: string): Promise<LabelCount[]>
   /** The same photos for the same seed. @param size photos a label */
   sample(modelId: ModelId, setName: string, size: number, seed: number): Promise<LabelSample[]>
-}
-
-export type FilterOperator = '=' | '!=' | '<' | '<=' | '>' | '>=' | '~'
-
-/** Condition on a metadata column. `~`: contains, ignoring case. The value is cast to the column's type. */
-export interface ColumnFilter {
-  column: PhotoColumn
-  operator: FilterOperator
-  value: string
-}
-
-export interface LabelFilter {
-  set: string
-  label: string
-  /** Least score, in [0, 1]. */
-  minScore?: number
-}
-
-export interface SearchOptions {
-  k: number
-  offset?: number
-  labels?: readonly LabelFilter[]
-  where?: readonly ColumnFilter[]
-}
-
-export interface Hit {
-  photoId: string
-  /** Cosine similarity to the query, in [-1, 1]. */
-  score: number
-  photo: Photo
-  /** Label and score by label set. */
-  labels: Record<string, { label: string; score: number }>
-  storedKey: string | null
-}
-
-export interface PhotoDetails {
-  photo: Photo
-  /** One a model that has embedded it, or failed to. */
-  states: {
-    modelId: ModelId
-    modelKey: string
-    embeddedAt: Date | null
-    storedKey: string | null
-    failure: Failure | null
-    labels: Record<string, { label: string; score: number; scores: Record<string, number> }>
-  }[]
-}
-
-/** Exact semantic search. Hits come by falling score, then by id; the same question always gets the same answer. */
-export interface SearchRepository {
-  /** @param query [dimension], any length but zero */
-  search(modelId: ModelId, query: Float32Array, options: SearchOptions): Promise<Hit[]>
-  /** Nearest to a photo that is embedded, itself left out. Rejects with AppError NOT_EMBEDDED. */
-  similar(modelId: ModelId, photoId: string, options: SearchOptions): Promise<Hit[]>
-  photo(photoId: string): Promise<PhotoDetails | null>
+  /** Every photo with a label of the set, in the order of their ids, as a stream of pages. */
+  labelledPhotos(modelId: ModelId, setName: string, pageSize: number): AsyncIterable<LabelledPhoto[]>
 }
