@@ -1,9 +1,13 @@
 import pg from 'pg'
-import { isConnectionError, isTransactionConflict, translate } from './errors.js'
+import { isConnectionError, isSilence, isTransactionConflict, translate } from './errors.js'
 
 const SECOND = 1000
 const CONFLICT_RETRIES = 5
 const RECONNECT_PAUSE_MS = 200
+/** A server that has not even cancelled a statement this long after its time was up is cut off, and no packet will tell. */
+const SILENCE_MS = 10 * SECOND
+/** Longest that a timer takes: 25 days. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host/database`, or a Unix socket's folder as `?host=`. */
@@ -16,6 +20,8 @@ export interface DatabaseOptions {
   reconnectMs?: number
   /** A server that is not there at the start is told at once: only a connection that was there is waited for. */
   failFast?: boolean
+  /** The server cancels a statement after this long; 0: never. Not for the embedded server, where clients share one session. */
+  statementTimeoutMs?: number
   /** Shown in `pg_stat_activity`. */
   applicationName?: string
 }
@@ -47,8 +53,14 @@ export class Database implements Session {
     return this.#repeated(async () => (await this.pool.query<Row>(sql, [...values])).rows)
   }
 
-  /** Several statements in one transaction, repeated as a whole after a conflict or a lost connection. */
-  async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  /**
+   * Several statements in one transaction, repeated as a whole after a conflict or a lost connection.
+   * @param options `unlimited`: its statements take as long as they take
+   */
+  async transaction<T>(
+    work: (session: Session) => Promise<T>,
+    { unlimited = false }: { unlimited?: boolean } = {},
+  ): Promise<T> {
     return this.#repeated(async () => {
       const client = await this.pool.connect()
       let broken: Error | undefined
@@ -56,16 +68,20 @@ export class Database implements Session {
         broken = error
       }
       client.on('error', onError)
+      const patience = unlimited ? { query_timeout: NO_TIMEOUT_MS } : {}
       try {
         await client.query('begin')
+        // The transaction's own, so that it does not leak to others where all share one session.
+        if (unlimited) await client.query('set local statement_timeout = 0')
         const result = await work({
           query: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
-            (await client.query<Row>(sql, [...values])).rows,
+            (await client.query<Row>({ text: sql, values: [...values], ...patience })).rows,
         })
         await client.query('commit')
         return result
       } catch (error) {
-        await client.query('rollback').catch((failure: Error) => onError(failure))
+        if (isSilence(error)) onError(error as Error)
+        else await client.query('rollback').catch((failure: Error) => onError(failure))
         throw error
       } finally {
         client.off('error', onError)
@@ -102,11 +118,15 @@ export class Database implements Session {
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const pool = new pg.Pool({
-    connectionString: options.url,
+    Client,
+    connectionString: withVerifiedTls(options.url),
     max: options.maxConnections ?? 8,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10 * SECOND,
     idleTimeoutMillis: 30 * SECOND,
     keepAlive: true,
+    // A connection that is cut off is never seen to end; nobody who has closed the pool shall wait for it.
+    allowExitOnIdle: true,
+    ...timeouts(options),
     application_name: options.applicationName ?? 'unsplash-clip',
     types: { getTypeParser },
   })
@@ -121,6 +141,37 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     await database.close()
     throw translate(error, database.location)
   }
+}
+
+/** pg leaves the socket open when it is asked for a password that it does not have, and with it the process alive. */
+class Client extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config)
+    this.connection.on('error', () => this.connection.stream.destroy())
+  }
+}
+
+/** In the startup packet: one round trip less, and a value in DATABASE_URL wins. */
+function timeouts({ url, statementTimeoutMs }: DatabaseOptions): pg.PoolConfig {
+  if (!statementTimeoutMs || /[?&]statement_timeout=/.test(url)) return {}
+  return { statement_timeout: statementTimeoutMs, query_timeout: statementTimeoutMs + SILENCE_MS }
+}
+
+/** That pg takes for `verify-full`, with a warning that its next version will check less for them. */
+const CHECKED_SSL_MODES = new Set(['prefer', 'require', 'verify-ca'])
+
+/**
+ * The connection string with what pg makes of its `sslmode` said in full: whoever asks for TLS gets a server whose
+ * certificate and name were checked. `uselibpqcompat=true` gives the weaker meanings that psql has for them.
+ */
+export function withVerifiedTls(url: string): string {
+  if (!URL.canParse(url)) return url
+  const parsed = new URL(url)
+  const { searchParams } = parsed
+  if (searchParams.get('uselibpqcompat') === 'true' || !CHECKED_SSL_MODES.has(searchParams.get('sslmode') ?? ''))
+    return url
+  searchParams.set('sslmode', 'verify-full')
+  return parsed.href
 }
 
 /** Where a connection string leads, without its credentials. */

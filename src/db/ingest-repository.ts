@@ -7,6 +7,7 @@ import type {
   IngestRepository,
   ModelId,
   NewBatch,
+  NewRun,
   PhotoStates,
   Run,
   Totals,
@@ -15,7 +16,7 @@ import type { Database } from './connection.js'
 import * as sql from './ingest-sql.js'
 import { pagesById } from './pages.js'
 import { storable, toColumns, UPSERT_PHOTOS } from './photo-rows.js'
-import { toVectorText } from './vector.js'
+import { toHalfvecText } from './vector.js'
 
 interface ModelRow extends Record<string, unknown>, ModelIdentity {
   id: ModelId
@@ -25,15 +26,17 @@ interface ModelRow extends Record<string, unknown>, ModelIdentity {
 export class PostgresIngestRepository implements IngestRepository {
   constructor(private readonly database: Database) {}
 
-  /** @throws AppError MODEL_INVALID when the same name, precision and revision came with another dimension before */
+  /** @throws AppError MODEL_INVALID when the same name, precision and revision came with another dimension or scoring before */
   async registerModel(model: ModelIdentity): Promise<ModelId> {
-    const { name, precision, revision, dimension, logitScale } = model
+    const { name, precision, revision, dimension, scoring, logitScale, logitBias } = model
     const [row] = await this.database.query<{ id: ModelId }>(sql.REGISTER_MODEL, [
       name,
       precision,
       revision,
       dimension,
       logitScale,
+      scoring,
+      logitBias,
     ])
     return row!.id
   }
@@ -61,13 +64,15 @@ export class PostgresIngestRepository implements IngestRepository {
     return { embedded: of(true), failed: of(false) }
   }
 
-  async createRun(run: {
-    id: string
-    modelId: ModelId
-    source: string
-    options: Record<string, unknown>
-  }): Promise<void> {
-    await this.database.query(sql.CREATE_RUN, [run.id, run.modelId, storable(run.source), JSON.stringify(run.options)])
+  async createRun(run: NewRun): Promise<void> {
+    await this.database.query(sql.CREATE_RUN, [
+      run.id,
+      run.modelId,
+      storable(run.source),
+      JSON.stringify(run.options),
+      run.priority ?? 'normal',
+      JSON.stringify(run.labelSets ?? []),
+    ])
   }
 
   async finishEnqueue(runId: string): Promise<void> {
@@ -93,7 +98,7 @@ export class PostgresIngestRepository implements IngestRepository {
       parentId,
       modelId,
       embedded.map(photo => photo.photoId),
-      embedded.map(photo => toVectorText(photo.embedding)),
+      embedded.map(photo => toHalfvecText(photo.embedding)),
       embedded.map(photo => photo.storedKey),
       failures.map(failure => failure.photoId),
       failures.map(failure => failure.code),
@@ -104,12 +109,12 @@ export class PostgresIngestRepository implements IngestRepository {
   }
 
   async run(runId: string): Promise<Run | null> {
-    const [row] = await this.database.query<RunRow>(sql.RUN, [runId])
-    return row === undefined ? null : toRun(row)
+    const [run] = await this.database.query<Run & Record<string, unknown>>(sql.RUN, [runId])
+    return run ?? null
   }
 
   async runs(limit: number): Promise<Run[]> {
-    return (await this.database.query<RunRow>(sql.RUNS, [limit])).map(toRun)
+    return this.database.query<Run & Record<string, unknown>>(sql.RUNS, [limit])
   }
 
   async totals(modelId: ModelId): Promise<Totals> {
@@ -150,28 +155,4 @@ function toModel([row]: ModelRow[]): { id: ModelId; identity: ModelIdentity } | 
   if (row === undefined) return null
   const { id, ...identity } = row
   return { id, identity }
-}
-
-interface RunRow extends Record<string, unknown> {
-  run_id: string
-  model: string
-  source: string
-  created_at: Date
-  enqueued_at: Date | null
-  photos: number
-  done: number
-  failed: number
-}
-
-function toRun(row: RunRow): Run {
-  return {
-    id: row.run_id,
-    modelKey: row.model,
-    source: row.source,
-    createdAt: row.created_at,
-    enqueuedAt: row.enqueued_at,
-    photos: row.photos,
-    done: row.done,
-    failed: row.failed,
-  }
 }

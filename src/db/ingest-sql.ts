@@ -1,14 +1,19 @@
 /** Statements of the ingest repository. What needs more than one statement is a function in `migrations/`. */
 
-const MODEL = 'id, name, precision, revision, dimension, logit_scale as "logitScale"'
+/** Columns of `models`, named as in ModelIdentity. */
+export const MODEL =
+  'id, name, precision, revision, dimension, scoring, logit_scale as "logitScale", logit_bias as "logitBias"'
 
-export const REGISTER_MODEL = 'select register_model($1, $2, $3, $4, $5) as id'
+export const REGISTER_MODEL = 'select register_model($1, $2, $3, $4, $5, $6, $7) as id'
 
 export const FIND_MODEL = `
   select ${MODEL} from models where name = $1 and ($2::text is null or precision = $2) order by id desc limit 1`
 
-export const LATEST_MODEL = `
-  select ${MODEL} from models where id = (select model_id from runs order by position desc limit 1)`
+/** Of the model that is searched where none is named: the chosen one, else that of the newest run. Null in an empty database. */
+export const SEARCHED_MODEL_ID =
+  'coalesce((select model_id from search_model), (select model_id from runs order by position desc limit 1))'
+
+export const LATEST_MODEL = `select ${MODEL} from models where id = ${SEARCHED_MODEL_ID}`
 
 export const PHOTO_STATES = `
   select photo_id, true as embedded from embeddings where model_id = $1 and photo_id = any ($2::text[])
@@ -16,18 +21,24 @@ export const PHOTO_STATES = `
   select photo_id, false from failures where model_id = $1 and photo_id = any ($2::text[])`
 
 export const CREATE_RUN = `
-  insert into runs (id, model_id, source, options) values ($1, $2, $3, $4) on conflict (id) do nothing`
+  insert into runs (id, model_id, source, options, priority, label_sets) values ($1, $2, $3, $4, $5, $6)
+  on conflict (id) do nothing`
 
 export const FINISH_ENQUEUE = 'update runs set enqueued_at = now() where id = $1 and enqueued_at is null'
 
-/** $1: [{id, run_id, photo_ids}] as JSON. Gives the ids that were there before. */
+/** $1: [{id, run_id, photo_ids}] as JSON. Gives the ids of those that a worker had parked or let go. */
 export const ADD_BATCHES = 'select add_batches($1::jsonb) as id'
 
 export const RECORD_OUTCOME = `
   select record_outcome($1, $2, $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::integer[],
                         $10::text[])`
 
-const RUN_PROGRESS = 'select run_id, model, source, created_at, enqueued_at, photos, done, failed from run_progress'
+const RUN_PROGRESS = `
+  select run_id as id, model as "modelKey", source, created_at as "createdAt", enqueued_at as "enqueuedAt", photos::bigint,
+         done::bigint, failed::bigint, state, priority, given_up_batches as "givenUpBatches",
+         photos_per_second as "photosPerSecond", given_up_photos::bigint as "givenUpPhotos",
+         parked_batches as "parkedBatches", parked_photos::bigint as "parkedPhotos", open_batches as "openBatches"
+    from run_progress`
 export const RUN = `${RUN_PROGRESS} where run_id = $1`
 export const RUNS = `${RUN_PROGRESS} order by position desc limit $1`
 

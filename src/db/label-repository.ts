@@ -1,72 +1,78 @@
-import { type LabelSet, promptsOf } from '../domain/labels.js'
-import type { LabelCount, LabelRepository, LabelSample, ModelId } from '../domain/ports/repository.js'
+import type { LabelSet } from '../domain/labels.js'
+import type {
+  LabelCount,
+  LabelledPhoto,
+  LabelProgress,
+  LabelRepository,
+  LabelSample,
+  ModelId,
+} from '../domain/ports/repository.js'
 import type { Database } from './connection.js'
+import { pagesById } from './pages.js'
+import { SELECT_PHOTO, toPhoto } from './photo-rows.js'
 import { toVectorText } from './vector.js'
-
-/** Photos labelled in one transaction: some hundred ms of work, so that others on the same session get their turn. */
-const PAGE_SIZE = 1000
 
 const FIND_SET = `
   select from label_sets where model_id = $1 and name = $2 and template = $3 and labels = $4::text[]`
 
-/** Gives a row only when the set is new or its definition changed; of several processes that save it, one gets it. */
-const SAVE_SET = `
-  insert into label_sets as s (model_id, name, template, labels) values ($1, $2, $3, $4)
-  on conflict (model_id, name) do update
-     set template = excluded.template, labels = excluded.labels, created_at = now()
-   where (s.template, s.labels) is distinct from (excluded.template, excluded.labels)
-  returning name`
+const DEFINE_SET = `
+  select define_label_set($2, $3, $4::text[], $5::text[]::vector[], model => $1::integer::text) = 'current' as current`
+const CANCEL_CHANGE = 'select cancel_relabel($2, model => $1::integer::text) as cancelled'
 
-const DROP_LABELS = 'delete from photo_labels where model_id = $1 and set_name = $2'
-const DROP_PROMPTS = 'delete from label_prompts where model_id = $1 and set_name = $2'
+const LABEL_PAGE = 'select label_page($1, $2) as labelled'
+const LABEL_REST = 'select labelled, queued from label_rest($1, $2)'
+const SWITCH = 'select label_switch($1, $2)'
+const SWEEP = 'select sweep_labels()'
 
-const SAVE_PROMPTS = `
-  insert into label_prompts (model_id, set_name, position, label, prompt, embedding)
-  select $1, $2, position, label, prompt, vector_text::vector
-    from unnest($3::text[], $4::text[], $5::text[]) with ordinality as new (label, prompt, vector_text, position)`
-
-/** One page of embedded photos without a label of the set: labels them, and gives the last id and how many they were. */
-const LABEL_PAGE = `
-  with page as (
-    select e.photo_id from embeddings e
-     where e.model_id = $1 and e.photo_id > $3
-       and not exists (
-             select from photo_labels l where l.model_id = $1 and l.set_name = $2 and l.photo_id = e.photo_id)
-     order by e.photo_id limit $4
-  ), whole as (
-    select array_agg(photo_id) as photo_ids, max(photo_id) as last, count(*) as photos from page
-  )
-  select last, label_batch($1, $2, photo_ids) as labelled, photos from whole where photos > 0`
+const PROGRESS = `
+  select state = 'coming' as coming, photos, labelled from label_progress
+   where model_id = $1 and set_name = $2 order by state = 'coming' desc limit 1`
 
 const LABEL_SETS = 'select name, template, labels from label_sets where model_id = $1 order by name collate "C"'
 const HISTOGRAM = 'select label, photos from label_histogram($2, model => $1::integer::text)'
 const SAMPLE = `
   select photo_id as "photoId", label, score from label_sample($2, $3, seed => $4, model => $1::integer::text)`
 
-/** LabelRepository on Postgres. Labels are computed by the function `label_batch`, whoever asks for them. */
+const LABELLED_PHOTOS = `
+  select l.photo_id as id, l.label, l.score, ${SELECT_PHOTO}
+    from label_rows l join photos p on p.photo_id = l.photo_id
+   where l.version = (select version from label_sets where model_id = $1 and name = $2) and l.photo_id > $3
+   order by l.photo_id limit $4`
+
+interface LabelledRow extends Record<string, unknown> {
+  id: string
+  label: string
+  score: number
+}
+
+/** LabelRepository on Postgres. The functions of `migrations/0016_relabel.sql` do the work; this one calls them in turn. */
 export class PostgresLabelRepository implements LabelRepository {
-  constructor(private readonly database: Database) {}
+  readonly #sessions: number
+
+  /** @param options `sessions`: how many label photos at the same time; one on the embedded server, where all share one */
+  constructor(
+    private readonly database: Database,
+    { sessions = 1 }: { sessions?: number } = {},
+  ) {
+    this.#sessions = sessions
+  }
 
   async hasPrompts(modelId: ModelId, set: LabelSet): Promise<boolean> {
     return (await this.database.query(FIND_SET, [modelId, set.name, set.template, set.labels])).length > 0
   }
 
-  async savePrompts(modelId: ModelId, set: LabelSet, embeddings: readonly Float32Array[]): Promise<void> {
+  async savePrompts(modelId: ModelId, set: LabelSet, embeddings: readonly Float32Array[]): Promise<boolean> {
     if (embeddings.length !== set.labels.length)
       throw new RangeError(`${set.labels.length} embeddings expected, one a label, found ${embeddings.length}`)
-    await this.database.transaction(async session => {
-      const changed = await session.query(SAVE_SET, [modelId, set.name, set.template, set.labels])
-      if (changed.length === 0) return
-      await session.query(DROP_LABELS, [modelId, set.name])
-      await session.query(DROP_PROMPTS, [modelId, set.name])
-      await session.query(SAVE_PROMPTS, [
-        modelId,
-        set.name,
-        set.labels,
-        promptsOf(set),
-        embeddings.map(embedding => toVectorText(embedding)),
-      ])
-    })
+    const vectors = embeddings.map(embedding => toVectorText(embedding))
+    const [saved] = await this.database.query<{ current: boolean }>(DEFINE_SET, [
+      modelId,
+      set.name,
+      set.template,
+      set.labels,
+      vectors,
+    ])
+    return saved!.current
   }
 
   /** @returns how many photos were labelled. @throws AppError NOT_FOUND when the prompts of the set are not stored */
@@ -77,23 +83,41 @@ export class PostgresLabelRepository implements LabelRepository {
     signal?: AbortSignal,
   ): Promise<number> {
     let labelled = 0
-    // Photos that were embedded behind the point this pass had reached are found by the next one.
-    for (let before = -1; before < labelled; ) {
-      before = labelled
-      for (let after: string | null = ''; after !== null; ) {
+    const add = (photos: number): void => {
+      labelled += photos
+      if (photos > 0) onProgress?.(labelled)
+    }
+    const labelPages = async (): Promise<void> => {
+      for (;;) {
         signal?.throwIfAborted()
-        const [page]: { last: string; photos: number }[] = await this.database.query(LABEL_PAGE, [
-          modelId,
-          setName,
-          after,
-          PAGE_SIZE,
-        ])
-        after = page?.last ?? null
-        labelled += page?.photos ?? 0
-        if (page !== undefined) onProgress?.(labelled)
+        const [page] = await this.database.query<{ labelled: number | null }>(LABEL_PAGE, [modelId, setName])
+        if (page!.labelled === null) return
+        add(page!.labelled)
       }
     }
+    for (let queued = 1; queued > 0; ) {
+      // All are waited for: who is told that it stopped finds nobody at work.
+      const ended = await Promise.allSettled(Array.from({ length: this.#sessions }, labelPages))
+      for (const end of ended) if (end.status === 'rejected') throw end.reason
+      const [rest] = await this.#patiently<{ labelled: number; queued: number }>(LABEL_REST, [modelId, setName])
+      add(rest!.labelled)
+      queued = rest!.queued
+    }
+    signal?.throwIfAborted()
+    await this.database.query(SWITCH, [modelId, setName])
+    await this.#patiently(SWEEP)
     return labelled
+  }
+
+  async cancelChange(modelId: ModelId, setName: string): Promise<boolean> {
+    const [change] = await this.database.query<{ cancelled: boolean }>(CANCEL_CHANGE, [modelId, setName])
+    await this.#patiently(SWEEP)
+    return change!.cancelled
+  }
+
+  async labelProgress(modelId: ModelId, setName: string): Promise<LabelProgress | null> {
+    const [progress] = await this.database.query<LabelProgress & Record<string, unknown>>(PROGRESS, [modelId, setName])
+    return progress ?? null
   }
 
   async labelSets(modelId: ModelId): Promise<LabelSet[]> {
@@ -106,5 +130,17 @@ export class PostgresLabelRepository implements LabelRepository {
 
   async sample(modelId: ModelId, setName: string, size: number, seed: number): Promise<LabelSample[]> {
     return this.database.query<LabelSample & Record<string, unknown>>(SAMPLE, [modelId, setName, size, seed])
+  }
+
+  async *labelledPhotos(modelId: ModelId, setName: string, pageSize: number): AsyncGenerator<LabelledPhoto[]> {
+    const fetch = (after: string) =>
+      this.database.query<LabelledRow>(LABELLED_PHOTOS, [modelId, setName, after, pageSize])
+    for await (const page of pagesById(fetch, pageSize))
+      yield page.map(row => ({ photo: toPhoto(row), label: row.label, score: row.score }))
+  }
+
+  /** What looks at every row takes as long as it takes. */
+  #patiently<Row extends Record<string, unknown>>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.database.transaction(session => session.query<Row>(sql, values), { unlimited: true })
   }
 }

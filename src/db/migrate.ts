@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { AppError } from '../domain/errors.js'
 import { packageRoot } from '../package-root.js'
 import type { Database, Session } from './connection.js'
+import { isForbidden } from './errors.js'
 
 /** Key of the advisory lock under which one process at a time migrates. Any number of our own: the bytes of "clip". */
 const LOCK_KEY = 0x636c6970
@@ -53,8 +54,18 @@ const VERSIONS = `
  */
 export async function migrate(database: Database, folder?: string): Promise<{ applied: string[] }> {
   const migrations = readMigrations(folder)
-  if (missing(migrations, await readLedger(database)).length === 0) return { applied: [] }
-  return database.transaction(async session => {
+  const behind = missing(migrations, await readLedger(database))
+  if (behind.length === 0) return { applied: [] }
+  try {
+    return await applyAll(database, migrations)
+  } catch (error) {
+    throw isForbidden(rootOf(error)) ? schemaBehind(behind, error) : error
+  }
+}
+
+function applyAll(database: Database, migrations: readonly Migration[]): Promise<{ applied: string[] }> {
+  // Builds indexes, and waits for whoever does it: nothing that a limit of time may cut.
+  const work = async (session: Session) => {
     await session.query('select pg_advisory_xact_lock($1)', [LOCK_KEY])
     await checkVersions(session)
     await session.query(CREATE_LEDGER)
@@ -64,7 +75,8 @@ export async function migrate(database: Database, folder?: string): Promise<{ ap
       applied.push(migration.name)
     }
     return { applied }
-  })
+  }
+  return database.transaction(work, { unlimited: true })
 }
 
 /** Every migration in order, with the time at which it was applied to this database. */
@@ -120,6 +132,20 @@ async function apply(session: Session, migration: Migration): Promise<void> {
     )
   }
   await session.query(ADD_TO_LEDGER, [migration.name, migration.sha256])
+}
+
+/** A worker's or a reader's user may use the schema, not change it. */
+function schemaBehind(behind: readonly Migration[], cause: unknown): AppError {
+  const names = behind.map(migration => migration.name).join(', ')
+  return new AppError(
+    'MIGRATION_FAILED',
+    `The schema of the database is behind, ${names} missing, and the user of DATABASE_URL may not change it (${(rootOf(cause) as Error).message}). Run as the owner of the schema: unsplash-clip db migrate`,
+    { cause },
+  )
+}
+
+function rootOf(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? rootOf(error.cause) : error
 }
 
 interface Versions extends Record<string, unknown> {

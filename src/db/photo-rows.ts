@@ -2,7 +2,7 @@ import { type ColumnType, PHOTO_COLUMNS, type Photo, type PhotoColumn } from '..
 
 export const COLUMN_NAMES = Object.keys(PHOTO_COLUMNS) as PhotoColumn[]
 
-const SQL_TYPES: Record<ColumnType, string> = {
+export const SQL_TYPES: Record<ColumnType, string> = {
   text: 'text',
   timestamp: 'timestamp',
   boolean: 'boolean',

@@ -1,25 +1,28 @@
-import { AppError, type PhotoFailureCode } from '../domain/errors.js'
-import type { Hit, ModelId, PhotoDetails, SearchOptions, SearchRepository } from '../domain/ports/repository.js'
+import type { PhotoFailureCode } from '../domain/errors.js'
+import type { ModelId } from '../domain/ports/repository.js'
+import type { Hit, PhotoDetails, SearchOptions, SearchRepository } from '../domain/ports/search.js'
 import type { Database } from './connection.js'
+import {
+  filtersJson,
+  HIT_COLUMNS,
+  HIT_SOURCE,
+  type HitRow,
+  labelsJson,
+  requireIntegers,
+  requireNumbers,
+  toHit,
+} from './hits.js'
 import { SELECT_PHOTO, toPhoto } from './photo-rows.js'
 import { toVectorText } from './vector.js'
 
-/**
- * Everything about the hits of `search_embeddings`, which alone decides what they are and in which order they come. Left
- * joins, so that it runs, and checks what it is given, also where there is nothing to join.
- */
-const DETAILS = `
-  select hit.score, ${SELECT_PHOTO}, e.stored_key,
-         (select jsonb_object_agg(l.set_name, jsonb_build_object('label', l.label, 'score', l.score))
-            from photo_labels l where l.model_id = $1 and l.photo_id = hit.photo_id) as labels
-    from hit
-    left join photos p on p.photo_id = hit.photo_id
-    left join embeddings e on e.model_id = $1 and e.photo_id = hit.photo_id
-   order by hit.rank`
-
-const SEARCH = `with hit as (select * from search_embeddings($1, $6::vector, $2, $3, $4, $5)) ${DETAILS}`
+/** `search_embeddings` alone decides what the hits are and in which order they come. */
+const DETAILS = `select ${HIT_COLUMNS} ${HIT_SOURCE}`
+const PAGE = 'min_score => $6, after_score => $7, after_photo => $8'
+const SEARCH = `
+  with hit as (select * from search_embeddings($1, $9::vector, $2, $3, $4, $5, kind => $10, ${PAGE})) ${DETAILS}`
 const SIMILAR = `
-  with hit as (select * from search_embeddings($1, embedding_of($1, $6), $2, $3, $4, $5, except_photo => $6)) ${DETAILS}`
+  with hit as (select * from search_embeddings($1, embedding_of($1, $9), $2, $3, $4, $5, except_photo => $9,
+                                               kind => 'image', ${PAGE})) ${DETAILS}`
 
 const PHOTO = `select ${SELECT_PHOTO} from photos p where p.photo_id = $1`
 const STATES = `
@@ -30,13 +33,6 @@ const STATES = `
             from photo_labels l join label_sets n on n.model_id = l.model_id and n.name = l.set_name
            where l.model_id = s.model_id and l.photo_id = s.photo_id) as labels
     from photo_status s where s.photo_id = $1 and s.state <> 'missing' order by s.model_id`
-
-interface HitRow extends Record<string, unknown> {
-  score: number
-  photo_id: string
-  stored_key: string | null
-  labels: Hit['labels'] | null
-}
 
 interface StateRow extends Record<string, unknown> {
   model_id: ModelId
@@ -57,10 +53,10 @@ export class PostgresSearchRepository implements SearchRepository {
   constructor(private readonly database: Database) {}
 
   async search(modelId: ModelId, query: Float32Array, options: SearchOptions): Promise<Hit[]> {
-    return this.#hits(SEARCH, modelId, options, toVectorText(query))
+    return this.#hits(SEARCH, modelId, options, toVectorText(query), options.kind ?? 'text')
   }
 
-  async similar(modelId: ModelId, photoId: string, options: SearchOptions): Promise<Hit[]> {
+  async similar(modelId: ModelId, photoId: string, options: Omit<SearchOptions, 'kind'>): Promise<Hit[]> {
     return this.#hits(SIMILAR, modelId, options, photoId)
   }
 
@@ -84,35 +80,22 @@ export class PostgresSearchRepository implements SearchRepository {
     }
   }
 
-  async #hits(sql: string, modelId: ModelId, options: SearchOptions, subject: string): Promise<Hit[]> {
-    const { k, offset = 0, labels = [], where = [] } = options
-    for (const [name, value] of Object.entries({ k, offset }))
-      if (!Number.isInteger(value) || value > MAX_INTEGER)
-        throw new AppError('USAGE', `${name} must be a whole number up to ${MAX_INTEGER}, found ${value}`)
+  /** @param subject the query vector and its kind, or the photo */
+  async #hits(sql: string, modelId: ModelId, options: SearchOptions, ...subject: string[]): Promise<Hit[]> {
+    const { k, offset = 0, labels = [], where = [], minScore, after } = options
+    requireIntegers({ k, offset })
+    requireNumbers({ minScore, 'after.score': after?.score })
     const rows = await this.database.query<HitRow>(sql, [
       modelId,
       k,
       offset,
-      json(labels.map(({ set, label, minScore }) => ({ set, label, min_score: minScore }))),
-      json(where),
-      subject,
+      labelsJson(labels),
+      filtersJson(where),
+      minScore ?? null,
+      after?.score ?? null,
+      after?.photoId ?? null,
+      ...subject,
     ])
-    return rows.map(row => ({
-      photoId: row.photo_id,
-      score: row.score,
-      photo: toPhoto(row),
-      labels: row.labels ?? {},
-      storedKey: row.stored_key,
-    }))
+    return rows.map(toHit)
   }
-}
-
-const MAX_INTEGER = 2 ** 31 - 1
-
-/** Postgres takes neither NUL nor half a surrogate pair, so no stored value holds them either. */
-function json(conditions: readonly object[]): string {
-  const text = JSON.stringify(conditions)
-  if (/\\u(0000|d[89a-f]..)/.test(text))
-    throw new AppError('FILTER_INVALID', `text without NUL and without half characters expected, found ${text}`)
-  return text
 }

@@ -1,9 +1,14 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Database, describe as describeUrl, openDatabase } from '../../src/db/connection.js'
-import { fromVectorText, toVectorText } from '../../src/db/vector.js'
+import { migrate } from '../../src/db/migrate.js'
+import { fromVectorText, toHalfvecText, toVectorText } from '../../src/db/vector.js'
 import { freePort } from '../support/free-port.js'
 import { hasNativeServer, nativeServer, serverKinds, type TestServer } from '../support/postgres.js'
+import { randomNumbers } from '../support/random-numbers.js'
 import { until } from '../support/until.js'
 
 describe('a connection', () => {
@@ -61,6 +66,15 @@ describe.each(kinds)('a connection to the $kind server', ({ available, start }) 
       await expect(database.query('select 9007199254740992::bigint as n')).rejects.toThrow('below 2^53')
     })
 
+    it('takes an embedding in its short text for the same halves as in its long one', async () => {
+      const random = randomNumbers(3)
+      const numbers = Float32Array.from({ length: 4000 }, () => random() * 2 ** Math.floor(random() * 30 - 28))
+      const vector = Float32Array.of(...numbers, 65_504, -65_504, 2 ** -24, 2 ** -25, 1 / 3, 1, 0)
+      const texts = [toHalfvecText(vector), toVectorText(vector)]
+      expect(await database.query('select $1::halfvec = $2::halfvec as same', texts)).toEqual([{ same: true }])
+      expect(texts[0]!.length).toBeLessThan(0.8 * texts[1]!.length)
+    })
+
     it('reads a timestamp without time zone as the text that it is', async () => {
       expect(await database.query(`select '2014-09-29 00:08:38.594364'::timestamp as t`)).toEqual([
         { t: '2014-09-29 00:08:38.594364' },
@@ -93,6 +107,54 @@ describe.each(kinds)('a connection to the $kind server', ({ available, start }) 
 })
 
 const hasNative = hasNativeServer()
+describe.skipIf(!hasNative)('a limit of time for statements', () => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await nativeServer()
+  })
+  afterAll(() => server?.close())
+
+  it('cancels a statement that takes longer, and says which setting it is', async () => {
+    const database = await openDatabase({ url: await server.freshUrl(), statementTimeoutMs: 50 })
+    await expect(database.query('select pg_sleep(60)')).rejects.toMatchObject({
+      code: 'DATABASE_TIMEOUT',
+      message: expect.stringContaining('DATABASE_STATEMENT_TIMEOUT_MS'),
+    })
+    expect(await database.query('select 1 as one')).toEqual([{ one: 1 }])
+    await database.close()
+  })
+
+  it('leaves a transaction alone that may take as long as it takes, and only that', async () => {
+    const database = await openDatabase({ url: await server.freshUrl(), statementTimeoutMs: 50, maxConnections: 1 })
+    await database.transaction(session => session.query('select pg_sleep(0.3)'), { unlimited: true })
+    await expect(database.query('select pg_sleep(60)')).rejects.toMatchObject({ code: 'DATABASE_TIMEOUT' })
+    await database.close()
+  })
+
+  it('never cuts a migration, nor the wait for another process that migrates', async () => {
+    const url = await server.freshUrl()
+    const other = await openDatabase({ url })
+    const database = await openDatabase({ url, statementTimeoutMs: 50 })
+    const migrations = mkdtempSync(join(tmpdir(), 'uc-migrations-'))
+    writeFileSync(join(migrations, '0001_slow.sql'), 'select pg_sleep(0.3)')
+    const applied = await Promise.all([migrate(other, migrations), migrate(database, migrations)])
+    expect(applied.flatMap(one => one.applied)).toEqual(['0001_slow'])
+    writeFileSync(join(migrations, '0002_slow.sql'), 'select pg_sleep(0.3)')
+    expect(await migrate(database, migrations)).toEqual({ applied: ['0002_slow'] })
+    rmSync(migrations, { recursive: true })
+    await database.close()
+    await other.close()
+  })
+
+  it('in the connection string wins', async () => {
+    const url = new URL(await server.freshUrl())
+    url.searchParams.set('statement_timeout', '12345')
+    const database = await openDatabase({ url: url.href, statementTimeoutMs: 50 })
+    expect(await database.query('show statement_timeout')).toEqual([{ statement_timeout: '12345ms' }])
+    await database.close()
+  })
+})
+
 describe.skipIf(!hasNative)('a connection to a server that is restarted', () => {
   let server: TestServer
   let database: Database

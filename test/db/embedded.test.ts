@@ -109,6 +109,7 @@ describe('the embedded server', () => {
         process.kill(pid, 'SIGKILL')
         await Promise.all(writers)
         await database.close()
+        await until('the end of the server', () => processIdentity(pid) === null)
       }
 
       await ensureEmbeddedServer({ dataDir, idleMs: IDLE_MS })
@@ -274,6 +275,36 @@ describe('the embedded server', () => {
       const vacuumed = () => server.maintenance.vacuum()
       await until('the vacuum', async () => (await vacuumed()).includes('vacuum (analyze) public.churned'))
       expect(await vacuumed()).toEqual([])
+    } finally {
+      await server.stop('the test is over')
+    }
+  })
+
+  it('looks after its tables between the statements of clients, and every client gets its own answers', async () => {
+    const dataDir = await aFolder()
+    const server = await serve({ dataDir, idleMs: 0, version: '0', log: () => undefined, abort: () => undefined })
+    try {
+      const clients = await Promise.all([1, 2, 3, 4].map(() => open(server.url)))
+      await clients[0]!.query('create table churned as select n from generate_series(1, 3000) as n')
+      let asking = true
+      const answers = Promise.all(
+        clients.map(async (client, number) => {
+          for (let i = 0; asking || i < 100; i++) {
+            const value = `${number} ${i}`
+            expect(await client.query('select $1::text as value', [value])).toEqual([{ value }])
+          }
+        }),
+      )
+      try {
+        for (let round = 0; round < 3; round++) {
+          await clients[0]!.query('update churned set n = n + 1')
+          const vacuumed = () => server.maintenance.vacuum()
+          await until('the vacuum', async () => (await vacuumed()).includes('vacuum (analyze) public.churned'))
+        }
+      } finally {
+        asking = false
+        await answers
+      }
     } finally {
       await server.stop('the test is over')
     }

@@ -5,21 +5,23 @@ import { barePhoto, type Photo } from '../../src/domain/photo.js'
 import type { ModelId } from '../../src/domain/ports/repository.js'
 import { normalise } from '../../src/domain/similarity.js'
 
+export { randomNumbers } from '../support/random-numbers.js'
+
 export function aModel(changes: Partial<ModelIdentity> = {}): ModelIdentity {
-  return { name: 'clip-test', precision: 'fp32', revision: 'abc', dimension: 4, logitScale: 100, ...changes }
+  return {
+    name: 'clip-test',
+    precision: 'fp32',
+    revision: 'abc',
+    dimension: 4,
+    scoring: 'softmax',
+    logitScale: 100,
+    logitBias: 0,
+    ...changes,
+  }
 }
 
 export function aPhoto(id: string, changes: Partial<Photo> = {}): Photo {
   return { ...barePhoto(id, `https://images.example/${id}`), ...changes }
-}
-
-/** Numbers in [-0.5, 0.5) that are the same for the same seed (a linear congruential generator). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32 - 0.5
-  }
 }
 
 export function randomVector(dimension: number, random: () => number): Float32Array {

@@ -1,14 +1,20 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/connection.js'
+import { PostgresIngestRepository } from '../../src/db/ingest-repository.js'
+import { PostgresLabelRepository } from '../../src/db/label-repository.js'
 import { migrate, migrationStatus } from '../../src/db/migrate.js'
 import { serverKinds, type TestServer } from '../support/postgres.js'
+import { aModel } from './factories.js'
 
-const FILES = ['0001_tables', '0002_ingest', '0003_search', '0004_views']
+const FILES = readdirSync('migrations')
+  .filter(file => file.endsWith('.sql'))
+  .map(file => file.slice(0, -'.sql'.length))
+  .sort()
 
 const kinds = serverKinds()
 describe.each(kinds)('migrations on the $kind server', ({ available, start }) => {
@@ -69,6 +75,45 @@ describe.each(kinds)('migrations on the $kind server', ({ available, start }) =>
       const pools = await Promise.all(Array.from({ length: 10 }, () => open(url)))
       const results = await Promise.all(pools.map(pool => migrate(pool)))
       expect(results.flatMap(result => result.applied)).toEqual(FILES)
+    })
+
+    it('keeps the models, labels and scores of a database from before there were sigmoid scores', async () => {
+      const database = await open(await server.freshUrl())
+      const before = mkdtempSync(join(tmpdir(), 'uc-migrations-before-'))
+      for (const file of FILES.slice(0, 6)) cpSync(`migrations/${file}.sql`, join(before, `${file}.sql`))
+      await migrate(database, before)
+      rmSync(before, { recursive: true })
+      await database.query("select register_model('clip-test', 'fp32', 'abc', 2, 100)")
+      await database.query("insert into photos (photo_id, photo_image_url) values ('a', 'x'), ('b', 'x'), ('c', 'x')")
+      await database.query("insert into label_sets values (1, 'space', 'A photo taken {label}', '{indoor,outdoor}')")
+      await database.query(
+        "insert into label_prompts values (1, 'space', 1, 'indoor', 'p', '[0.6,0.8]'), (1, 'space', 2, 'outdoor', 'q', '[0.8,0.6]')",
+      )
+      await database.query(
+        "insert into embeddings values (1, 'a', '[0.7,0.71]'), (1, 'b', '[0.72,0.7]'), (1, 'c', '[1,0]')",
+      )
+      const label = async () =>
+        (await database.query<{ n: number }>("select label_batch(1, 'space', '{a,b}') as n"))[0]!.n
+      const labels = () => database.query('select photo_id, label, score, scores from photo_labels order by photo_id')
+      expect(await label()).toBe(2)
+      const labelled = await labels()
+
+      expect(await migrate(database)).toEqual({ applied: FILES.slice(6) })
+      expect(await labels()).toEqual(labelled)
+      expect(await database.query('select logit_scale, scoring, logit_bias from models')).toEqual([
+        { logit_scale: 100, scoring: 'softmax', logit_bias: 0 },
+      ])
+      // The same model registers as before, and what is labelled anew gets the very same scores.
+      const ingest = new PostgresIngestRepository(database)
+      expect(await ingest.registerModel(aModel({ dimension: 2 }))).toBe(1)
+      expect(await database.query("select register_model('clip-test', 'fp32', 'abc', 2, 100) as id")).toEqual([
+        { id: 1 },
+      ])
+      expect(await label()).toBe(0)
+      await database.query('delete from photo_labels')
+      expect(await label()).toBe(2)
+      expect(await labels()).toEqual(labelled)
+      expect(await new PostgresLabelRepository(database).labelPhotos(1, 'space')).toBe(1)
     })
 
     describe('with other files', () => {

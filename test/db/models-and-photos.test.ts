@@ -1,26 +1,21 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/db/connection.js'
-import { PostgresIngestRepository } from '../../src/db/ingest-repository.js'
+import type { PostgresIngestRepository } from '../../src/db/ingest-repository.js'
 import { PostgresSearchRepository } from '../../src/db/search-repository.js'
 import type { ModelId } from '../../src/domain/ports/repository.js'
-import { serverKinds, type TestServer } from '../support/postgres.js'
+import { serverKinds } from '../support/postgres.js'
 import { aModel, aPhoto } from './factories.js'
+import { freshDatabases } from './fresh-databases.js'
 
 const kinds = serverKinds()
 describe.each(kinds)('models and photos on the $kind server', ({ available, start }) => {
   describe.skipIf(!available)('', () => {
-    let server: TestServer
     let database: Database
     let ingest: PostgresIngestRepository
     let modelId: ModelId
-    beforeAll(async () => {
-      server = await start()
-    })
-    afterAll(() => server?.close())
+    const fresh = freshDatabases(start)
     beforeEach(async () => {
-      database = await server.freshDatabase()
-      ingest = new PostgresIngestRepository(database)
-      modelId = await ingest.registerModel(aModel())
+      ;({ database, ingest, modelId } = await fresh())
     })
 
     it('finds a model by name and precision, and by name alone', async () => {
@@ -46,6 +41,18 @@ describe.each(kinds)('models and photos on the $kind server', ({ available, star
         code: 'MODEL_INVALID',
         message: expect.stringContaining('makes embeddings of 4 numbers, not 5'),
       })
+    })
+
+    it('keeps how a model scores labels, and refuses it with other values under the same revision', async () => {
+      const siglip = aModel({ name: 'siglip', scoring: 'sigmoid', logitScale: 117.33, logitBias: -12.93 })
+      const id = await ingest.registerModel(siglip)
+      expect(await ingest.findModel('siglip')).toEqual({ id, identity: siglip })
+      expect(await ingest.registerModel(siglip)).toBe(id)
+      for (const other of [{ scoring: 'softmax' as const }, { logitBias: -13 }, { logitScale: 100 }])
+        await expect(ingest.registerModel({ ...siglip, ...other })).rejects.toMatchObject({
+          code: 'MODEL_INVALID',
+          message: expect.stringContaining('is known here with sigmoid scores (logit scale 117.33, bias -12.93)'),
+        })
     })
 
     it('knows the model of the newest run', async () => {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Database } from '../../src/db/connection.js'
 import { PostgresIngestRepository } from '../../src/db/ingest-repository.js'
 import { PostgresLabelRepository } from '../../src/db/label-repository.js'
 import { PostgresSearchRepository } from '../../src/db/search-repository.js'
 import type { PhotoColumn } from '../../src/domain/photo.js'
-import type { ColumnFilter, FilterOperator, LabelFilter, ModelId } from '../../src/domain/ports/repository.js'
+import type { ModelId } from '../../src/domain/ports/repository.js'
+import type { ColumnFilter, FilterOperator, LabelFilter } from '../../src/domain/ports/search.js'
 import { serverKinds, type TestServer } from '../support/postgres.js'
 import { aModel } from './factories.js'
 
@@ -11,13 +13,14 @@ const kinds = serverKinds()
 describe.each(kinds)('what a search cannot answer, on the $kind server', ({ available, start }) => {
   describe.skipIf(!available)('', () => {
     let server: TestServer
+    let database: Database
     let search: PostgresSearchRepository
     let modelId: ModelId
 
     // Without a single photo: a question that makes no sense is refused also where nothing could be found.
     beforeAll(async () => {
       server = await start()
-      const database = await server.freshDatabase()
+      database = await server.freshDatabase()
       search = new PostgresSearchRepository(database)
       modelId = await new PostgresIngestRepository(database).registerModel(aModel({ dimension: 3 }))
       const labels = new PostgresLabelRepository(database)
@@ -120,12 +123,27 @@ describe.each(kinds)('what a search cannot answer, on the $kind server', ({ avai
       ['k 1.5', { k: 1.5 }, /k must be a whole number/],
       ['k NaN', { k: Number.NaN }, /k must be a whole number/],
       ['offset -1', { k: 1, offset: -1 }, /skip must be a whole number from 0, found -1/],
+      ['a least score that is no number', { k: 1, minScore: Number.NaN }, /minScore must be a number, found NaN/],
+      ['a page after no number', { k: 1, after: { score: Number.NaN, photoId: 'a' } }, /after.score must be a number/],
+      ['an unknown kind', { k: 1, kind: 'sound' as 'text' }, /kind must be text or image, found sound/],
       ['offset 3e9', { k: 1, offset: 3e9 }, /offset must be a whole number/],
     ])('refuses %s', async (_, options, message) => {
       await expect(search.search(modelId, Float32Array.of(1, 0, 0), options)).rejects.toMatchObject({
         code: 'USAGE',
         message: expect.stringMatching(message),
       })
+    })
+
+    it('refuses half of the place where a page goes on', async () => {
+      const sql = 'select * from search_photos($1::vector, model => $2, after_score => $3, after_photo => $4)'
+      for (const place of [
+        [0.5, null],
+        [null, 'a'],
+      ])
+        await expect(database.query(sql, ['[1,0,0]', String(modelId), ...place])).rejects.toMatchObject({
+          code: 'USAGE',
+          message: expect.stringContaining('give both or neither'),
+        })
     })
 
     it('refuses a query without direction or of another length, and an unknown model', async () => {

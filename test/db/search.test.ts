@@ -5,7 +5,8 @@ import { PostgresIngestRepository } from '../../src/db/ingest-repository.js'
 import { PostgresLabelRepository } from '../../src/db/label-repository.js'
 import { PostgresSearchRepository } from '../../src/db/search-repository.js'
 import { PHOTO_COLUMNS, type Photo, type PhotoColumn } from '../../src/domain/photo.js'
-import type { ColumnFilter, FilterOperator, LabelFilter, ModelId } from '../../src/domain/ports/repository.js'
+import type { ModelId } from '../../src/domain/ports/repository.js'
+import type { ColumnFilter, FilterOperator, LabelFilter } from '../../src/domain/ports/search.js'
 import { serverKinds, type TestServer } from '../support/postgres.js'
 import { aModel, aPhoto, embedPhotos, randomNumbers } from './factories.js'
 
@@ -180,6 +181,34 @@ describe.each(kinds)('search on the $kind server', ({ available, start }) => {
       for (let offset = 0; offset < 84; offset += 12)
         pages.push(...(await search.search(modelId, query, { k: 12, offset })))
       expect(pages).toEqual(all)
+    })
+
+    it('goes on after a hit, also among hits with one score', async () => {
+      const query = Float32Array.of(1, 1, 0)
+      const all = await search.search(modelId, query, { k: 100 })
+      for (const [i, { score, photoId }] of all.entries())
+        expect(
+          (await search.search(modelId, query, { k: 3, after: { score, photoId } })).map(hit => hit.photoId),
+        ).toEqual(all.slice(i + 1, i + 4).map(hit => hit.photoId))
+    })
+
+    it('leaves out what is less similar than the least score, and keeps what is as similar', async () => {
+      const query = Float32Array.of(1, 1, 0)
+      const all = await search.search(modelId, query, { k: 100 })
+      for (const { score } of all)
+        expect(await search.search(modelId, query, { k: 100, minScore: score })).toEqual(
+          all.filter(hit => hit.score >= score),
+        )
+      expect(await search.search(modelId, query, { k: 100, minScore: 1.1 })).toEqual([])
+    })
+
+    it('takes queries of any length, also those whose square is no number of single precision', async () => {
+      const scores = async (length: number) =>
+        (await search.search(modelId, Float32Array.of(length, 2 * length, 0), { k: 30 })).map(hit => hit.score)
+      const expected = await scores(1)
+      expect(expected).toHaveLength(30)
+      for (const length of [1e-30, 1e-12, 1e12, 1e30])
+        for (const [i, score] of (await scores(length)).entries()) expect(score).toBeCloseTo(expected[i]!, 6)
     })
 
     it('gives a hit its metadata and its labels', async () => {

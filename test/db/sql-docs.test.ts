@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/db/connection.js'
-import { PostgresIngestRepository } from '../../src/db/ingest-repository.js'
-import { PostgresLabelRepository } from '../../src/db/label-repository.js'
-import { parseLabelSet } from '../../src/domain/labels.js'
 import { serverKinds, type TestServer } from '../support/postgres.js'
-import { aModel, aPhoto, embedPhotos, randomNumbers, randomVector } from './factories.js'
+import { psqlTable } from '../support/psql-table.js'
+import { fillForDocs } from './sql-docs-data.js'
 
-const EXAMPLES = [...readFileSync('docs/sql.md', 'utf8').matchAll(/^```sql\n(.*?)^```/gms)].map(match => match[1]!)
-const DIMENSION = 512
+/** A `sql` block, and the `text` block that may follow it: what psql shows, or the error after `ERROR:  `. */
+const EXAMPLES = [
+  ...readFileSync('docs/sql.md', 'utf8').matchAll(/^```sql\n(.*?)^```\n(?:\n*^```text\n(.*?)^```$)?/gms),
+].map(([, sql, output]) => ({ sql: sql!, output: output?.trimEnd() }))
+const ERROR = /^ERROR: {2}/
 
 const kinds = serverKinds()
 describe.each(kinds)('the examples of docs/sql.md on the $kind server', ({ available, start }) => {
@@ -18,48 +19,19 @@ describe.each(kinds)('the examples of docs/sql.md on the $kind server', ({ avail
     beforeAll(async () => {
       server = await start()
       database = await server.freshDatabase()
-      const ingest = new PostgresIngestRepository(database)
-      const labels = new PostgresLabelRepository(database)
-      const random = randomNumbers(3)
-      const modelId = await ingest.registerModel(
-        aModel({ name: 'clip-vit-b-32', precision: 'int8', dimension: DIMENSION }),
-      )
-      for (const name of ['taken_time', 'taken_space']) {
-        const parsed = parseLabelSet(JSON.parse(readFileSync(`labels/${name}.json`, 'utf8')))
-        if ('problem' in parsed) throw new Error(parsed.problem)
-        await labels.savePrompts(
-          modelId,
-          parsed.set,
-          parsed.set.labels.map(() => randomVector(DIMENSION, random)),
-        )
-      }
-      const ids = ['-N_UwPdUs7E', 'iflUHY8zMYc', ...Array.from({ length: 120 }, (_, i) => `photo-${i}`)]
-      const photos = ids.map((id, i) =>
-        aPhoto(id, { exif_iso: 100 * i, exif_camera_make: 'Canon', photo_submitted_at: '2019-05-01 00:00:00' }),
-      )
-      await embedPhotos(
-        database,
-        modelId,
-        photos,
-        ids.map(() => randomVector(DIMENSION, random)),
-        ['taken_time', 'taken_space'],
-      )
-      await ingest.upsertPhotos([aPhoto('broken')])
-      await ingest.createRun({ id: 'run-1', modelId, source: 'photos.tsv', options: {} })
-      await ingest.addBatches([{ id: 'batch-1', runId: 'run-1', photoIds: ['broken'] }])
-      await ingest.recordOutcome({
-        parentId: 'batch-1',
-        modelId,
-        embedded: [],
-        failures: [{ photoId: 'broken', code: 'HTTP_404', message: 'gone', attempts: 1 }],
-        labelSets: [],
-      })
+      await fillForDocs(database)
     })
     afterAll(() => server?.close())
 
-    it.each(EXAMPLES)('runs and finds something: %s', async example => {
-      const rows = await database.query(example)
-      if (example.startsWith('select')) expect(rows.length).toBeGreaterThan(0)
+    it.each(EXAMPLES)('run and give what is shown: $sql', async ({ sql, output }) => {
+      if (output === undefined) {
+        const rows = await database.query(sql)
+        if (/^(select|with)/.test(sql)) expect(rows.length).toBeGreaterThan(0)
+      } else if (ERROR.test(output)) {
+        await expect(database.pool.query(sql)).rejects.toMatchObject({ message: output.replace(ERROR, '') })
+      } else {
+        expect(await psqlTable(database, sql)).toBe(output)
+      }
     })
 
     it('describes every function and table in the database', async () => {

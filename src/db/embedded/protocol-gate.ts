@@ -1,5 +1,7 @@
 import type { PGlite } from '@electric-sql/pglite'
 
+type BackendMessage = Awaited<ReturnType<PGlite['execProtocolStream']>>[number]
+
 /** First byte of a frontend message (PostgreSQL protocol 3.0, "Message Formats"). */
 const CODE = (letter: string): number => letter.charCodeAt(0)
 /** Parse, Bind, Describe, Execute, Close, Flush: they belong together until the Sync that ends them. */
@@ -38,10 +40,13 @@ export class ProtocolGate {
       },
 
       // Called only to roll back what a client left behind when it went away.
-      exec: async (sql, options) => {
-        if (this.#inPipeline) await db.runExclusive(() => db.execProtocolRaw(SYNC))
-        this.#inPipeline = false
-        return db.exec(sql, options)
+      exec: async sql => {
+        await db.runExclusive(async () => {
+          if (this.#inPipeline) await this.#run(SYNC)
+          this.#inPipeline = false
+          await this.#run(queryMessage(sql))
+        })
+        return []
       },
     }
     this.shared = new Proxy(db, {
@@ -60,11 +65,19 @@ export class ProtocolGate {
   async queryBetween(sql: string): Promise<(string | null)[][] | null> {
     return this.#db.runExclusive(async () => {
       if (this.#isTaken()) return null
-      const { messages } = await this.#db.execProtocol(queryMessage(sql))
+      const messages = await this.#run(queryMessage(sql))
       return messages.flatMap(message =>
         message.name === 'dataRow' ? [(message as unknown as { fields: (string | null)[] }).fields] : [],
       )
     })
+  }
+
+  /**
+   * A message of the server's own. PGlite keeps the receiver of the last client's answer until another one is set, and only
+   * this method sets one: with any other, that client would get the answer, and from then on each of its own one too late.
+   */
+  #run(message: Uint8Array): Promise<BackendMessage[]> {
+    return this.#db.execProtocolStream(message)
   }
 
   #isTaken(): boolean {

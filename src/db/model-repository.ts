@@ -1,0 +1,48 @@
+import type { ModelIdentity } from '../domain/model.js'
+import type { ModelRepository, RegisteredModel } from '../domain/ports/model-repository.js'
+import type { ModelId } from '../domain/ports/repository.js'
+import type { Database } from './connection.js'
+import { MODEL, SEARCHED_MODEL_ID } from './ingest-sql.js'
+
+const CHOSEN = `select ${MODEL} from models where id = (select model_id from search_model)`
+const MODELS = `
+  select ${MODEL}, (select count(*) from embeddings e where e.model_id = m.id) as photos,
+         m.id is not distinct from ${SEARCHED_MODEL_ID} as searched
+    from models m order by m.id`
+const USE = 'select use_search_model($1)'
+const RETIRE = 'select retire_model($1) as photos'
+
+interface ModelRow extends Record<string, unknown>, ModelIdentity {
+  id: ModelId
+}
+
+/** ModelRepository on Postgres; use and retire are functions of `migrations/`. */
+export class PostgresModelRepository implements ModelRepository {
+  constructor(private readonly database: Database) {}
+
+  async models(): Promise<RegisteredModel[]> {
+    const rows = await this.database.query<ModelRow & { photos: number; searched: boolean }>(MODELS)
+    return rows.map(({ id, photos, searched, ...identity }) => ({ id, identity, photos, searched }))
+  }
+
+  async chosen(): Promise<{ id: ModelId; identity: ModelIdentity } | null> {
+    const [row] = await this.database.query<ModelRow>(CHOSEN)
+    if (row === undefined) return null
+    const { id, ...identity } = row
+    return { id, identity }
+  }
+
+  async use(key: string | null): Promise<void> {
+    await this.database.query(USE, [key])
+  }
+
+  async retire(key: string): Promise<number> {
+    return this.database.transaction(
+      async session => {
+        const [row] = await session.query<{ photos: number }>(RETIRE, [key])
+        return row!.photos
+      },
+      { unlimited: true },
+    )
+  }
+}
