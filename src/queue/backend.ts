@@ -11,6 +11,10 @@ export interface QueueBackend {
   readonly factory: BackendFactory<IQueueBackend, object>
   /** Opens the connections that a consumer renews its locks on. */
   warmUp(): Promise<void>
+  /** BullMQ's names of the states of those jobs that are there. One chunk of ids. */
+  states(bull: IQueueBackend, jobIds: readonly string[]): Promise<Map<string, string>>
+  /** Removes jobs that are waiting, delayed or failed, each or not at all. One chunk of ids. @returns those removed */
+  remove(bull: IQueueBackend, jobIds: readonly string[]): Promise<string[]>
   /** Whether an error says that the server is away, rather than that it refused a command. */
   isUnreachable(error: unknown): boolean
   /** Cuts connections that could not be closed in good order, because the server is away; waits for nothing. */

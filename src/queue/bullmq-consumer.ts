@@ -1,7 +1,23 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type IQueueBackend, type Job, type JobProgress, WaitingError, Worker } from 'bullmq'
+import {
+  DelayedError,
+  type IQueueBackend,
+  type Job,
+  type JobProgress,
+  UnrecoverableError,
+  WaitingError,
+  Worker,
+} from 'bullmq'
 import { AppError } from '../domain/errors.js'
-import type { Batch, ConsumeOptions, Consumer } from '../domain/ports/queue.js'
+import {
+  type Batch,
+  type ConsumeOptions,
+  type Consumer,
+  Deferred,
+  type Delivery,
+  type Handle,
+  Hopeless,
+} from '../domain/ports/queue.js'
 import type { QueueBackend } from './backend.js'
 import { Troubles } from './troubles.js'
 
@@ -16,7 +32,7 @@ export const PARTING_MS = 2 * SECOND
 /** The server answered a moment ago, so it does now or is away. */
 const READY_MS = 10 * SECOND
 
-type Handle = (batch: Batch, signal: AbortSignal) => Promise<void>
+type BatchJob = Job<Batch, void>
 type Jobs = Worker<Batch, void, string, IQueueBackend, JobProgress, object>
 
 /**
@@ -27,7 +43,7 @@ export class BullmqConsumer implements Consumer {
   readonly #worker: Jobs
   readonly #backend: QueueBackend
   readonly #handle: Handle
-  readonly #onClosed: () => void
+  readonly #onClosed: (closed: BullmqConsumer) => void
   readonly #controller = new AbortController()
   readonly #inHand = new Set<Promise<void>>()
   #closed: Promise<void> | undefined
@@ -38,7 +54,7 @@ export class BullmqConsumer implements Consumer {
     backend: QueueBackend,
     handle: Handle,
     options: ConsumeOptions,
-    onClosed: () => void,
+    onClosed: (closed: BullmqConsumer) => void,
   ) {
     this.#backend = backend
     this.#handle = handle
@@ -46,7 +62,7 @@ export class BullmqConsumer implements Consumer {
     const troubles = new Troubles(options.onError)
     this.#worker = new Worker(
       name,
-      (job: Job<Batch, void>, token) => this.#take(job, token),
+      (job: BatchJob, token) => this.#take(job, token),
       {
         connection: {},
         autorun: false,
@@ -70,7 +86,7 @@ export class BullmqConsumer implements Consumer {
     backend: QueueBackend,
     handle: Handle,
     options: ConsumeOptions,
-    onClosed: () => void,
+    onClosed: (closed: BullmqConsumer) => void,
   ): Promise<BullmqConsumer> {
     const consumer = new BullmqConsumer(name, backend, handle, options, onClosed)
     try {
@@ -86,7 +102,7 @@ export class BullmqConsumer implements Consumer {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#finish().finally(this.#onClosed)
+    this.#closed ??= this.#finish().finally(() => this.#onClosed(this))
     return this.#closed
   }
 
@@ -108,39 +124,64 @@ export class BullmqConsumer implements Consumer {
     await this.#worker.pause(true)
     await within(PARTING_MS, Promise.allSettled(this.#inHand))
     // Handlers that do not stop are left to themselves; the locks of their batches expire.
-    if (this.#inHand.size > 0 && !this.#closed) this.#closed = this.#worker.close(true).finally(this.#onClosed)
+    if (this.#inHand.size > 0 && !this.#closed)
+      this.#closed = this.#worker.close(true).finally(() => this.#onClosed(this))
     await within(PARTING_MS, this.close())
     this.#backend.drop(this.#worker.getBackend())
   }
 
-  #take(job: Job<Batch, void>, token: string | undefined): Promise<void> {
-    const taken = this.#run(job, token)
-    const settled = taken.then(
+  async #take(job: BatchJob, token: string | undefined): Promise<void> {
+    const { signal } = this.#controller
+    // BullMQ's last question before it closes may still be answered with a batch.
+    if (this.#closed || signal.aborted) return this.#handBack(job, token)
+    try {
+      await this.#inHandWhile(this.#handle(job.data, signal, delivery(job)))
+    } catch (error) {
+      if (signal.aborted) return this.#handBack(job, token)
+      if (error instanceof Deferred) return this.#defer(job, token, error.delayMs)
+      if (error instanceof Hopeless) throw new UnrecoverableError(error.message)
+      throw error
+    }
+  }
+
+  #inHandWhile(handling: Promise<void>): Promise<void> {
+    const settled = handling.then(
       () => {},
       () => {},
     )
     this.#inHand.add(settled)
     void settled.then(() => this.#inHand.delete(settled))
-    return taken
+    return handling
   }
 
-  async #run(job: Job<Batch, void>, token: string | undefined): Promise<void> {
-    const { signal } = this.#controller
-    // BullMQ's last question before it closes may still be answered with a batch.
-    if (this.#closed || signal.aborted) return handBack(job, token)
-    try {
-      await this.#handle(job.data, signal)
-    } catch (error) {
-      if (!signal.aborted) throw error
-      await handBack(job, token)
+  /** Puts a batch back without counting a delivery; the error tells BullMQ that this has been done. */
+  async #handBack(job: BatchJob, token: string | undefined): Promise<never> {
+    await this.#record(() => job.moveToWait(token))
+    throw new WaitingError('handed back')
+  }
+
+  async #defer(job: BatchJob, token: string | undefined, delayMs: number): Promise<never> {
+    const dueAt = Date.now() + delayMs
+    await this.#record(() => job.moveToDelayed(dueAt, token))
+    throw new DelayedError('deferred')
+  }
+
+  /** Until the server has taken note. Its absence would otherwise count as a rejection of the batch. */
+  async #record(command: () => Promise<unknown>): Promise<void> {
+    for (;;) {
+      try {
+        await command()
+        return
+      } catch (error) {
+        if (this.#closed || !this.#backend.isUnreachable(error)) throw error
+        await pause(SECOND)
+      }
     }
   }
 }
 
-/** Puts a batch back without counting a delivery; the error tells BullMQ that this has been done. */
-async function handBack(job: Job<Batch, void>, token: string | undefined): Promise<never> {
-  await job.moveToWait(token)
-  throw new WaitingError('handed back')
+function delivery({ stalledCounter, attemptsMade, opts }: BatchJob): Delivery {
+  return { stalls: stalledCounter, attempt: attemptsMade + 1, isLast: attemptsMade + 1 >= (opts.attempts ?? 1) }
 }
 
 /** What the work gives, or undefined when it takes longer. */

@@ -1,6 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import {
+  assertSchemaCompatibility,
   type IQueueBackend,
+  LATEST_SCHEMA_VERSION,
+  type PgPoolClient,
   PostgresConnection,
   type PostgresConnectionOptions,
   PostgresQueueBackend,
@@ -8,7 +11,7 @@ import {
   runMigrations,
 } from 'bullmq'
 import pg from 'pg'
-import { describe } from '../db/connection.js'
+import { describe, withVerifiedTls } from '../db/connection.js'
 import { type QueueBackend, unreachable } from './backend.js'
 import { BullmqQueue, type QueueOptions } from './bullmq-queue.js'
 import { isConnectionLost, PostgresPool } from './postgres-pool.js'
@@ -20,6 +23,17 @@ const COMMAND_CONNECTIONS = 2
 
 /** BullMQ's tables and functions live in a schema of their own. */
 const SCHEMA = 'bullmq'
+
+const STATES = `select id, state from ${SCHEMA}.job where queue = $1 and id = any($2)`
+
+/** A job that another connection holds is about to be in a worker's hand, so it is left alone. */
+const REMOVE = `
+  with idle as (
+    select id from ${SCHEMA}.job
+    where queue = $1 and id = any($2) and state in ('waiting', 'delayed', 'failed')
+    for update skip locked
+  )
+  select id from idle where ${SCHEMA}.remove($1, id, false) > 0`
 
 export interface PostgresQueueOptions extends QueueOptions {
   /** `postgres://user:password@host/database`. The queue opens a small pool of its own, so that a busy application pool never delays a lock. */
@@ -38,12 +52,12 @@ export interface PostgresQueueOptions extends QueueOptions {
 export async function openPostgresQueue(options: PostgresQueueOptions): Promise<BullmqQueue> {
   const backend = new PostgresBackend(options)
   try {
-    await backend.migrate()
+    await backend.migrate(options.name)
   } catch (error) {
     await backend.close()
     const whatToDo = isConnectionLost(error)
       ? 'Start the server, or correct DATABASE_URL.'
-      : `The user needs the right to create the schema ${SCHEMA}.`
+      : `The user needs the right to create the schema ${SCHEMA}, or somebody who has it opens the queue first: unsplash-clip db migrate`
     throw unreachable(backend.location, whatToDo, error)
   }
   return BullmqQueue.open(backend, options)
@@ -64,19 +78,23 @@ class PostgresBackend implements QueueBackend {
       // Locks are renewed on connections that are there: to connect takes several turns of an event loop that may be busy.
       idleTimeoutMillis: 0,
       connectionTimeoutMillis: 10 * SECOND,
+      // The commands are short: a server that owes an answer this long is cut off. The embedded one may be busy.
+      ...(embedded ? {} : { query_timeout: 30 * SECOND }),
+      allowExitOnIdle: true,
       application_name: 'unsplash-clip queue',
-      connectionString: embedded ? url : withSearchPath(url),
+      connectionString: embedded ? url : withSearchPath(withVerifiedTls(url)),
     })
     this.#bullPool = new PostgresPool(this.#pool)
     this.location = embedded ? 'postgres (embedded)' : `postgres://${describe(url)}`
   }
 
   /** BullMQ takes a lock in the transaction of its migrations, so that of processes starting together one does it. */
-  async migrate(): Promise<void> {
+  async migrate(queue: string): Promise<void> {
     const client = await this.#bullPool.connect()
     let broken = true
     try {
-      await runMigrations(client, SCHEMA)
+      if (!(await isUpToDate(client))) await runMigrations(client, SCHEMA)
+      await client.query(MAKE_SEQUENCE, [queue])
       broken = false
     } finally {
       client.release(broken)
@@ -97,6 +115,17 @@ class PostgresBackend implements QueueBackend {
     await Promise.all(commands)
   }
 
+  async states(bull: IQueueBackend, jobIds: readonly string[]): Promise<Map<string, string>> {
+    const parameters = [(bull as PatientBackend).name, jobIds]
+    const { rows } = await this.#bullPool.query<{ id: string; state: string }>(STATES, parameters)
+    return new Map(rows.map(({ id, state }) => [id, state]))
+  }
+
+  async remove(bull: IQueueBackend, jobIds: readonly string[]): Promise<string[]> {
+    const { rows } = await this.#bullPool.query<{ id: string }>(REMOVE, [(bull as PatientBackend).name, jobIds])
+    return rows.map(({ id }) => id)
+  }
+
   isUnreachable(error: unknown): boolean {
     return isConnectionLost(error)
   }
@@ -115,6 +144,10 @@ class PostgresBackend implements QueueBackend {
  * server be up but not ready (its tables not there yet), that would be thousands of questions a second.
  */
 class PatientBackend extends PostgresQueueBackend {
+  get name(): string {
+    return this.queueName
+  }
+
   override async moveToActive(...parameters: Parameters<PostgresQueueBackend['moveToActive']>) {
     try {
       return await super.moveToActive(...parameters)
@@ -162,6 +195,17 @@ class PollingBackend extends PatientBackend {
   override async setName(): Promise<void> {
     // Would name the one session that all clients share.
   }
+}
+
+/** BullMQ would make it with the first job, for which a worker's user may not have the right. */
+const MAKE_SEQUENCE = 'select next_job_id($1) where to_regclass(job_id_seq_name($1)) is null'
+
+/** BullMQ's own migrations ask for the right to create a schema even where there is nothing to create. */
+async function isUpToDate(client: PgPoolClient): Promise<boolean> {
+  const { rows } = await client.query<{ present: boolean }>('select to_regclass($1) is not null as present', [
+    `${SCHEMA}.migration`,
+  ])
+  return rows[0]!.present && (await assertSchemaCompatibility(client, SCHEMA)) >= LATEST_SCHEMA_VERSION
 }
 
 /** Every connection sees BullMQ's schema first. */

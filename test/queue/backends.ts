@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url'
 import type { BullmqQueue, QueueOptions } from '../../src/queue/bullmq-queue.js'
 import { openPostgresQueue, type PostgresQueueOptions } from '../../src/queue/postgres-backend.js'
 import { openRedisQueue, type RedisQueueOptions } from '../../src/queue/redis-backend.js'
-import { hasNativeServer, nativeServer, plantDatabase } from '../support/postgres.js'
-import { hasRedis, startRedis } from '../support/redis.js'
+import { hasNativeServer, hasOwnServer, nativeServer, plantDatabase, startPostgres } from '../support/postgres.js'
+import { findsRedis, hasRedis, redisServer, startRedis } from '../support/redis.js'
 
 /** How to open a queue, as data, so that another process can do it too. */
 export type Address =
-  | ({ kind: 'redis' } & Pick<RedisQueueOptions, 'url'>)
+  | ({ kind: 'redis' } & Pick<RedisQueueOptions, 'url' | 'tls'>)
   | ({ kind: 'postgres' } & Pick<PostgresQueueOptions, 'url' | 'embedded'>)
 
 export interface QueueServer {
@@ -26,37 +26,46 @@ export interface QueueServer {
 export interface ServerKind {
   name: string
   available(): boolean
+  /** Whether its server is the test's own. */
+  isKillable(): boolean
   start(): Promise<QueueServer>
 }
 
 export function openQueue(address: Address, options: QueueOptions): Promise<BullmqQueue> {
   return address.kind === 'redis'
-    ? openRedisQueue({ url: address.url, ...options })
-    : openPostgresQueue({ url: address.url, embedded: address.embedded, ...options })
+    ? openRedisQueue({ ...address, ...options })
+    : openPostgresQueue({ ...address, ...options })
 }
 
 export const SERVER_KINDS: ServerKind[] = [
   {
     name: 'Redis',
-    available: hasRedis,
+    available: findsRedis,
+    isKillable: hasRedis,
     async start() {
-      const redis = await startRedis()
+      const redis = await (hasRedis() ? startRedis() : redisServer())
       return { ...redis, address: { kind: 'redis', url: redis.url } }
     },
   },
-  { name: 'embedded Postgres', available: () => true, start: startEmbedded },
+  { name: 'embedded Postgres', available: () => true, isKillable: () => true, start: startEmbedded },
   {
     name: 'native Postgres',
     available: hasNativeServer,
-    async start() {
-      const server = await nativeServer()
-      return {
-        address: { kind: 'postgres', url: await server.freshUrl(), embedded: false },
-        stop: () => server.close(),
-      }
-    },
+    isKillable: hasOwnServer,
+    start: () => (hasOwnServer() ? startOwnPostgres() : borrowPostgres()),
   },
 ]
+
+async function startOwnPostgres(): Promise<QueueServer> {
+  const server = await startPostgres()
+  return { ...server, address: { kind: 'postgres', url: server.url, embedded: false } }
+}
+
+/** Of somebody else, so it is not the tests' to kill. */
+async function borrowPostgres(): Promise<QueueServer> {
+  const server = await nativeServer()
+  return { address: { kind: 'postgres', url: await server.freshUrl(), embedded: false }, stop: () => server.close() }
+}
 
 async function startEmbedded(): Promise<QueueServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'unsplash-clip-queue-'))

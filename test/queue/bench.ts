@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import type { Batch, ConsumeOptions, Consumer } from '../../src/domain/ports/queue.js'
+import type { ConsumeOptions, Consumer, Handle } from '../../src/domain/ports/queue.js'
 import type { BullmqQueue } from '../../src/queue/bullmq-queue.js'
 import { until } from '../support/until.js'
 import { openQueue, type QueueServer, startTypeScript } from './backends.js'
@@ -36,18 +36,14 @@ export class QueueBench {
     return openQueue(this.server.address, { name: this.#name, attempts: 3, backoffMs: 20, ...options })
   }
 
-  consume(
-    handle: (batch: Batch, signal: AbortSignal) => Promise<void>,
-    options: Partial<ConsumeOptions> = {},
-    from = this.queue,
-  ): Promise<Consumer> {
+  consume(handle: Handle, options: Partial<ConsumeOptions> = {}, from = this.queue): Promise<Consumer> {
     const onError = (error: Error) => this.errors.push(error)
     return from.consume(handle, { concurrency: 2, lockMs: LOCK_MS, onError, ...options })
   }
 
   /** A process with a consumer, see `consumers.ts`. */
   async startConsumer(
-    what: 'consumeForever' | 'consumeAll' | 'consumeOneAndClose',
+    what: 'consumeForever' | 'consumeAll' | 'consumeOneAndClose' | 'consumeOnceContinued',
     lockMs = SHORT_LOCK_MS,
   ): Promise<{ child: ChildProcess; line: string }> {
     const options: ConsumerOptions = { address: this.server.address, name: this.#name, lockMs }

@@ -1,4 +1,4 @@
-import type { Batch } from '../../src/domain/ports/queue.js'
+import type { Handle } from '../../src/domain/ports/queue.js'
 import { type Address, openQueue } from './backends.js'
 
 /** What a process with a consumer of its own is told; each function here is called in such a process. */
@@ -8,11 +8,22 @@ export interface ConsumerOptions {
   lockMs: number
 }
 
-/** Takes a batch, says so on stdout, and never finishes it. */
+/** Takes a batch, says what it was told, and never finishes it. */
 export async function consumeForever(options: ConsumerOptions): Promise<void> {
-  await start(options, batch => {
-    say(batch.id)
+  await start(options, (batch, _signal, delivery) => {
+    say(JSON.stringify({ id: batch.id, delivery }))
     return new Promise(() => {})
+  })
+}
+
+/** Takes a batch, says so, and finishes it when the process goes on after it was stopped; says so of each batch. */
+export async function consumeOnceContinued(options: ConsumerOptions): Promise<void> {
+  await start(options, async batch => {
+    // Before anyone knows of it: the signal must not come while nobody listens.
+    const continued = new Promise(resolve => process.once('SIGCONT', resolve))
+    say(`took ${batch.id}`)
+    await continued
+    say(`finished ${batch.id}`)
   })
 }
 
@@ -37,7 +48,7 @@ export async function consumeOneAndClose(options: ConsumerOptions): Promise<void
   say('closed')
 }
 
-async function start({ address, name, lockMs }: ConsumerOptions, handle: (batch: Batch) => Promise<void>) {
+async function start({ address, name, lockMs }: ConsumerOptions, handle: Handle) {
   const queue = await openQueue(address, { name })
   const consumer = await queue.consume(handle, { concurrency: 1, lockMs, onError: error => console.error(error) })
   return { queue, consumer }

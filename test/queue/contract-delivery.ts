@@ -38,7 +38,7 @@ export function itAddsAndDelivers(bench: QueueBench): void {
     expect(await bench.queue.counts()).toMatchObject({ waiting: 1 })
   })
 
-  it('does not add a batch that is delayed, active or failed; a failed one once it is forgotten', async () => {
+  it('does not add a batch that is delayed, active or failed; a failed one once it is removed', async () => {
     const later = aBatch()
     await bench.queue.add([later], { delayMs: 60_000 })
     await bench.queue.add([later])
@@ -63,18 +63,10 @@ export function itAddsAndDelivers(bench: QueueBench): void {
 
     await bench.queue.add([batch])
     expect(await bench.queue.state(batch.id)).toBe('failed')
-    await bench.queue.forget(batch.id)
+    expect(await bench.queue.remove([batch.id])).toEqual([batch.id])
     expect(await bench.queue.state(batch.id)).toBe('absent')
     await bench.queue.add([batch])
     await until('it is delivered again', () => deliveries > 3)
-  })
-
-  it('forgets only what has failed', async () => {
-    const batch = aBatch()
-    await bench.queue.add([batch])
-    await bench.queue.forget(batch.id)
-    await bench.queue.forget(aBatch().id)
-    expect(await bench.queue.state(batch.id)).toBe('waiting')
   })
 
   it('delivers a delayed batch not before its time', async () => {
@@ -86,45 +78,6 @@ export function itAddsAndDelivers(bench: QueueBench): void {
     await bench.queue.add([aBatch()], { delayMs: 700 })
     await until('the batch is delivered', () => deliveredAt > 0, 5_000)
     expect(deliveredAt - addedAt).toBeGreaterThanOrEqual(690)
-  })
-
-  it('delivers again with growing pauses when the handler rejects', async () => {
-    const patient = await bench.open({ attempts: 4, backoffMs: 200 })
-    const at: number[] = []
-    await patient.add([aBatch()])
-    await bench.consume(
-      async () => {
-        at.push(Date.now())
-        if (at.length < 4) throw new Error('not yet')
-      },
-      {},
-      patient,
-    )
-    await until('the fourth delivery', () => at.length === 4)
-    const pauses = at.slice(1).map((time, i) => time - at[i]!)
-    // Exponential with jitter: the n-th pause is between a half and the whole of 200 ms × 2^(n-1).
-    expect(pauses[0]).toBeGreaterThanOrEqual(95)
-    expect(pauses[1]).toBeGreaterThanOrEqual(195)
-    expect(pauses[2]).toBeGreaterThanOrEqual(395)
-    await bench.settled()
-    expect(await patient.counts()).toMatchObject({ failed: 0 })
-    await patient.close()
-  })
-
-  it('counts a batch as failed once every delivery was rejected, and goes on with the others', async () => {
-    const bad = aBatch()
-    const good = aBatch()
-    const delivered: string[] = []
-    await bench.queue.add([bad, good])
-    await bench.consume(async batch => {
-      delivered.push(batch.id)
-      if (batch.id === bad.id) throw new Error('out of order')
-    })
-    await bench.settled()
-    expect(delivered.filter(id => id === bad.id)).toHaveLength(3)
-    expect(delivered.filter(id => id === good.id)).toHaveLength(1)
-    expect(await bench.queue.counts()).toEqual({ waiting: 0, active: 0, delayed: 0, failed: 1 })
-    expect(bench.errors).toEqual([])
   })
 
   it('handles as many batches at the same time as it was asked to', async () => {

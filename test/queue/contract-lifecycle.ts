@@ -8,14 +8,16 @@ import { type QueueBench, SHORT_LOCK_MS } from './bench.js'
 export function itClosesAndHandsBack(bench: QueueBench): void {
   it('waits on close for what is in hand and takes nothing new', async () => {
     const gate = deferred()
+    const begun: string[] = []
     const finished: string[] = []
     const [first, second] = [aBatch(), aBatch()]
     await bench.queue.add([first])
     const consumer = await bench.consume(async batch => {
+      begun.push(batch.id)
       await gate.promise
       finished.push(batch.id)
     })
-    await until('the batch is active', async () => (await bench.queue.state(first.id)) === 'active')
+    await until('the batch is in hand', () => begun.includes(first.id))
     let closed = false
     const closing = consumer.close().then(() => {
       closed = true

@@ -3,6 +3,9 @@ import type { ServerKind } from './backends.js'
 import { QueueBench } from './bench.js'
 import { itAddsAndDelivers } from './contract-delivery.js'
 import { itClosesAndHandsBack } from './contract-lifecycle.js'
+import { itHonoursPriorities } from './contract-priority.js'
+import { itDeliversAgain } from './contract-rejection.js'
+import { itLooksUpAndRemoves } from './contract-removal.js'
 import { itSurvivesDeaths, itSurvivesItsServer } from './contract-survival.js'
 
 /** What every implementation of the Queue port promises, on one kind of server. */
@@ -17,9 +20,11 @@ export function queueContract(kind: ServerKind): void {
     afterEach(() => bench.afterEach())
 
     itAddsAndDelivers(bench)
+    itDeliversAgain(bench)
+    itHonoursPriorities(bench)
+    itLooksUpAndRemoves(bench)
     itClosesAndHandsBack(bench)
     itSurvivesDeaths(bench)
-    // A native server may be somebody's own; it is not the tests' to kill.
-    if (kind.name !== 'native Postgres') itSurvivesItsServer(bench)
+    if (kind.isKillable()) itSurvivesItsServer(bench)
   })
 }
