@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Agent, type Dispatcher, request } from 'undici'
 import { PhotoError } from '../domain/errors.js'
+import type { RateLimiter } from '../domain/ports/rate-limiter.js'
 import {
   AllowList,
   forbiddenHost,
@@ -30,6 +31,8 @@ export interface FetchOptions {
   /** `HOST` or `HOST:PORT` that may be reached although its address is not public. */
   allowHosts: readonly string[]
   userAgent: string
+  /** How often all fetchers together ask one host. Default: as often as the others of these limits let them. */
+  rateLimiter?: RateLimiter
   /** How names become addresses. Default: the system's resolver. */
   resolve?: Resolve
   /** Which addresses may be reached without being allowed. Default: those of the public internet. */
@@ -53,6 +56,8 @@ export interface GetOptions {
   signal?: AbortSignal
   /** Called before the body is read; the PhotoError it throws ends the request. */
   onHead?: (head: AnswerHead) => void
+  /** Called for every redirect that is to be followed, and for the answer in the end; what it throws ends the request, too. */
+  onHop?: (headers: IncomingHttpHeaders) => void
 }
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
@@ -63,7 +68,8 @@ const DRAIN_MS = 250
 /**
  * Fetches from servers that nobody vouches for. Only http and https; no private, loopback or link-local address, neither
  * given, nor resolved, nor redirected to, unless its host is allowed; one deadline, one byte cap, so many redirects. A
- * host that answers 429 or 503 with Retry-After is left alone by all requests until then.
+ * host that answers 429 or 503 with Retry-After is left alone by all requests until then, with a rate limiter by those of
+ * all processes. Every redirect takes a turn of the host it leads to.
  */
 export class GuardedFetcher {
   readonly #options: FetchOptions
@@ -92,7 +98,7 @@ export class GuardedFetcher {
    * signal's reason when that is aborted first
    */
   async get(url: string, options: GetOptions = {}): Promise<Answer> {
-    const deadline = new Deadline(options.signal)
+    const deadline = new Deadline(this.#options.timeoutMs, options.signal)
     try {
       let target = this.#target(url, 'INVALID_URL')
       for (let redirects = 0; ; redirects++) {
@@ -129,10 +135,11 @@ export class GuardedFetcher {
 
   /** One request, from its turn to the end of its body. */
   async #hop(url: URL, deadline: Deadline, options: GetOptions): Promise<Answer | { location: string }> {
+    const { timeoutMs } = this.#options
+    deadline.stop()
     const leave = await this.#hosts.enter(url.host, deadline.signal)
     try {
-      const { timeoutMs } = this.#options
-      deadline.start(timeoutMs, () => new PhotoError('TIMEOUT', `${url.host}: not done after ${timeoutMs} ms`))
+      deadline.start(() => new PhotoError('TIMEOUT', `${url.host}: not done after ${timeoutMs} ms`))
       return await this.#ask(url, deadline.signal, options)
     } catch (error) {
       throw deadline.signal.aborted ? deadline.signal.reason : transportFailure(error, { host: url.host })
@@ -156,7 +163,10 @@ export class GuardedFetcher {
     body.on('error', () => {})
     if (statusCode >= 200 && statusCode < 300) return this.#read(url, response, options)
     await drain(body, headers)
-    if (REDIRECTS.has(statusCode)) return { location: locationOf(url, single(headers.location)) }
+    if (REDIRECTS.has(statusCode)) {
+      options.onHop?.(headers)
+      return { location: locationOf(url, single(headers.location)) }
+    }
     throw this.#refusal(url, statusCode, single(headers['retry-after']))
   }
 
@@ -164,6 +174,7 @@ export class GuardedFetcher {
     const host = url.host
     const contentLength = numberOrUndefined(single(headers['content-length']))
     try {
+      options.onHop?.(headers)
       const head = { contentType: single(headers['content-type']) ?? null, finalUrl: url.href, headers }
       options.onHead?.(head)
       const contentEncoding = single(headers['content-encoding'])
@@ -181,7 +192,7 @@ export class GuardedFetcher {
     return new PhotoError(`HTTP_${status}`, `${url.host}: answered ${status}`, { retryAfterMs: waitMs })
   }
 
-  /** The clock of a redirected request is running: rather than spend it on a pause that outlasts it, say so now. */
+  /** A redirected request has had its wait: one more that is longer than what is left of its time is left to a retry. */
   #refuseIfPaused(url: URL, deadline: Deadline): void {
     const pause = this.#hosts.pausedFor(url.host)
     if (pause !== null && pause.ms >= deadline.remainingMs)

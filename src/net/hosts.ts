@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { RateLimiter } from '../domain/ports/rate-limiter.js'
 import { Slots } from './slots.js'
 
 const SWEEP_AT = 1024
@@ -14,19 +15,21 @@ interface Host {
 }
 
 /**
- * Manners towards each host: so many requests at once and no more, and none while it has asked for a pause. On top of
- * that a limit over all hosts. A request that waits for its host holds no slot of the total, and nobody who holds a slot
- * of the total waits for anything, so requests cannot block each other for good.
+ * Manners towards each host: so many requests at once and no more, none while it has asked for a pause, and so many a
+ * second of all processes together. On top of that a limit over all hosts. A request that waits for its host holds no slot
+ * of the total, and nobody who holds a slot of the total waits for anything, so requests cannot block each other for good.
  */
 export class Hosts {
   readonly #hosts = new Map<string, Host>()
   readonly #total: Slots
   readonly #hostConcurrency: number
+  readonly #rateLimiter: RateLimiter | undefined
   #sweepAt = SWEEP_AT
 
-  constructor(options: { concurrency: number; hostConcurrency: number }) {
+  constructor(options: { concurrency: number; hostConcurrency: number; rateLimiter?: RateLimiter }) {
     this.#total = new Slots(options.concurrency)
     this.#hostConcurrency = options.hostConcurrency
+    this.#rateLimiter = options.rateLimiter
   }
 
   /**
@@ -42,6 +45,7 @@ export class Hosts {
       leaveSlot = await host.slots.acquire(signal)
       for (;;) {
         await pauseOver(host, signal)
+        await this.#rateLimiter?.acquire(name, signal)
         const leaveTotal = await this.#total.acquire(signal)
         if (pauseOf(host) === 0)
           return () => {
@@ -58,11 +62,12 @@ export class Hosts {
     }
   }
 
-  /** Lets every further request to this host wait. */
+  /** Lets every further request to this host wait, those of other processes once they have heard of it. */
   pause(name: string, ms: number, status: number): void {
     const host = this.#host(name)
     host.pausedUntil = Math.max(host.pausedUntil, Date.now() + ms)
     host.pausedBy = status
+    void this.#rateLimiter?.pause(name, ms)
   }
 
   /** What is left of a host's pause, and the status it came with; null when it may be asked now. */
