@@ -1,17 +1,24 @@
 import { batchId } from '../domain/batch-id.js'
-import { AppError } from '../domain/errors.js'
 import { type ModelIdentity, modelKey } from '../domain/model.js'
 import type { PhotoRef } from '../domain/photo.js'
-import type { Batch, Queue } from '../domain/ports/queue.js'
+import type { Batch, Priority, Queue } from '../domain/ports/queue.js'
 import type { IngestRepository, ModelId, PhotoStates } from '../domain/ports/repository.js'
+import type { RunRepository, UnfinishedBatch } from '../domain/ports/run-repository.js'
+import { BackPressure } from './back-pressure.js'
+import { type OnHold, throwIfStopped } from './hold.js'
+import { putIntoQueue } from './put-into-queue.js'
 import { applyUrlTemplate } from './url-template.js'
 
 /** Batches that are recorded and enqueued together: one round trip of each kind for 8 × 64 photos. */
-const BATCHES_PER_ROUND = 8
+export const BATCHES_PER_ROUND = 8
 
 export interface EnqueueDeps {
-  repository: IngestRepository
-  queue: Queue
+  repository: Pick<
+    IngestRepository,
+    'upsertPhotos' | 'photoStates' | 'addBatches' | 'finishEnqueue' | 'missingPhotos' | 'failedPhotos' | 'clearFailures'
+  >
+  runs: Pick<RunRepository, 'controlOfRun' | 'workers' | 'unfinished'>
+  queue: Pick<Queue, 'states' | 'remove' | 'add' | 'counts'>
 }
 
 /** What the batches of a run have in common. */
@@ -26,6 +33,14 @@ export interface BatchOptions {
   /** Whether compressed copies are kept. */
   store: boolean
   urlTemplate?: string
+  priority?: Priority
+  /** Batches in the queue from which on the producer waits. */
+  maxWaiting: number
+  /** Given the id of every batch that the run asks for, also of those that were in the queue already. */
+  onBatch?: (batchId: string) => void
+  onHold?: OnHold
+  /** Called at every look at the queue, also while the producer waits. */
+  onLook?: () => void
   signal?: AbortSignal
 }
 
@@ -54,13 +69,19 @@ export class BatchEnqueuer {
   }
   private pending: PhotoRef[] = []
   private readonly states: PhotoStates = { embedded: new Set(), failed: new Set() }
+  private readonly backPressure: BackPressure
+  private readonly onHold: OnHold
 
   /** @param nonce makes the ids of batches new although their contents are not */
   constructor(
     private readonly deps: EnqueueDeps,
     private readonly options: BatchOptions,
     private readonly nonce = '',
-  ) {}
+  ) {
+    const { runId, maxWaiting, onLook, signal } = options
+    this.onHold = options.onHold ?? (() => {})
+    this.backPressure = new BackPressure(deps, { runId, maxWaiting, onLook, signal, onHold: this.onHold })
+  }
 
   /** Photos a call of {@link add} should bring, for the fewest round trips. */
   get roundSize(): number {
@@ -72,66 +93,68 @@ export class BatchEnqueuer {
    * @param onlyMissing leaves out settled photos one by one; else batches are left out that hold no other
    */
   async add(photos: readonly PhotoRef[], onlyMissing: boolean): Promise<void> {
-    throwIfAborted(this.options.signal)
-    const { embedded, failed } = await this.deps.repository.photoStates(
-      this.options.modelId,
-      photos.map(photo => photo.id),
-    )
+    throwIfStopped(this.options.signal)
+    await this.learnStates(photos)
     for (const photo of photos) {
-      if (embedded.has(photo.id)) this.counts.alreadyEmbedded++
-      else if (failed.has(photo.id)) this.counts.previouslyFailed++
-      const settled = embedded.has(photo.id) || failed.has(photo.id)
-      if (settled && onlyMissing) continue
-      if (embedded.has(photo.id)) this.states.embedded.add(photo.id)
-      if (failed.has(photo.id)) this.states.failed.add(photo.id)
-      const url = applyUrlTemplate(this.options.urlTemplate, { photoId: photo.id, imageUrl: photo.url })
-      this.pending.push({ id: photo.id, url })
+      if (onlyMissing && this.isSettled(photo.id)) this.forget(photo.id)
+      else this.pending.push(this.withUrl(photo))
     }
     if (this.pending.length >= this.options.batchSize)
       await this.enqueue(this.pending.splice(0, this.pending.length - (this.pending.length % this.options.batchSize)))
   }
 
+  /** Enqueues batches that were recorded before, as they are. */
+  async addRecorded(batches: readonly UnfinishedBatch[]): Promise<void> {
+    throwIfStopped(this.options.signal)
+    await this.learnStates(batches.flatMap(batch => batch.photos))
+    await this.put(
+      batches.map(({ id, photos }) =>
+        this.batch(
+          photos.map(photo => this.withUrl(photo)),
+          id,
+        ),
+      ),
+    )
+    for (const { photos } of batches) for (const { id } of photos) this.forget(id)
+  }
+
   /** Enqueues the last, smaller batch. */
   async end(): Promise<void> {
-    throwIfAborted(this.options.signal)
+    throwIfStopped(this.options.signal)
     await this.enqueue(this.pending.splice(0))
   }
 
   private async enqueue(photos: readonly PhotoRef[]): Promise<void> {
-    const { batchSize, runId } = this.options
+    const { batchSize } = this.options
     const batches: Batch[] = []
     for (let i = 0; i < photos.length; i += batchSize) {
       const refs = photos.slice(i, i + batchSize)
       if (refs.some(photo => !this.isSettled(photo.id))) batches.push(this.batch(refs))
     }
-    if (batches.length > 0) {
-      const { repository, queue } = this.deps
-      await repository.addBatches(
-        batches.map(({ id, photos }) => ({ id, runId, photoIds: photos.map(photo => photo.id) })),
-      )
-      // Also for batches that the database did not know: the queue may remember more than a database that was made anew.
-      const absent = await Promise.all(batches.map(batch => this.makeRoom(batch.id)))
-      const added = batches.filter((_, i) => absent[i])
-      if (added.length > 0) await queue.add(added)
-      this.counts.enqueuedBatches += added.length
-      this.counts.enqueuedPhotos += this.countUnsettled(added)
-      this.counts.alreadyQueued += this.countUnsettled(batches.filter((_, i) => !absent[i]))
-    }
-    for (const { id } of photos) {
-      this.states.embedded.delete(id)
-      this.states.failed.delete(id)
-    }
+    await this.put(batches)
+    for (const { id } of photos) this.forget(id)
   }
 
-  /** @returns whether the queue has no such batch, or only one that failed, which then is removed */
-  private async makeRoom(id: string): Promise<boolean> {
-    const state = await this.deps.queue.state(id)
-    if (state === 'failed') await this.deps.queue.forget(id)
-    return state === 'failed' || state === 'absent'
+  private async put(batches: readonly Batch[]): Promise<void> {
+    if (batches.length === 0) return
+    const { repository, queue } = this.deps
+    const { runId, signal, onBatch } = this.options
+    await this.backPressure.admit()
+    const leaving = await repository.addBatches(
+      batches.map(({ id, photos }) => ({ id, runId, photoIds: photos.map(photo => photo.id) })),
+    )
+    // Also for batches that the database did not know: the queue may remember more than a database that was made anew.
+    const open = batches.filter(({ photos }) => photos.some(photo => !this.isSettled(photo.id)))
+    const added = await putIntoQueue(queue, open, { leaving, signal, onHold: this.onHold })
+    for (const { id } of open) onBatch?.(id)
+    this.counts.enqueuedBatches += added.size
+    this.counts.enqueuedPhotos += this.countUnsettled(open.filter(batch => added.has(batch.id)))
+    this.counts.alreadyQueued += this.countUnsettled(open.filter(batch => !added.has(batch.id)))
   }
 
-  private batch(photos: PhotoRef[]): Batch {
-    const { model, runId, store, labelSets } = this.options
+  /** @param recorded the id under which the batch was recorded before */
+  private batch(photos: PhotoRef[], recorded?: string): Batch {
+    const { model, runId, store, labelSets, priority = 'normal' } = this.options
     const contents = {
       model: modelKey(model),
       revision: model.revision,
@@ -140,8 +163,32 @@ export class BatchEnqueuer {
       store,
       labelSets: [...labelSets],
     }
-    const id = batchId(contents, this.nonce)
-    return { id, parentId: id, runId, ...contents }
+    const id = recorded ?? batchId(contents, this.nonce)
+    return { id, parentId: id, runId, ...contents, priority }
+  }
+
+  private withUrl(photo: PhotoRef): PhotoRef {
+    const url = applyUrlTemplate(this.options.urlTemplate, { photoId: photo.id, imageUrl: photo.url })
+    return { id: photo.id, url }
+  }
+
+  /** What is known of photos until their batch is enqueued. */
+  private async learnStates(photos: readonly PhotoRef[]): Promise<void> {
+    const { embedded, failed } = await this.deps.repository.photoStates(
+      this.options.modelId,
+      photos.map(photo => photo.id),
+    )
+    for (const { id } of photos) {
+      if (embedded.has(id)) this.counts.alreadyEmbedded++
+      else if (failed.has(id)) this.counts.previouslyFailed++
+    }
+    for (const id of embedded) this.states.embedded.add(id)
+    for (const id of failed) this.states.failed.add(id)
+  }
+
+  private forget(photoId: string): void {
+    this.states.embedded.delete(photoId)
+    this.states.failed.delete(photoId)
   }
 
   private isSettled(photoId: string): boolean {
@@ -151,13 +198,4 @@ export class BatchEnqueuer {
   private countUnsettled(batches: readonly Batch[]): number {
     return batches.flatMap(batch => batch.photos).filter(photo => !this.isSettled(photo.id)).length
   }
-}
-
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted)
-    throw new AppError(
-      'INTERRUPTED',
-      'Stopped. What was enqueued until here stays; the same command goes on where it stopped.',
-      { cause: signal.reason },
-    )
 }

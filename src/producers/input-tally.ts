@@ -1,13 +1,11 @@
-import type { BadRow, PhotoRow, RowProblemCode, SourceRow, ValueWarning } from './source.js'
+import type { BadRow, Place, RowProblem, RowProblemCode, ValueWarning } from './source.js'
 
 const EXAMPLES_PER_KIND = 5
 
 /** What was read. */
-export interface InputSummary {
+export interface RowCounts {
   /** Rows read, good and bad; blank lines and headers do not count. */
   rows: number
-  /** Photos chosen by `where`, `sample` and `limit`. */
-  photos: number
   badRows: number
   badRowsByProblem: Partial<Record<RowProblemCode, number>>
   /** The first few of each problem, in the order in which they were found. */
@@ -15,28 +13,36 @@ export interface InputSummary {
   /** Values that were left out, or cleaned, while their rows were kept. */
   valueWarnings: number
   valueWarningsByKind: Record<string, number>
-  valueWarningExamples: (ValueWarning & Pick<PhotoRow, 'line' | 'part'>)[]
+  valueWarningExamples: (ValueWarning & Place)[]
 }
 
-/** Counts what is read. */
-export class InputTally {
-  readonly summary: InputSummary = {
-    rows: 0,
-    photos: 0,
-    badRows: 0,
-    badRowsByProblem: {},
-    badRowExamples: [],
-    valueWarnings: 0,
-    valueWarningsByKind: {},
-    valueWarningExamples: [],
-  }
+/** A row of any table, or what is wrong with it. */
+type CountedRow = Place & ({ problem: RowProblem } | { problem?: undefined; warnings?: ValueWarning[] })
+
+/** Counts what is read, beside what its owner counts. */
+export class InputTally<Own extends object> {
+  readonly summary: RowCounts & Own
 
   /** @param onBadRow given every bad row, not only the examples */
-  constructor(private readonly onBadRow?: (row: BadRow) => void) {}
+  constructor(
+    own: Own,
+    private readonly onBadRow?: (row: BadRow) => void,
+  ) {
+    this.summary = {
+      rows: 0,
+      ...own,
+      badRows: 0,
+      badRowsByProblem: {},
+      badRowExamples: [],
+      valueWarnings: 0,
+      valueWarningsByKind: {},
+      valueWarningExamples: [],
+    }
+  }
 
-  readonly count = (row: SourceRow): void => {
+  readonly count = (row: CountedRow): void => {
     this.summary.rows++
-    if (row.problem) this.countBadRow(row)
+    if (row.problem) this.countBadRow({ line: row.line, part: row.part, problem: row.problem })
     else if (row.warnings) for (const warning of row.warnings) this.countWarning(warning, row)
   }
 
@@ -50,7 +56,7 @@ export class InputTally {
     this.onBadRow?.(row)
   }
 
-  private countWarning(warning: ValueWarning, { line, part }: PhotoRow): void {
+  private countWarning(warning: ValueWarning, { line, part }: Place): void {
     const { summary } = this
     const kind = `${warning.code} ${warning.column}`
     const count = (summary.valueWarningsByKind[kind] ?? 0) + 1

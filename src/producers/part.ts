@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { AppError } from '../domain/errors.js'
+import { checkInflation } from './inflation-cap.js'
 
 /** Large enough that reading is not the bottleneck, small enough not to matter. */
 const CHUNK_BYTES = 128 * 1024
@@ -43,7 +44,12 @@ async function* gunzip(part: Part): AsyncGenerator<Buffer> {
   // Errors reach the reader through the stream that it reads, `gunzip`.
   pipeline(raw, gunzip, () => {})
   try {
-    yield* gunzip as AsyncIterable<Buffer>
+    let inflated = 0
+    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+      inflated += chunk.length
+      checkInflation(part.name, gunzip.bytesWritten, inflated)
+      yield chunk
+    }
   } catch (error) {
     if (error instanceof AppError) throw error
     throw damaged(part.name, 'gzip data', error)
@@ -54,7 +60,7 @@ export function damaged(name: string, what: string, cause: unknown): AppError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new AppError(
     'INPUT_INVALID',
-    `${name}: whole ${what} expected, found damaged ones (${reason}). Fetch the file again; what was enqueued until here stays, and is not enqueued twice.`,
+    `${name}: whole ${what} expected, found damaged ones (${reason}). Fetch the file again; what was taken until here stays, and is not taken twice.`,
     { cause },
   )
 }

@@ -22,10 +22,8 @@ export type ReadRow = { photo: Photo; warnings?: ValueWarning[] } | { problem: R
 
 /** Makes a typed photo of the fields of one row, or says what is wrong with the row. */
 export function readPhoto(fields: readonly string[], header: Header): ReadRow {
-  if (fields.length !== header.length) {
-    const found = `${fields.length} fields instead of ${header.length}, beginning with ${excerpt(fields[0] ?? '', 40)}`
-    return { problem: { code: 'WRONG_COLUMN_COUNT', found } }
-  }
+  const miscount = problemOfCount(fields, header.length)
+  if (miscount) return { problem: miscount }
   const photo: Photo = { ...BLANK }
   const values = photo as Record<PhotoColumn, ColumnScalar | null>
   let warnings: ValueWarning[] | undefined
@@ -52,7 +50,13 @@ export function readPhoto(fields: readonly string[], header: Header): ReadRow {
   return warnings ? { photo, warnings } : { photo }
 }
 
-function problemOfId(id: string): RowProblem | undefined {
+export function problemOfCount(fields: readonly string[], columns: number): RowProblem | undefined {
+  if (fields.length === columns) return undefined
+  const found = `${fields.length} fields instead of ${columns}, beginning with ${excerpt(fields[0] ?? '', 40)}`
+  return { code: 'WRONG_COLUMN_COUNT', found }
+}
+
+export function problemOfId(id: string): RowProblem | undefined {
   if (id === '') return { code: 'NO_ID', found: 'photo_id is empty' }
   if (!PHOTO_ID_PATTERN.test(id)) return { code: 'BAD_ID', found: excerpt(id) }
   return undefined

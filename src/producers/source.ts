@@ -1,16 +1,19 @@
-import type { Photo, PhotoColumn } from '../domain/photo.js'
+import type { Photo } from '../domain/photo.js'
 
 /** Reasons for which a row is left out. Stable: they appear in summaries and in the file of bad rows. */
 export const ROW_PROBLEMS = {
   WRONG_COLUMN_COUNT: 'The row has more or fewer fields than the header.',
   BAD_QUOTES: 'A quoted field is not closed, or text follows its closing quote.',
   BROKEN_UTF8: 'The row is not valid UTF-8.',
-  ROW_TOO_LONG: 'The row is longer than any row of a photo can be.',
+  ROW_TOO_LONG: 'The row is longer than any row of the dataset can be.',
   NO_ID: 'The photo id is empty.',
   BAD_ID: 'The photo id is not 1 to 64 letters, digits, _ or -.',
   NO_URL: 'The image URL is empty.',
   NOT_A_URL: 'The image URL is not an http or https URL.',
   DUPLICATE_ID: 'An earlier row has the same photo id.',
+  NO_KEY: 'A column without which rows are not told apart is empty.',
+  BAD_KEY: 'A column by which rows are told apart has a value that does not fit it.',
+  VALUE_TOO_LONG: 'A text is longer than an index can hold.',
   UNREADABLE: 'The folder or file cannot be read.',
 } as const satisfies Record<string, string>
 
@@ -25,11 +28,11 @@ export interface RowProblem {
 /** A value that did not fit its column: it is kept as null (or without its NUL characters), and the row stays. */
 export interface ValueWarning {
   code: 'BAD_VALUE' | 'NUL_REMOVED'
-  column: PhotoColumn
+  column: string
   value: string
 }
 
-interface Place {
+export interface Place {
   /** Line on which the row starts, from 1; in a folder of images the number of the file. */
   line: number
   /** File, entry of an archive, or folder that the row comes from. */

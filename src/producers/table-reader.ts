@@ -1,17 +1,15 @@
 import { AppError } from '../domain/errors.js'
-import type { PhotoColumn } from '../domain/photo.js'
 import { headOf, type Part } from './part.js'
-import { DATASET_HEADER, type Header, isPhotoColumn, readPhoto } from './photo-row.js'
 import { type Delimiter, RecordSplitter, type TableRecord } from './record-splitter.js'
-import { excerpt, type SourceRow } from './source.js'
-
-const REQUIRED = ['photo_id', 'photo_image_url'] as const satisfies PhotoColumn[]
+import { excerpt } from './source.js'
+import { looksLikeAnother, type TableShape } from './table-shapes.js'
 
 /** A part of which the format is known. */
-export interface Table {
+export interface Table<C extends string = string> {
   part: Part
   delimiter: Delimiter
-  header: Header
+  /** Which column each field of a row is; undefined for columns that the table does not have. */
+  header: readonly (C | undefined)[]
   /** Whether the first record names the columns. */
   hasHeader: boolean
 }
@@ -21,54 +19,56 @@ export interface Table {
  * @returns the tables, and what is odd about their columns
  * @throws AppError INPUT_COLUMNS_MISSING, INPUT_INVALID
  */
-export async function openTables(parts: readonly Part[]): Promise<{ tables: Table[]; warnings: string[] }> {
-  const tables: Table[] = []
+export async function openTables<C extends string>(
+  parts: readonly Part[],
+  shape: TableShape<C>,
+): Promise<{ tables: Table<C>[]; warnings: string[] }> {
+  const tables: Table<C>[] = []
   const ignored = new Set<string>()
   const missing = new Set<string>()
   for (const part of parts) {
-    const { table, names } = await openTable(part, tables.at(-1))
+    const { table, names } = await openTable(part, shape, tables.at(-1))
     tables.push(table)
-    for (const name of names) if (!isPhotoColumn(name)) ignored.add(name)
-    if (names.length > 0) for (const name of DATASET_HEADER) if (!names.includes(name)) missing.add(name)
+    for (const name of names) if (shape.columnOf(name) === undefined) ignored.add(name)
+    if (names.length > 0) for (const column of shape.columns) if (!table.header.includes(column)) missing.add(column)
   }
   const warnings: string[] = []
-  if (ignored.size > 0) warnings.push(`Columns that the dataset does not have are ignored: ${[...ignored].join(', ')}.`)
+  if (ignored.size > 0) warnings.push(`Columns that are not kept: ${[...ignored].join(', ')}.`)
   if (missing.size > 0) warnings.push(`Columns that are not in the input stay empty: ${[...missing].join(', ')}.`)
   return { tables, warnings }
 }
 
-async function openTable(part: Part, previous: Table | undefined): Promise<{ table: Table; names: string[] }> {
+async function openTable<C extends string>(
+  part: Part,
+  shape: TableShape<C>,
+  previous: Table<C> | undefined,
+): Promise<{ table: Table<C>; names: string[] }> {
   const head = await headOf(part)
   if (head.length === 0 && previous) return { table: { ...previous, part, hasHeader: false }, names: [] }
   const delimiter = detectDelimiter(head, previous?.delimiter)
   const first = firstRecord(head, delimiter)
-  const names = first.fields.map(name => name.trim().toLowerCase())
-  if (isHeader(names)) {
-    checkColumns(part, names, delimiter)
-    const header = names.map(name => (isPhotoColumn(name) ? name : undefined))
-    return { table: { part, delimiter, header, hasHeader: true }, names }
+  const names = headerNames(first)
+  if (isHeader(names, shape)) {
+    checkColumns(part, names, delimiter, shape)
+    return { table: { part, delimiter, header: names.map(name => shape.columnOf(name)), hasHeader: true }, names }
   }
-  if (previous === undefined) throw headerMissing(part, first)
+  if (previous === undefined) throw headerMissing(part, first, shape)
   // A part without a header continues the one before; where its rows are wider or narrower, they are the dataset's own.
-  const own = first.fields.length !== previous.header.length && first.fields.length === DATASET_HEADER.length
-  return { table: { part, delimiter, header: own ? DATASET_HEADER : previous.header, hasHeader: false }, names: [] }
+  const own = first.fields.length !== previous.header.length && first.fields.length === shape.columns.length
+  return { table: { part, delimiter, header: own ? shape.columns : previous.header, hasHeader: false }, names: [] }
 }
 
-/** The rows of one part. */
-export async function* readTable({ part, delimiter, header, hasHeader }: Table): AsyncGenerator<SourceRow> {
+/** The records of one part, its header left out. */
+export async function* readRecords({ part, delimiter, header, hasHeader }: Table): AsyncGenerator<TableRecord> {
   const splitter = new RecordSplitter(delimiter, header.length)
   let skip = hasHeader ? 1 : 0
   for await (const chunk of part.bytes())
     for (const record of splitter.push(chunk))
       if (skip > 0) skip--
-      else yield toRow(record, part.name, header)
+      else yield record
   for (const record of splitter.end())
     if (skip > 0) skip--
-    else yield toRow(record, part.name, header)
-}
-
-function toRow({ line, fields, problem }: TableRecord, part: string, header: Header): SourceRow {
-  return problem ? { line, part, problem } : { line, part, ...readPhoto(fields, header) }
+    else yield record
 }
 
 /**
@@ -83,9 +83,9 @@ export function detectDelimiter(head: Buffer, fallback: Delimiter = ','): Delimi
   return tabs === commas ? fallback : tabs > commas ? '\t' : ','
 }
 
-/** Whether the start of a file is that of a table of photos. */
-export function looksLikeTable(head: Buffer): boolean {
-  return isHeader(firstRecord(head, detectDelimiter(head)).fields.map(name => name.trim().toLowerCase()))
+/** Whether the start of a file is that of a table of this shape. */
+export function looksLikeTable(head: Buffer, shape: TableShape): boolean {
+  return isHeader(headerNames(firstRecord(head, detectDelimiter(head))), shape)
 }
 
 function firstRecord(head: Buffer, delimiter: Delimiter): TableRecord {
@@ -95,24 +95,45 @@ function firstRecord(head: Buffer, delimiter: Delimiter): TableRecord {
   return { line: 1, fields: [] }
 }
 
-function isHeader(names: readonly string[]): boolean {
-  return names.includes('photo_id') || names.filter(isPhotoColumn).length >= 2
+function headerNames({ fields }: TableRecord): string[] {
+  return fields.map(name => name.trim().toLowerCase())
 }
 
-function checkColumns(part: Part, names: readonly string[], delimiter: Delimiter): void {
-  const missing = REQUIRED.filter(name => !names.includes(name))
+function isHeader(names: readonly string[], shape: TableShape): boolean {
+  return names.includes('photo_id') || names.filter(name => shape.columnOf(name) !== undefined).length >= 2
+}
+
+function checkColumns(part: Part, names: readonly string[], delimiter: Delimiter, shape: TableShape): void {
+  const other = looksLikeAnother(names, shape)
+  if (other) throw wrongTable(part, shape, other)
+  const columns = names.map(name => shape.columnOf(name))
+  const missing = shape.required.filter(column => !columns.includes(column))
   const separator = delimiter === '\t' ? 'tabs' : 'commas'
   if (missing.length > 0)
     throw new AppError(
       'INPUT_COLUMNS_MISSING',
-      `${part.name}: the columns ${REQUIRED.join(' and ')} are needed; ${missing.join(' and ')} not found among ${names.join(', ')} (separated by ${separator}). Nothing was enqueued.`,
+      `${part.name}: the columns ${shape.required.join(' and ')} are needed; ${missing.join(' and ')} not found among ${excerptOf(names)} (separated by ${separator}). Nothing was taken from it.`,
     )
-  const twice = names.find((name, i) => isPhotoColumn(name) && names.indexOf(name) !== i)
+  const twice = columns.find((column, i) => column !== undefined && columns.indexOf(column) !== i)
   if (twice !== undefined)
     throw new AppError('INPUT_INVALID', `${part.name}: every column once expected, found ${twice} twice. Rename one.`)
 }
 
-function headerMissing(part: Part, first: TableRecord): AppError {
+function excerptOf(names: readonly string[]): string {
+  const line = names.join(', ')
+  return line.length > 1000 ? `${line.slice(0, 1000)}…` : line
+}
+
+function wrongTable(part: Part, wanted: TableShape, found: TableShape): AppError {
+  const advice =
+    found.name === 'photos' ? 'Leave out --table to ingest photos.' : `Load it with: ingest --table ${found.name}`
+  return new AppError(
+    'INPUT_COLUMNS_MISSING',
+    `${part.name}: the table ${wanted.name} expected (${wanted.columns.slice(0, 5).join(', ')}${wanted.columns.length > 5 ? ', …' : ''}), found the header of ${found.name}. Nothing was taken from it. ${advice}`,
+  )
+}
+
+function headerMissing(part: Part, first: TableRecord, shape: TableShape): AppError {
   if (first.problem)
     return new AppError(
       'INPUT_INVALID',
@@ -121,6 +142,6 @@ function headerMissing(part: Part, first: TableRecord): AppError {
   const found = first.fields.length === 0 ? 'nothing' : excerpt(first.fields.join(' '), 120)
   return new AppError(
     'INPUT_COLUMNS_MISSING',
-    `${part.name}: a first line with the names of the columns expected, at least ${REQUIRED.join(' and ')}; found ${found}. Nothing was enqueued.`,
+    `${part.name}: a first line with the names of the columns expected, at least ${shape.required.join(' and ')}; found ${found}. Nothing was taken from it.`,
   )
 }

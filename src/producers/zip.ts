@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { type Entry, openPromise, type ZipFile } from 'yauzl'
 import { AppError } from '../domain/errors.js'
+import { checkInflation } from './inflation-cap.js'
 import { damaged, type Part } from './part.js'
 
 /**
@@ -51,14 +52,18 @@ function entryPart(path: string, zip: ZipFile, entry: Entry): Part {
     name,
     async *bytes() {
       let checksum = 0
+      let inflated = 0
       let stream: Awaited<ReturnType<ZipFile['openReadStreamPromise']>> | undefined
       try {
         stream = await zip.openReadStreamPromise(entry)
         for await (const chunk of stream as AsyncIterable<Buffer>) {
           checksum = crc32(chunk, checksum)
+          inflated += chunk.length
+          checkInflation(name, entry.compressedSize, inflated)
           yield chunk
         }
       } catch (error) {
+        if (error instanceof AppError) throw error
         throw damaged(name, 'entry of a zip archive', error)
       } finally {
         stream?.destroy()

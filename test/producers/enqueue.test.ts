@@ -2,10 +2,20 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { AppError } from '../../src/domain/errors.js'
 import type { ModelIdentity } from '../../src/domain/model.js'
+import { barePhoto } from '../../src/domain/photo.js'
 import type { IngestRepository } from '../../src/domain/ports/repository.js'
-import { dryRun, type EnqueueOptions, enqueue, enqueueFailed, enqueueMissing } from '../../src/producers/enqueue.js'
+import {
+  dryRun,
+  type EnqueueOptions,
+  enqueue,
+  enqueueFailed,
+  enqueueLost,
+  enqueueMissing,
+} from '../../src/producers/enqueue.js'
+import type { Hold } from '../../src/producers/hold.js'
 import { openInput } from '../../src/producers/open-input.js'
 import type { BadRow, Source } from '../../src/producers/source.js'
+import { until } from '../support/until.js'
 import { MemoryQueue } from './memory-queue.js'
 import { MemoryRepository } from './memory-repository.js'
 import { folderWith, numbered, photoValues, tsv, tsvLine } from './tables.js'
@@ -15,7 +25,9 @@ const MODEL: ModelIdentity = {
   precision: 'fp32',
   revision: 'abc',
   dimension: 512,
+  scoring: 'softmax',
   logitScale: 100,
+  logitBias: 0,
 }
 
 async function open(content: string): Promise<Source> {
@@ -27,7 +39,7 @@ async function open(content: string): Promise<Source> {
 function setUp() {
   const queue = new MemoryQueue()
   const memory = new MemoryRepository()
-  const deps = { queue, repository: memory as unknown as IngestRepository }
+  const deps = { queue, repository: memory as unknown as IngestRepository, runs: memory }
   let runs = 0
   const options = (changes: Partial<EnqueueOptions> = {}): EnqueueOptions => ({
     runId: `run${++runs}`,
@@ -36,6 +48,7 @@ function setUp() {
     batchSize: 4,
     labelSets: ['taken_time'],
     store: true,
+    maxWaiting: 1000,
     ...changes,
   })
   return { queue, memory, deps, options }
@@ -74,6 +87,7 @@ describe('enqueue', () => {
       attempt: 1,
       store: true,
       labelSets: ['taken_time'],
+      priority: 'normal',
     })
     expect([...memory.batches.keys()]).toEqual(queue.added.map(batch => batch.id))
   })
@@ -109,10 +123,52 @@ describe('enqueue', () => {
   it('enqueues a batch again that was recorded but never reached the queue', async () => {
     const { queue, deps, options } = setUp()
     const content = tsv(numbered(10))
-    queue.failNextAdd = new AppError('QUEUE_UNREACHABLE', 'away')
-    await expect(enqueue(await open(content), deps, options())).rejects.toMatchObject({ code: 'QUEUE_UNREACHABLE' })
+    queue.failNextAdd = new Error('out of memory')
+    await expect(enqueue(await open(content), deps, options())).rejects.toThrow('out of memory')
     expect(queue.added).toEqual([])
     expect(await enqueue(await open(content), deps, options())).toMatchObject({ enqueuedPhotos: 10 })
+  })
+
+  it('goes on when the queue was away, and says so', async () => {
+    const { queue, deps, options } = setUp()
+    queue.failNextAdd = new AppError('QUEUE_UNREACHABLE', 'The queue is away.')
+    const holds: (Hold | null)[] = []
+    const summary = await enqueue(await open(tsv(numbered(10))), deps, options({ onHold: hold => holds.push(hold) }))
+    expect(summary).toMatchObject({ enqueuedPhotos: 10, enqueuedBatches: 3 })
+    expect(holds).toEqual([{ kind: 'away', message: expect.stringContaining('The queue is away.') }, null])
+  })
+
+  it('can be stopped while the queue is away', async () => {
+    const { queue, deps, options } = setUp()
+    queue.add = () => Promise.reject(new AppError('QUEUE_UNREACHABLE', 'The queue is away.'))
+    const controller = new AbortController()
+    const onHold = () => controller.abort()
+    const stopped = enqueue(await open(tsv(numbered(10))), deps, options({ signal: controller.signal, onHold }))
+    await expect(stopped).rejects.toMatchObject({ code: 'INTERRUPTED' })
+  })
+
+  it('pins the priority of the run in every batch, and tells the id of each', async () => {
+    const { queue, deps, options } = setUp()
+    const asked: string[] = []
+    const changes = { priority: 'high', onBatch: (id: string) => asked.push(id) } as const
+    await enqueue(await open(tsv(numbered(10))), deps, options(changes))
+    expect(queue.added.map(batch => batch.priority)).toEqual(['high', 'high', 'high'])
+    await enqueue(await open(tsv(numbered(10))), deps, options(changes))
+    expect(asked).toEqual([...queue.added, ...queue.added].map(batch => batch.id))
+  })
+
+  it('adds a batch that a worker of a cancelled run has let go of only once it has left the queue', async () => {
+    const { queue, memory, deps, options } = setUp()
+    const content = tsv(numbered(10))
+    await enqueue(await open(content), deps, options())
+    const [first, second] = queue.added
+    for (const { id } of [first!, second!]) queue.batches.get(id)!.state = 'active'
+    memory.leaving.add(first!.id)
+    const again = enqueue(await open(content), deps, options())
+    await until('the producer has asked', () => !memory.leaving.has(first!.id))
+    queue.batches.delete(first!.id)
+    expect(await again).toMatchObject({ enqueuedPhotos: 4, alreadyQueued: 6 })
+    expect((await queue.states([first!.id])).get(first!.id)).toBe('waiting')
   })
 
   it('enqueues a batch again that failed every attempt', async () => {
@@ -204,8 +260,47 @@ describe('photos of the database', () => {
     for (const number of [1, 2]) memory.embedded.add(id(number))
     memory.failed.set(id(3), 'HTTP_404')
     const summary = await enqueueMissing(deps, options())
-    expect(summary).toMatchObject({ enqueuedPhotos: 7, enqueuedBatches: 2, previouslyFailed: 1 })
+    expect(summary).toMatchObject({ photos: 10, enqueuedPhotos: 7, previouslyFailed: 1, alreadyEmbedded: 2 })
     expect(queue.added[0]?.photos[0]?.url).toMatch(/w=640/)
+  })
+
+  it('enqueueMissing takes what was recorded in its old batches, and what was not in new ones', async () => {
+    const { queue, memory, deps, options } = setUp()
+    await enqueue(await open(tsv(numbered(12))), deps, options())
+    const [lost, done, waiting] = queue.added
+    for (const photo of done!.photos) memory.embedded.add(photo.id)
+    queue.batches.delete(lost!.id)
+    queue.batches.delete(done!.id)
+    for (const { id } of [lost!.photos[0]!, lost!.photos[1]!]) memory.embedded.add(id)
+    await memory.upsertPhotos([13, 14].map(number => barePhoto(id(number), `https://images.example/${number}`)))
+    const summary = await enqueueMissing(deps, options())
+    expect(summary).toMatchObject({ photos: 10, enqueuedPhotos: 4, alreadyQueued: 4, alreadyEmbedded: 2 })
+    expect(queue.added.map(batch => batch.photos.map(photo => photo.id))).toEqual([
+      waiting!.photos.map(photo => photo.id),
+      lost!.photos.map(photo => photo.id),
+      [13, 14].map(id),
+    ])
+    expect(queue.added[1]).toMatchObject({ id: lost!.id, parentId: lost!.id })
+  })
+
+  it('enqueueMissing takes no more than the limit, in whole batches where they fit', async () => {
+    const { queue, deps, options } = setUp()
+    await enqueue(await open(tsv(numbered(12))), deps, options())
+    queue.batches.clear()
+    expect(await enqueueMissing(deps, { ...options(), limit: 6 })).toMatchObject({ photos: 6, enqueuedPhotos: 6 })
+    expect(queue.added.map(batch => batch.photos.length)).toEqual([4, 2])
+  })
+
+  it('enqueueLost enqueues what the queue has lost of a run', async () => {
+    const { queue, deps, options } = setUp()
+    const first = options()
+    await enqueue(await open(tsv(numbered(10))), deps, first)
+    const lost = queue.added[1]!
+    queue.batches.delete(lost.id)
+    expect(await enqueueLost(deps, first)).toBe(1)
+    expect(queue.added.map(batch => batch.id)).toContain(lost.id)
+    expect(await enqueueLost(deps, first)).toBe(0)
+    expect(await enqueueLost(deps, options())).toBe(0)
   })
 
   it('enqueueFailed tries failed photos again, every time anew, optionally those of one code', async () => {

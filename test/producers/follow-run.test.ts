@@ -1,35 +1,59 @@
 import { describe, expect, it } from 'vitest'
 import type { QueueCounts } from '../../src/domain/ports/queue.js'
 import type { Run } from '../../src/domain/ports/repository.js'
+import type { BatchesProgress, SeenWorker } from '../../src/domain/ports/run-repository.js'
 import { followRun } from '../../src/producers/follow-run.js'
+import type { Hold } from '../../src/producers/hold.js'
+import { aRunOf } from '../support/runs.js'
 
 interface Look {
   done?: number
   failed?: number
   enqueued?: boolean
+  run?: Partial<Run>
   queue?: Partial<QueueCounts>
+  asked?: Partial<BatchesProgress>[]
 }
 
 /** A run of ten photos, seen at successive looks; the last one stays. */
 function looks(...sequence: Look[]) {
-  let at = 0
+  let at = -1
   const current = () => sequence[Math.min(at, sequence.length - 1)]!
   const repository = {
     async run(id: string): Promise<Run> {
-      const { done = 0, failed = 0, enqueued = true } = current()
+      at++
+      const { done = 0, failed = 0, enqueued = true, run } = current()
       const enqueuedAt = enqueued ? new Date(0) : null
-      const modelKey = 'clip@fp32'
-      return { id, modelKey, source: 'x', createdAt: new Date(0), enqueuedAt, photos: 10, done, failed }
+      return aRunOf({ id, enqueuedAt, photos: 10, done, failed, openBatches: 1, ...run })
     },
   }
   const queue = {
     async counts(): Promise<QueueCounts> {
-      const counts = { waiting: 0, active: 0, delayed: 0, failed: 0, ...current().queue }
-      at++
-      return counts
+      return { waiting: 0, active: 0, delayed: 0, failed: 0, ...current().queue }
     },
   }
-  return { repository, queue }
+  const runs = {
+    async progressOf(): Promise<BatchesProgress[]> {
+      const nothing = { control: 'active', photos: 10, done: 0, failed: 0, openBatches: 0, givenUpBatches: 0 } as const
+      return (current().asked ?? []).map((group, i) => ({ runId: `r${i}`, ...nothing, ...group }))
+    },
+    async givenUpOfRun() {
+      return [{ code: 'MODEL_UNKNOWN', batches: 2, photos: 3, message: 'nobody has it' }]
+    },
+    async workers(): Promise<SeenWorker[]> {
+      return []
+    },
+  }
+  return { repository, queue, runs }
+}
+
+/** Collects what is waited for, each once. */
+function held() {
+  const messages: string[] = []
+  const onHold = (hold: Hold | null) => {
+    if (hold !== null && hold.message !== messages.at(-1)) messages.push(hold.message)
+  }
+  return { messages, onHold }
 }
 
 const NOW = { intervalMs: 0 }
@@ -42,12 +66,12 @@ describe('followRun', () => {
       looks({ queue: { waiting: 2 } }, { done: 4, queue: { active: 1 } }, { done: 9, failed: 1 }),
       { ...NOW, onProgress: ({ run }) => seen.push(run.done) },
     )
-    expect(run).toMatchObject({ done: 9, failed: 1 })
+    expect(run).toMatchObject({ photos: 10, done: 9, failed: 1 })
     expect(seen).toEqual([0, 4, 9])
   })
 
   it('does not end while the producer is still adding', async () => {
-    const run = await followRun('r', looks({ done: 10, enqueued: false }, { done: 10 }), NOW)
+    const { run } = await followRun('r', looks({ done: 10, enqueued: false }, { done: 10 }), NOW)
     expect(run.enqueuedAt).not.toBeNull()
   })
 
@@ -62,10 +86,10 @@ describe('followRun', () => {
   })
 
   it('says with numbers what is left when the queue has run empty', async () => {
-    const followed = followRun('r', looks({ done: 6, failed: 1, queue: { failed: 2 } }), NOW)
+    const followed = followRun('r', looks({ done: 6, failed: 1 }), NOW)
     await expect(followed).rejects.toMatchObject({
       code: 'WORKER_FAILED',
-      message: expect.stringMatching(/3 of the run's 10 photos.*6 embedded, 1 failed; 2 batches.*--only-missing/),
+      message: expect.stringMatching(/3 of the run's 10 photos.*6 embedded, 1 failed.*--only-missing/),
     })
   })
 
@@ -74,11 +98,75 @@ describe('followRun', () => {
     expect(await followRun('r', looks(...waiting, { done: 10 }), NOW)).toMatchObject({ done: 10 })
   })
 
-  it('says so once when nobody takes the batches that wait', async () => {
+  it('says so when nobody takes the batches that wait', async () => {
     const idle = Array.from({ length: 30 }, () => ({ queue: { waiting: 2 } }))
-    const messages: string[] = []
-    await followRun('r', looks(...idle, { done: 10 }), { ...NOW, onIdle: message => messages.push(message) })
-    expect(messages).toEqual([expect.stringMatching(/2 batches wait.*unsplash-clip worker/)])
+    const { messages, onHold } = held()
+    await followRun('r', looks(...idle, { done: 10 }), { ...NOW, onHold })
+    expect(messages).toEqual([expect.stringMatching(/2 batches wait and no worker is alive.*unsplash-clip worker/)])
+  })
+
+  it('says what troubles the workers when they take nothing', async () => {
+    const idle = Array.from({ length: 30 }, () => ({ queue: { waiting: 2 } }))
+    const { messages, onHold } = held()
+    const deps = looks(...idle, { done: 10 })
+    deps.runs.workers = async () => [{ trouble: 'the object store is away' } as SeenWorker]
+    await followRun('r', deps, { ...NOW, onHold })
+    expect(messages).toEqual(['2 batches wait and no worker takes them: the object store is away'])
+  })
+
+  it('waits for a paused run, however empty the queue is, and says how to resume it', async () => {
+    const paused = Array.from({ length: 30 }, () => ({ run: { state: 'paused' as const } }))
+    const { messages, onHold } = held()
+    expect(await followRun('r', looks(...paused, { done: 10 }), { ...NOW, onHold })).toMatchObject({ done: 10 })
+    expect(messages).toEqual([expect.stringContaining('unsplash-clip run resume r')])
+  })
+
+  it('ends with an error when the run is cancelled', async () => {
+    const followed = followRun('r', looks({ done: 3 }, { done: 3, run: { state: 'cancelled' } }), NOW)
+    await expect(followed).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
+  })
+
+  it('tells why batches were given up, although the queue holds work of others', async () => {
+    const run = { openBatches: 0, givenUpBatches: 2 }
+    const followed = followRun('r', looks({ done: 7, run, queue: { active: 3 } }), NOW)
+    await expect(followed).rejects.toMatchObject({
+      code: 'WORKER_FAILED',
+      message: expect.stringMatching(/3 of the run's 10 photos.*MODEL_UNKNOWN, 2 batches: nobody has it/s),
+    })
+  })
+
+  it('has what the queue has lost enqueued again, and gives up when that does not help', async () => {
+    const { messages, onHold } = held()
+    let refills = 0
+    const refill = async () => ++refills
+    const lost = Array.from({ length: 6 }, () => ({ done: 6 }))
+    const deps = looks(...lost, { done: 10 })
+    expect(await followRun('r', deps, { ...NOW, onHold, refill })).toMatchObject({ done: 10 })
+    expect(refills).toBe(1)
+    expect(messages).toEqual([expect.stringMatching(/4 photos were left.*1 batches were enqueued again/)])
+    await expect(followRun('r', looks({ done: 6 }), { ...NOW, refill })).rejects.toMatchObject({
+      code: 'WORKER_FAILED',
+    })
+  })
+
+  it('waits for batches that another run asked for since, and counts them', async () => {
+    const mine = { runId: 'r', photos: 4, done: 4 }
+    const theirs = { runId: 'other', photos: 6, done: 2, openBatches: 1 }
+    const ended = { photos: 4, done: 4 }
+    const { messages, onHold } = held()
+    const deps = looks(
+      { done: 4, run: ended, asked: [mine, theirs], queue: { active: 1 } },
+      { done: 4, run: ended, asked: [mine, { ...theirs, done: 5, failed: 1, openBatches: 0 }] },
+    )
+    const followed = await followRun('r', deps, { ...NOW, onHold, asked: ['a', 'b'] })
+    expect(followed).toMatchObject({ photos: 10, done: 9, failed: 1 })
+    expect(messages).toEqual([expect.stringContaining('asked for again by run other')])
+  })
+
+  it('ends with an error when the run that asked for its batches since is cancelled', async () => {
+    const theirs = { runId: 'other', openBatches: 1, control: 'cancelled' as const }
+    const deps = looks({ run: { photos: 0 }, asked: [theirs] })
+    await expect(followRun('r', deps, { ...NOW, asked: ['a'] })).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
   })
 
   it('stops when it is told to', async () => {
@@ -92,8 +180,7 @@ describe('followRun', () => {
   })
 
   it('refuses a run that does not exist', async () => {
-    const { queue } = looks({})
     const repository = { run: async () => null }
-    await expect(followRun('r', { repository, queue }, NOW)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(followRun('r', { ...looks({}), repository }, NOW)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 })

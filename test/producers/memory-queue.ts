@@ -23,8 +23,14 @@ export class MemoryQueue implements Queue {
     return this.batches.get(batchId)?.state ?? 'absent'
   }
 
-  async forget(batchId: string): Promise<void> {
-    if ((await this.state(batchId)) === 'failed') this.batches.delete(batchId)
+  async states(batchIds: readonly string[]): Promise<Map<string, BatchState>> {
+    return new Map(batchIds.map(id => [id, this.batches.get(id)?.state ?? 'absent']))
+  }
+
+  async remove(batchIds: readonly string[]): Promise<string[]> {
+    const idle = batchIds.filter(id => this.batches.has(id) && this.batches.get(id)?.state !== 'active')
+    for (const id of idle) this.batches.delete(id)
+    return idle
   }
 
   async counts(): Promise<QueueCounts> {

@@ -1,8 +1,10 @@
 import type { PhotoFailureCode } from '../../src/domain/errors.js'
 import type { Photo, PhotoRef } from '../../src/domain/photo.js'
 import type { NewBatch, PhotoStates, Run } from '../../src/domain/ports/repository.js'
+import type { RunControl, SeenWorker, UnfinishedBatch } from '../../src/domain/ports/run-repository.js'
+import { aRunOf } from '../support/runs.js'
 
-/** The part of `IngestRepository` that producers use, in memory; tests settle photos by hand. */
+/** The parts of `IngestRepository` and `RunRepository` that producers use, in memory; tests settle photos by hand. */
 export class MemoryRepository {
   readonly photos = new Map<string, Photo>()
   readonly embedded = new Set<string>()
@@ -10,6 +12,10 @@ export class MemoryRepository {
   readonly batches = new Map<string, NewBatch>()
   readonly finishedRuns = new Set<string>()
   readonly largestCall = { photos: 0 }
+  readonly controls = new Map<string, RunControl>()
+  readonly alive: SeenWorker[] = []
+  /** Batches that workers have parked or let go of. */
+  readonly leaving = new Set<string>()
 
   async upsertPhotos(photos: readonly Photo[]): Promise<void> {
     this.largestCall.photos = Math.max(this.largestCall.photos, photos.length)
@@ -24,9 +30,9 @@ export class MemoryRepository {
   }
 
   async addBatches(batches: readonly NewBatch[]): Promise<Set<string>> {
-    const known = new Set(batches.map(batch => batch.id).filter(id => this.batches.has(id)))
-    for (const batch of batches) if (!known.has(batch.id)) this.batches.set(batch.id, batch)
-    return known
+    for (const batch of batches) if (!this.batches.has(batch.id)) this.batches.set(batch.id, batch)
+    const leaving = batches.map(batch => batch.id).filter(id => this.leaving.delete(id))
+    return new Set(leaving)
   }
 
   async finishEnqueue(runId: string): Promise<void> {
@@ -36,15 +42,28 @@ export class MemoryRepository {
   async run(runId: string): Promise<Run | null> {
     const batches = [...this.batches.values()].filter(batch => batch.runId === runId)
     const ids = batches.flatMap(batch => batch.photoIds)
-    return {
+    return aRunOf({
       id: runId,
-      modelKey: 'clip@fp32',
-      source: 'test',
-      createdAt: new Date(0),
       enqueuedAt: this.finishedRuns.has(runId) ? new Date(0) : null,
       photos: ids.length,
       done: ids.filter(id => this.embedded.has(id)).length,
       failed: ids.filter(id => this.failed.has(id)).length,
+    })
+  }
+
+  async controlOfRun(runId: string): Promise<RunControl> {
+    return this.controls.get(runId) ?? 'active'
+  }
+
+  async workers(): Promise<SeenWorker[]> {
+    return this.alive
+  }
+
+  async *unfinished(of: { modelId: number } | { runId: string }): AsyncGenerator<UnfinishedBatch[]> {
+    for (const { id, runId, photoIds } of this.batches.values()) {
+      const isOpen = photoIds.some(id => !this.embedded.has(id) && !this.failed.has(id))
+      if (!isOpen || ('runId' in of && of.runId !== runId)) continue
+      yield [{ id, photos: photoIds.map(id => ({ id, url: this.photos.get(id)!.photo_image_url })) }]
     }
   }
 

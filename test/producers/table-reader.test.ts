@@ -169,7 +169,7 @@ describe('a table of photos', () => {
       'taken_time,photo_image_url,PHOTO_ID\nday,https://example.com/1.jpg,a1\n',
     )
     expect(photos[0]?.photo).toMatchObject({ photo_id: 'a1', photo_image_url: 'https://example.com/1.jpg' })
-    expect(source.warnings[0]).toContain('ignored: taken_time')
+    expect(source.warnings[0]).toContain('not kept: taken_time')
     expect(source.warnings[1]).toContain('stay empty: photo_url, photo_submitted_at')
   })
 

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { enqueueLost } from '../../src/producers/enqueue.js'
+import { followRun } from '../../src/producers/follow-run.js'
+import type { Hold } from '../../src/producers/hold.js'
+import { hasNativeServer, type OwnPostgres, startPostgres } from '../support/postgres.js'
+import { hasRedis, startRedis, type TestRedis } from '../support/redis.js'
+import { until } from '../support/until.js'
+import { photoIds, RealServices } from './real-services.js'
+
+const PHOTOS = photoIds(160)
+/** Small, so that the producer is in the middle until workers come. */
+const BOUND = 10
+
+describe.skipIf(!hasRedis() || !hasNativeServer())('a producer', () => {
+  let postgres: OwnPostgres
+  let redis: TestRedis
+  let services: RealServices
+  let holds: Hold[]
+  let tests = 0
+  beforeAll(async () => {
+    postgres = await startPostgres()
+    redis = await startRedis()
+  })
+  beforeEach(async () => {
+    holds = []
+    services = await RealServices.open(postgres.url, { kind: 'redis', url: redis.url }, `outage-${++tests}`)
+    await services.database.query('truncate photos, embeddings, failures, batches, runs cascade')
+    return () => services.close()
+  })
+  afterAll(async () => {
+    await redis.stop()
+    await postgres.stop()
+  })
+
+  const onHold = (hold: Hold | null) => {
+    if (hold !== null) holds.push(hold)
+  }
+  const isTold = (kind: Hold['kind']) => until(`it is told: ${kind}`, () => holds.some(hold => hold.kind === kind))
+  const serverOf = (name: string) => (name === 'queue' ? redis : postgres)
+
+  it.each(['queue', 'database'])(
+    'goes on when the %s was away in the middle, and so does who follows the run',
+    async name => {
+      const server = serverOf(name)
+      const runId = await services.newRun()
+      const producing = services.enqueue(runId, PHOTOS, { maxWaiting: BOUND, onHold })
+      const following = followRun(runId, services, { intervalMs: 100 })
+      await isTold('queue full')
+      await server.kill()
+      await isTold('away')
+      await server.restart()
+      await services.startWorker()
+      expect(await producing).toMatchObject({ photos: PHOTOS.length })
+      expect(await following).toMatchObject({ photos: PHOTOS.length, done: PHOTOS.length, failed: 0 })
+      await until('the queue is empty', () => services.isQueueEmpty())
+      expect(await services.embedded()).toBe(PHOTOS.length)
+    },
+  )
+
+  it.each(['queue', 'database'])('can be stopped while the %s is away', async name => {
+    const server = serverOf(name)
+    const controller = new AbortController()
+    const { signal } = controller
+    const producing = services.ingest(PHOTOS, { maxWaiting: BOUND, onHold, signal })
+    await isTold('queue full')
+    await server.kill()
+    await isTold('away')
+    controller.abort()
+    await expect(producing).rejects.toMatchObject({ code: 'INTERRUPTED' })
+    await server.restart()
+  })
+
+  it('enqueues again what a queue has lost, while it follows the run', async () => {
+    const runId = await services.ingest(PHOTOS)
+    const open: string[] = []
+    for await (const page of services.runs.openBatches(runId, 100)) open.push(...page)
+    await services.queue.remove(open)
+    const refill = () => enqueueLost(services, services.options(runId))
+    await services.startWorker()
+    const following = followRun(runId, services, { intervalMs: 20, onHold, refill })
+    expect(await following).toMatchObject({ done: PHOTOS.length })
+    expect(holds).toMatchObject([{ kind: 'lost', message: expect.stringContaining('40 batches were enqueued again') }])
+  })
+})
