@@ -13,7 +13,7 @@ const SIGNATURES: readonly (readonly [format: string, ...heads: string[]])[] = [
   ['WebP', 'RIFF????WEBP'],
   ['GIF', 'GIF87a', 'GIF89a'],
   ['TIFF', 'II*\0', 'MM\0*', 'II+\0', 'MM\0+'],
-  ['AVIF', '????ftypavif', '????ftypavis'],
+  ['AVIF', '\0\0??ftypavif', '\0\0??ftypavis'],
   ['HEIC', '????ftypheic', '????ftypheix', '????ftyphevc', '????ftypheim', '????ftypmif1', '????ftypmsf1'],
   ['JPEG XL', '\xff\x0a', '\0\0\0\x0cJXL '],
   ['JPEG 2000', '\xff\x4f\xff\x51', '\0\0\0\x0cjP  '],
@@ -54,7 +54,7 @@ function startsWith(head: string, signature: string): boolean {
 
 /** HEIF brands share a header; an AVIF may call itself `mif1` and name `avif` among the compatible brands. */
 function isAvifInDisguise(head: string): boolean {
-  const isGeneric = startsWith(head, '????ftypmif1') || startsWith(head, '????ftypmsf1')
+  const isGeneric = startsWith(head, '\0\0??ftypmif1') || startsWith(head, '\0\0??ftypmsf1')
   return isGeneric && /avi[fs]/.test(head.slice(16, 48))
 }
 

@@ -1,15 +1,19 @@
 import { setMaxListeners } from 'node:events'
 import pLimit, { type LimitFunction } from 'p-limit'
 import { PhotoError } from '../domain/errors.js'
+import type { ImageInput } from '../domain/image-input.js'
 import type { PhotoRef } from '../domain/photo.js'
+import type { Gate } from './gate.js'
+import { outageOf } from './outage.js'
+import type { StageClock } from './stage-clock.js'
 
 /** The stages that one photo goes through by itself. Each rejects with PhotoError for what is the photo's own trouble. */
 export interface ImagePipeline {
   download(photo: PhotoRef, signal: AbortSignal): Promise<Buffer>
-  /** Keeps a compressed copy. @returns its key in the object store */
+  /** Keeps a compressed copy of an image that `preprocess` has decoded. @returns its key in the object store */
   storeCopy(image: Buffer, photoId: string): Promise<string>
-  /** Decodes, resizes, crops. @returns RGB, row by row, [imageSize, imageSize, 3] */
-  preprocess(image: Buffer): Promise<Uint8Array>
+  /** Decodes, resizes, crops. @returns RGB, row by row, [input.size, input.size, 3] */
+  preprocess(image: Buffer, input: ImageInput): Promise<Uint8Array>
 }
 
 /**
@@ -17,7 +21,7 @@ export interface ImagePipeline {
  * shared by all batches and first come, first served, so that one batch downloads while another is encoded.
  */
 export interface Limits {
-  /** Photos between the start of their download and the end of their preprocessing: so many bodies are in memory. */
+  /** Photos between the start of their download and the end of storing their copy: so many bodies are in memory. */
   images: LimitFunction
   /** Photos decoded for the model at the same time. */
   decodes: LimitFunction
@@ -29,7 +33,7 @@ export function createLimits(options: { downloadConcurrency: number; decodeConcu
 
 export interface PreparedPhoto {
   photo: PhotoRef
-  /** RGB, row by row, [imageSize, imageSize, 3] */
+  /** RGB, row by row, [input.size, input.size, 3] */
   pixels: Uint8Array
   storedKey: string | null
 }
@@ -39,27 +43,50 @@ export interface FailedPhoto {
   error: PhotoError
 }
 
+export interface PrepareDeps {
+  pipeline: ImagePipeline
+  limits: Limits
+  gate: Pick<Gate, 'isAway' | 'failed' | 'worked'>
+  clock: Pick<StageClock, 'time'>
+}
+
 /**
- * Stages download, store copy and preprocess for the photos of a batch. A photo that fails does so alone; any other error
- * stops the rest and rejects, once nothing of the batch is under way.
+ * Stages download, preprocess and store copy for the photos of a batch. A photo that fails does so alone; any other error
+ * stops the rest and rejects, once nothing of the batch is under way. While the object store is away nothing is downloaded
+ * that could not be kept.
  */
 export async function preparePhotos(
   photos: readonly PhotoRef[],
-  options: { pipeline: ImagePipeline; limits: Limits; store: boolean; signal: AbortSignal },
+  { pipeline, limits, gate, clock }: PrepareDeps,
+  options: { store: boolean; input: ImageInput; signal: AbortSignal },
 ): Promise<{ prepared: PreparedPhoto[]; failed: FailedPhoto[] }> {
-  const { pipeline, limits, store } = options
+  const { store, input } = options
   const broken = new AbortController()
   const signal = AbortSignal.any([options.signal, broken.signal])
   // Every download listens to it; Node takes more than ten listeners for a leak.
   setMaxListeners(0, signal)
 
+  const keep = async (image: Buffer, photo: PhotoRef): Promise<string> => {
+    try {
+      const key = await clock.time('store_copy', () => pipeline.storeCopy(image, photo.id))
+      gate.worked('store')
+      return key
+    } catch (error) {
+      if (outageOf(error) === 'store') gate.failed('store', error, photo.id)
+      throw error
+    }
+  }
+
   const prepareOne = async (photo: PhotoRef): Promise<PreparedPhoto | FailedPhoto> => {
     try {
       signal.throwIfAborted()
-      const image = await pipeline.download(photo, signal)
+      if (store && gate.isAway('store')) throw new PhotoError('STORE_FAILED', 'not tried, since the store is away')
+      const image = await clock.time('download', () => pipeline.download(photo, signal))
       signal.throwIfAborted()
-      const storedKey = store ? await pipeline.storeCopy(image, photo.id) : null
-      const pixels = await limits.decodes(() => pipeline.preprocess(image))
+      // First, since what cannot be decoded is not kept either; and a copy may be made without decoding.
+      const pixels = await limits.decodes(() => clock.time('preprocess', () => pipeline.preprocess(image, input)))
+      signal.throwIfAborted()
+      const storedKey = store ? await keep(image, photo) : null
       return { photo, pixels, storedKey }
     } catch (error) {
       if (error instanceof PhotoError && !signal.aborted) return { photo, error }

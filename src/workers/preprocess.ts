@@ -1,96 +1,147 @@
 import sharp, { type Sharp } from 'sharp'
-import { resizeBicubic } from './bicubic.js'
-import { decoder, decoding, readHeader } from './decode.js'
+import type { ImageInput } from '../domain/image-input.js'
+import { decoder, decoding, type ImageHeader, readHeader } from './decode.js'
+import { lyingBox, turnedSize, uprightSquare } from './orientation.js'
+import type { PixelBudget } from './pixel-budget.js'
+import { resample } from './resample.js'
+import { planResize } from './resize-plan.js'
 
 export interface PreprocessOptions {
-  /** Side of the square, in pixels: 224 for CLIP ViT-B/32. */
-  size: number
+  input: ImageInput
   /** Largest image that is decoded, in pixels. */
   maxPixels: number
+  /**
+   * `exact` (default): within 0.5/255 of Pillow on average. `fast`: JPEG and WebP shrink as far as they can while they are
+   * decoded, which filters them in another way; `docs/images.md` has what that costs and gains.
+   */
+  mode?: 'exact' | 'fast'
+  /** Shared by all images that are decoded side by side. */
+  budget?: PixelBudget
+  /** Is given what a large JPEG became on the way, the larger first, where a copy may be made of it as well as of the file. */
+  onSmaller?: (smaller: SmallerImage) => void
 }
 
-interface Plan {
-  /** The whole image with its shortest edge at `size`, in pixels. */
+/** All of a photo at a smaller size: upright, sRGB. */
+export interface SmallerImage extends Size {
+  /** [height, width, channels], row by row */
+  data: Uint8Array
+  channels: 1 | 2 | 3 | 4
+}
+
+interface Size {
   width: number
   height: number
-  /** Top left corner of the centre crop in it. */
-  left: number
-  top: number
-  /** How often libvips shrinks it, see {@link MAX_SHRINK}; 0: it has to be enlarged, which libvips does too roughly. */
-  passes: number
 }
 
 /**
- * libvips averages blocks of pixels when it shrinks by 4 or more; below it applies the cubic kernel alone, as Pillow does
+ * libvips averages blocks of pixels when it shrinks by 4 or more; below it applies the kernel alone, as Pillow does
  * (0.2/255 apart at the median of real photos, in 1 ms; Pillow's own arithmetic takes 6 ms of the main thread in
  * JavaScript). Enlarging, libvips rounds positions to 1/64 pixel, which comes to 0.7/255: there the exact way is taken.
  */
 const MAX_SHRINK = 3.9
-/** Only the centre of an image more elongated than this is looked at: resized whole it would be millions of pixels long. */
-const MAX_ASPECT = 100
 
 /**
- * What CLIP's image tower sees of a photo: shortest edge to `size` with a bicubic kernel, centre crop, RGB. The sizes are
- * rounded as torchvision's `Resize` and `CenterCrop` do, the pixels are within 0.5/255 of Pillow's on average. Upright by
- * EXIF. Colour profiles are ignored, as CLIP ignores them, except that CMYK is converted by its own where it has one.
- * Alpha is dropped as Pillow drops it: resized premultiplied, not composed with a background. Palettes become RGB before
- * they are resized, 16 bits become 8, and of several frames the first is taken.
+ * What a model's image tower sees of a photo: resized and cropped as its input says, RGB. The sizes are rounded as
+ * torchvision's `Resize` and `CenterCrop` do, the pixels are within 0.5/255 of Pillow's on average. Upright by EXIF.
+ * Colour profiles are ignored, as CLIP ignores them, except that CMYK is converted by its own where it has one. Alpha is
+ * dropped as Pillow drops it: resized premultiplied, not composed with a background. Palettes become RGB before they are
+ * resized, 16 bits become 8, and of several frames the first is taken.
  *
  * @returns [size, size, 3], RGB, row by row
  * @throws PhotoError EMPTY_BODY, NOT_AN_IMAGE, UNSUPPORTED_IMAGE, TOO_MANY_PIXELS, DECODE_FAILED
  */
 export async function preprocess(image: Uint8Array, options: PreprocessOptions): Promise<Uint8Array> {
-  const { size, maxPixels } = options
-  const header = await readHeader(image, maxPixels)
-  const seen = centreOfElongated(header)
-  const plan = planResize(seen.width, seen.height, size)
-  let pipeline = decoder(image, { maxPixels, ignoreIcc: header.cmyk !== 'profiled' })
+  const header = await readHeader(image, options.maxPixels)
+  const square = () => squareOf(image, header, options)
+  return options.budget ? options.budget.spend(header.pixelsInMemory, square) : square()
+}
+
+async function squareOf(image: Uint8Array, header: ImageHeader, options: PreprocessOptions): Promise<Uint8Array> {
+  const { input, maxPixels, mode = 'exact' } = options
+  const plan = planResize(header, input)
+  const { orientation } = header
+  const seen = lyingBox(plan.seen, header, orientation)
+  const target = turnedSize(plan, orientation)
+  const window = lyingBox({ ...plan, width: plan.size, height: plan.size }, plan, orientation)
+  const isWhole = plan.seen.width === header.width && plan.seen.height === header.height
+  const isEnlarged = target.width > seen.width || target.height > seen.height
+  const { steps, scaled } = stepsBetween(seen, target, isWhole && header.format === 'JPEG' && header.cmyk === 'no')
+  if (mode === 'fast' && !isEnlarged) steps.length = 0
+
   let inks = header.cmyk === 'untagged'
-  if (seen.width !== header.width || seen.height !== header.height) pipeline = pipeline.extract(seen)
-  for (let pass = plan.passes - 1; pass > 0; pass--) {
-    const scale = MAX_SHRINK ** pass
-    const shrunk = resize(pipeline, Math.round(plan.width * scale), Math.round(plan.height * scale), inks)
-    const { data, ...raw } = await pixelsOf(shrunk, inks)
+  let loadsSmaller = scaled || mode === 'fast'
+  let pipeline = decoder(image, { maxPixels, ignoreIcc: header.cmyk !== 'profiled' })
+  if (!isWhole) pipeline = pipeline.extract(seen)
+  const kernel = input.kernel === 'bicubic' ? 'cubic' : 'linear'
+  const resize = (to: Size) =>
+    inSpace(pipeline, inks, loadsSmaller).resize(to.width, to.height, { fit: 'fill', kernel })
+  for (const step of steps) {
+    const { data, ...raw } = await pixelsOf(resize(step), inks)
+    if (isWhole && isPlain(header)) options.onSmaller?.({ data, ...raw })
     pipeline = sharp(data, { raw })
     inks = false
+    loadsSmaller = false
   }
-  if (plan.passes === 0) return resizeBicubic(await pixelsOf(inSpace(pipeline, inks), inks), { ...plan, size })
-  const { left, top } = plan
-  const square = resize(pipeline, plan.width, plan.height, inks).extract({ left, top, width: size, height: size })
-  return (await pixelsOf(inks ? square : square.removeAlpha(), inks)).data
+  const { left, top } = window
+  const part = { left, top, width: plan.size, height: plan.size }
+  const pixels = isEnlarged
+    ? resample(
+        await pixelsOf(inSpace(pipeline, inks, false), inks),
+        { ...target, left, top, size: plan.size },
+        input.kernel,
+      )
+    : (await pixelsOf(withoutAlpha(resize(target).extract(part), inks), inks)).data
+  return uprightSquare(pixels, plan.size, orientation)
+}
+
+/** Whether its pixels are as they are seen. */
+function isPlain({ format, orientation, cmyk, hasProfile }: ImageHeader): boolean {
+  return format === 'JPEG' && orientation === 1 && cmyk === 'no' && !hasProfile
 }
 
 /**
- * torchvision's arithmetic: the long edge is cut to an integer, the crop's offset is rounded half to even.
- * https://github.com/pytorch/vision/blob/main/torchvision/transforms/functional.py (_compute_resized_output_size, center_crop)
+ * Sizes between both, so that no step shrinks by more than {@link MAX_SHRINK}.
+ *
+ * A JPEG may be decoded at a half, a quarter or an eighth on its way to the first of them, which is then the only one: at
+ * least 4.4 pixels of the smaller image make one of the result, and what Pillow makes of smaller images like that is
+ * 0.21/255 from the exact on average and 6/255 at most, for pictures of single-pixel detail (`docs/images.md`). Only where
+ * the scale divides both edges: else the last row or column of the smaller image stands for a part of a pixel, and
+ * everything is off by that share (0.6/255 at 4421 × 3000, halved).
  */
-function planResize(width: number, height: number, size: number): Plan {
-  const shortest = Math.min(width, height)
-  const scaled = (edge: number) => (edge === shortest ? size : Math.floor((size * edge) / shortest))
-  const plan = { width: scaled(width), height: scaled(height) }
-  return {
-    ...plan,
-    left: roundHalfToEven((plan.width - size) / 2),
-    top: roundHalfToEven((plan.height - size) / 2),
-    passes: shortest < size ? 0 : Math.max(1, Math.ceil(Math.log(shortest / size) / Math.log(MAX_SHRINK))),
-  }
+function stepsBetween(from: Size, to: Size, isScalable: boolean): { steps: Size[]; scaled: boolean } {
+  const between = (scale: number) => ({
+    width: Math.min(from.width, Math.round(to.width * scale)),
+    height: Math.min(from.height, Math.round(to.height * scale)),
+  })
+  const last = between(MAX_SHRINK)
+  const [across, down] = [from.width / last.width, from.height / last.height]
+  const scale = isScalable ? scaleOfSharp(Math.min(across, down)) : 1
+  if (
+    scale > 1 &&
+    Math.max(across, down) <= scale * MAX_SHRINK &&
+    from.width % scale === 0 &&
+    from.height % scale === 0
+  )
+    return { steps: [last], scaled: true }
+  const shrink = Math.max(from.width / to.width, from.height / to.height)
+  const count = Math.max(1, Math.ceil(Math.log(shrink) / Math.log(MAX_SHRINK))) - 1
+  return { steps: Array.from({ length: count }, (_, i) => between(MAX_SHRINK ** (count - i))), scaled: false }
 }
 
-function centreOfElongated({ width, height }: { width: number; height: number }) {
-  const most = MAX_ASPECT * Math.min(width, height)
-  const cut = (edge: number) => (edge > most ? most + ((edge - most) % 2) : edge)
-  const [w, h] = [cut(width), cut(height)]
-  return { left: (width - w) / 2, top: (height - h) / 2, width: w, height: h }
+/** The scale that sharp decodes a JPEG at when it shrinks it by so much (src/pipeline.cc, `jpegShrinkOnLoad`). */
+function scaleOfSharp(shrink: number): number {
+  const scale = [8, 4, 2].find(scale => shrink >= scale) ?? 1
+  return scale > 1 && Math.floor(shrink) === scale ? scale / 2 : scale
 }
 
-/** Without shrinking while loading: JPEG and WebP would do it with another filter. */
-function resize(pipeline: Sharp, width: number, height: number, inks: boolean): Sharp {
-  return inSpace(pipeline, inks).resize(width, height, { fit: 'fill', kernel: 'cubic', fastShrinkOnLoad: false })
-}
-
-function inSpace(pipeline: Sharp, inks: boolean): Sharp {
+/** @param loadsSmaller a JPEG or WebP may be decoded at a smaller size: sharp does so only where the pipeline's space is open */
+function inSpace(pipeline: Sharp, inks: boolean, loadsSmaller: boolean): Sharp {
   const space = inks ? 'cmyk' : 'srgb'
-  return pipeline.pipelineColourspace(space).toColourspace(space)
+  return (loadsSmaller && !inks ? pipeline : pipeline.pipelineColourspace(space)).toColourspace(space)
+}
+
+function withoutAlpha(pipeline: Sharp, inks: boolean): Sharp {
+  return inks ? pipeline : pipeline.removeAlpha()
 }
 
 /** RGB, or RGBA when the pipeline keeps an alpha channel. @param inks whether it gives CMYK that has to be converted */
@@ -114,11 +165,4 @@ function rgbOfInks(cmyk: Uint8Array): Uint8Array {
     }
   }
   return rgb
-}
-
-/** Python's `round`. */
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value)
-  if (value - floor !== 0.5) return Math.round(value)
-  return floor % 2 === 0 ? floor : floor + 1
 }

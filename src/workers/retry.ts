@@ -1,12 +1,16 @@
 import { batchId } from '../domain/batch-id.js'
 import type { Batch, Queue } from '../domain/ports/queue.js'
 import type { Failure } from '../domain/ports/repository.js'
+import { outageOf } from './outage.js'
 import type { FailedPhoto } from './prepare.js'
 
 const MINUTE = 60_000
 
 /** However often a photo failed and whatever its server asks for, it is tried again after this long. */
 export const MAX_DELAY_MS = 15 * MINUTE
+
+/** The same, while the object store is away: then the photo is not to blame, and shall not wait long once it is back. */
+export const MAX_OUTAGE_DELAY_MS = MINUTE
 
 export interface RetrySettings {
   /** Tries of a photo, the first included. */
@@ -26,23 +30,45 @@ export interface RetryPlan {
 
 /**
  * Stage retry: which photos of a batch are tried again, and when. Photos whose server named a later moment (Retry-After)
- * do not hold up the others. The same failures of the same batch always give batches with the same ids.
+ * do not hold up the others. Photos whose copies could not be stored are tried without end, and their attempts are not
+ * counted: with pauses up to {@link MAX_OUTAGE_DELAY_MS} while the store is away, up to {@link MAX_DELAY_MS} while it
+ * refuses them alone. The same failures of the same batch always give batches with the same ids.
  */
-export function planRetries(batch: Batch, failed: readonly FailedPhoto[], settings: RetrySettings): RetryPlan {
-  const isAgain = ({ error }: FailedPhoto) => error.retryable && batch.attempt < settings.maxAttempts
+export function planRetries(
+  batch: Batch,
+  failed: readonly FailedPhoto[],
+  settings: RetrySettings,
+  { storeIsAway = false } = {},
+): RetryPlan {
+  const isPutOff = ({ error }: FailedPhoto) => outageOf(error) !== null
+  const isAgain = (photo: FailedPhoto) =>
+    !isPutOff(photo) && photo.error.retryable && batch.attempt < settings.maxAttempts
   const backoffMs = Math.min(settings.baseMs * 2 ** (batch.attempt - 1), MAX_DELAY_MS)
   const isToldToWait = ({ error }: FailedPhoto) => (error.retryAfterMs ?? 0) > backoffMs
   const retryable = failed.filter(isAgain)
   const groups = [retryable.filter(f => !isToldToWait(f)), retryable.filter(isToldToWait)]
+  const putOff = failed.filter(isPutOff)
+  const outages = batch.outages ?? 0
+  const outageMs = Math.min(settings.baseMs * 2 ** outages, storeIsAway ? MAX_OUTAGE_DELAY_MS : MAX_DELAY_MS)
   return {
-    again: groups
-      .filter(group => group.length > 0)
-      .map(group => ({
-        batch: nextBatch(batch, group),
-        delayMs: delay(backoffMs, Math.max(0, ...group.map(f => f.error.retryAfterMs ?? 0)), settings.random),
-      })),
+    again: [
+      ...groups
+        .filter(group => group.length > 0)
+        .map(group => ({
+          batch: followUp(batch, group, { attempt: batch.attempt + 1 }),
+          delayMs: delay(backoffMs, Math.max(0, ...group.map(f => f.error.retryAfterMs ?? 0)), settings.random),
+        })),
+      ...(putOff.length > 0
+        ? [
+            {
+              batch: followUp(batch, putOff, { outages: outages + 1 }),
+              delayMs: delay(outageMs, 0, settings.random),
+            },
+          ]
+        : []),
+    ],
     forGood: failed
-      .filter(f => !isAgain(f))
+      .filter(f => !isAgain(f) && !isPutOff(f))
       .map(({ photo, error }) => ({
         photoId: photo.id,
         code: error.code,
@@ -54,20 +80,25 @@ export function planRetries(batch: Batch, failed: readonly FailedPhoto[], settin
 
 /** Safe to repeat: a batch that is in the queue already stays as it is, one that had failed there gets another life. */
 export async function scheduleRetries(
-  queue: Pick<Queue, 'add' | 'state' | 'forget'>,
+  queue: Pick<Queue, 'add' | 'state' | 'remove'>,
   again: RetryPlan['again'],
 ): Promise<void> {
   for (const { batch, delayMs } of again) {
-    if ((await queue.state(batch.id)) === 'failed') await queue.forget(batch.id)
+    if ((await queue.state(batch.id)) === 'failed') await queue.remove([batch.id])
     await queue.add([batch], { delayMs })
   }
 }
 
-function nextBatch(batch: Batch, failed: readonly FailedPhoto[]): Batch {
-  const { parentId, runId, model, revision, store, labelSets } = batch
-  const contents = { model, revision, store, labelSets, photos: failed.map(f => f.photo), attempt: batch.attempt + 1 }
+/** A batch of its own for some photos of a batch; its id tells it from the batch itself, should that hold no others. */
+function followUp(
+  batch: Batch,
+  failed: readonly FailedPhoto[],
+  changes: { attempt: number } | { outages: number },
+): Batch {
+  const next = { ...batch, photos: failed.map(f => f.photo), ...changes }
   // The parent is part of the id: two runs that ask for the same photo each learn what became of it.
-  return { id: batchId(contents, parentId), parentId, runId, ...contents }
+  const outages = next.outages ? ` ${next.outages} outages` : ''
+  return { ...next, id: batchId(next, `${batch.parentId}${outages}`) }
 }
 
 /** Equal jitter: half of the backoff, and up to the other half on top, so that photos that failed together spread out. */

@@ -1,12 +1,21 @@
+import sharp from 'sharp'
 import { PHOTO_ID_PATTERN } from '../domain/photo.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
 import { decoder, decoding, readHeader } from './decode.js'
+import type { PixelBudget } from './pixel-budget.js'
+import type { SmallerImage } from './preprocess.js'
+import { type CopyLimits, smallJpeg } from './small-jpeg.js'
 
-export interface CopySettings {
-  /** Height of the copy, in pixels; a smaller image keeps its size. */
-  height: number
-  /** JPEG quality, 1 to 100. */
-  quality: number
+/** `height`: a smaller image keeps its size. */
+export type CopySettings = CopyLimits
+
+export interface CopyOptions extends CopySettings {
+  /** Largest image that is decoded. */
+  maxPixels: number
+  /** Shared by all images that are decoded side by side. */
+  budget?: PixelBudget
+  /** What `preprocess` made of the image on its way, if it is at least as high as the copy: it is not decoded again then. */
+  smaller?: SmallerImage
 }
 
 /** The format's limit is 65,535; libjpeg takes 65,500. */
@@ -20,29 +29,38 @@ export function copyKey(photoId: string, { height, quality }: CopySettings): str
 
 /**
  * Keeps a compressed copy of a photo, unless one is there already.
- * @param settings `maxPixels`: largest image that is decoded
+ * @param image one that `preprocess` has decoded: a small JPEG is kept as it is, without a look at its data
  * @returns its key
  * @throws PhotoError STORE_FAILED (retryable), or why the image cannot be decoded
  */
 export async function storeCopy(
-  image: Uint8Array,
+  image: Buffer,
   photoId: string,
   store: ObjectStore,
-  settings: CopySettings & { maxPixels: number },
+  options: CopyOptions,
 ): Promise<string> {
-  const key = copyKey(photoId, settings)
-  if (!(await store.has(key))) await store.put(key, await compress(image, settings), 'image/jpeg')
+  const key = copyKey(photoId, options)
+  if (!(await store.has(key)))
+    await store.put(key, smallJpeg(image, options) ?? (await compress(image, options)), 'image/jpeg')
   return key
 }
 
 /** A JPEG of at most the given height: upright, sRGB, without metadata, transparent parts white. */
-export async function compress(image: Uint8Array, settings: CopySettings & { maxPixels: number }): Promise<Buffer> {
-  const { height, quality, maxPixels } = settings
-  await readHeader(image, maxPixels)
-  const copy = decoder(image, { maxPixels })
-    .resize({ width: MAX_JPEG_WIDTH, height, fit: 'inside', withoutEnlargement: true })
-    .flatten({ background: '#ffffff' })
-    .toColourspace('srgb')
-    .jpeg({ quality })
-  return await decoding(copy.toBuffer())
+export async function compress(image: Uint8Array, options: CopyOptions): Promise<Buffer> {
+  const { height, quality, maxPixels, budget, smaller } = options
+  const header = await readHeader(image, maxPixels)
+  const width = Math.max(1, Math.round((height * header.width) / header.height))
+  if (smaller && smaller.height >= height && width <= MAX_JPEG_WIDTH) {
+    const { data, ...raw } = smaller
+    return await decoding(sharp(data, { raw }).resize(width, height, { fit: 'fill' }).jpeg({ quality }).toBuffer())
+  }
+  const copy = () =>
+    decoder(image, { maxPixels })
+      .autoOrient()
+      .resize({ width: MAX_JPEG_WIDTH, height, fit: 'inside', withoutEnlargement: true })
+      .flatten({ background: '#ffffff' })
+      .toColourspace('srgb')
+      .jpeg({ quality })
+      .toBuffer()
+  return await decoding(budget ? budget.spend(header.pixelsInMemory, copy) : copy())
 }

@@ -4,7 +4,7 @@ import type { Embedded, Failure, IngestRepository, ModelId } from '../domain/por
 /**
  * Stage write: all that became of a batch, in one transaction. Photos that are tried again are in neither list, so that
  * the batch they came from stays unsettled until they are. Also called with nothing to write: the batch may be settled by
- * what others have written meanwhile.
+ * what others have written meanwhile. Only what is embedded is labelled, so only then the prompts have to be stored.
  */
 export async function writeOutcome(
   repository: Pick<IngestRepository, 'recordOutcome'>,
@@ -12,5 +12,6 @@ export async function writeOutcome(
   modelId: ModelId,
   outcome: { embedded: Embedded[]; failures: Failure[] },
 ): Promise<void> {
-  await repository.recordOutcome({ parentId: batch.parentId, modelId, ...outcome, labelSets: batch.labelSets })
+  const labelSets = outcome.embedded.length > 0 ? batch.labelSets : []
+  await repository.recordOutcome({ parentId: batch.parentId, modelId, ...outcome, labelSets })
 }

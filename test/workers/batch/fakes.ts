@@ -1,14 +1,27 @@
-import { PhotoError, type PhotoFailureCode } from '../../../src/domain/errors.js'
+import { AppError, PhotoError, type PhotoFailureCode } from '../../../src/domain/errors.js'
+import { clipInput } from '../../../src/domain/image-input.js'
 import type { LabelSet } from '../../../src/domain/labels.js'
 import type { ModelIdentity } from '../../../src/domain/model.js'
 import type { PhotoRef } from '../../../src/domain/photo.js'
 import type { Encoder } from '../../../src/domain/ports/encoder.js'
 import type { Batch, BatchState } from '../../../src/domain/ports/queue.js'
 import type { BatchOutcome, Failure, PhotoStates } from '../../../src/domain/ports/repository.js'
+import type { RunControl, WorkerReport } from '../../../src/domain/ports/run-repository.js'
 import { normalise } from '../../../src/domain/similarity.js'
+import type { Models } from '../../../src/workers/encoders.js'
+import type { Probe } from '../../../src/workers/gate.js'
+import type { Service } from '../../../src/workers/outage.js'
 import type { ImagePipeline } from '../../../src/workers/prepare.js'
 
-export const MODEL: ModelIdentity = { name: 'test', precision: 'fp32', revision: 'r1', dimension: 3, logitScale: 100 }
+export const MODEL: ModelIdentity = {
+  name: 'test',
+  precision: 'fp32',
+  revision: 'r1',
+  dimension: 3,
+  scoring: 'softmax',
+  logitScale: 100,
+  logitBias: 0,
+}
 export const MODEL_ID = 7
 
 /** What happened, in order: `download a-0`, `encode 2`, `write 2`. */
@@ -19,8 +32,10 @@ export class FakeRepository {
   readonly embedded = new Map<string, { embedding: Float32Array; storedKey: string | null }>()
   readonly failures = new Map<string, Failure>()
   readonly outcomes: BatchOutcome[] = []
-  /** Rejects so many writes first, like a database that is away. */
+  /** Rejects so many writes first. */
   failingWrites = 0
+  /** While it is set every call rejects with it, like a database that is away. */
+  away: Error | undefined
 
   constructor(private readonly events: Events = []) {}
 
@@ -29,6 +44,7 @@ export class FakeRepository {
   }
 
   async photoStates(modelId: number, photoIds: readonly string[]): Promise<PhotoStates> {
+    if (this.away) throw this.away
     if (modelId !== MODEL_ID) throw new Error(`no model ${modelId}`)
     return {
       embedded: new Set(photoIds.filter(id => this.embedded.has(id))),
@@ -37,7 +53,8 @@ export class FakeRepository {
   }
 
   async recordOutcome(outcome: BatchOutcome): Promise<void> {
-    if (this.failingWrites-- > 0) throw new Error('the database is away')
+    if (this.away) throw this.away
+    if (this.failingWrites-- > 0) throw new Error('a deadlock')
     this.events.push(`write ${outcome.embedded.length}`)
     this.outcomes.push(outcome)
     for (const { photoId, embedding, storedKey } of outcome.embedded) {
@@ -49,17 +66,79 @@ export class FakeRepository {
   }
 }
 
+/** Runs that are all active until a test says otherwise. */
+export class FakeRuns {
+  control: RunControl = 'active'
+  readonly setAsideIds: string[] = []
+  readonly givenUp: { parentId: string; code: string; message: string }[] = []
+  readonly reports: WorkerReport[] = []
+  readonly left: string[] = []
+  /** Of every run. */
+  sets: LabelSet[] = []
+
+  async controlOfBatch(): Promise<RunControl> {
+    return this.control
+  }
+
+  async setAside(batch: Batch): Promise<RunControl> {
+    if (this.control !== 'active') this.setAsideIds.push(batch.id)
+    return this.control
+  }
+
+  async giveUp(parentId: string, code: string, message: string): Promise<void> {
+    this.givenUp.push({ parentId, code, message })
+  }
+
+  async labelSets(): Promise<LabelSet[]> {
+    return this.sets
+  }
+
+  async report(worker: WorkerReport): Promise<void> {
+    this.reports.push(worker)
+  }
+
+  async leave(workerId: string): Promise<void> {
+    this.left.push(workerId)
+  }
+}
+
+/** One model, with one encoder. */
+export function oneModel(encoder: Encoder): Models {
+  return {
+    identify: async key => {
+      if (key !== 'test@fp32') throw new AppError('MODEL_UNKNOWN', `no model ${key}`)
+      return encoder.model
+    },
+    open: async () => encoder,
+  }
+}
+
+/** Nothing is ever away. */
+export const ALL_WELL: Record<Service, Probe> = {
+  database: async () => {},
+  queue: async () => {},
+  store: async () => {},
+}
+
 export class FakeLabels {
   readonly saved: { set: LabelSet; embeddings: readonly Float32Array[] }[] = []
+  readonly relabelled: string[] = []
   failingLookups = 0
 
   async hasPrompts(_modelId: number, set: LabelSet): Promise<boolean> {
-    if (this.failingLookups-- > 0) throw new Error('the database is away')
+    if (this.failingLookups-- > 0) throw new Error('a deadlock')
     return this.saved.some(saved => JSON.stringify(saved.set) === JSON.stringify(set))
   }
 
-  async savePrompts(_modelId: number, set: LabelSet, embeddings: readonly Float32Array[]): Promise<void> {
+  async savePrompts(_modelId: number, set: LabelSet, embeddings: readonly Float32Array[]): Promise<boolean> {
+    const isNew = !this.saved.some(saved => saved.set.name === set.name)
     this.saved.push({ set, embeddings })
+    return isNew
+  }
+
+  async labelPhotos(_modelId: number, setName: string): Promise<number> {
+    this.relabelled.push(setName)
+    return 0
   }
 }
 
@@ -67,8 +146,11 @@ export class FakeLabels {
 export class FakeQueue {
   readonly added: { batch: Batch; delayMs: number }[] = []
   readonly failed = new Set<string>()
+  /** While it is set, adding rejects with it. */
+  away: Error | undefined
 
   async add(batches: readonly Batch[], { delayMs = 0 } = {}): Promise<void> {
+    if (this.away) throw this.away
     for (const batch of batches) if ((await this.state(batch.id)) === 'absent') this.added.push({ batch, delayMs })
   }
 
@@ -77,15 +159,16 @@ export class FakeQueue {
     return this.added.some(({ batch }) => batch.id === batchId) ? 'delayed' : 'absent'
   }
 
-  async forget(batchId: string): Promise<void> {
-    this.failed.delete(batchId)
+  async remove(batchIds: readonly string[]): Promise<string[]> {
+    return batchIds.filter(id => this.failed.delete(id))
   }
 }
 
 /** The embedding of an image is the direction of its mean colour. A black image has none: ENCODE_FAILED. */
 export class FakeEncoder implements Encoder {
+  hasTexts = true
   readonly model = MODEL
-  readonly imageSize = 2
+  readonly input = clipInput(2)
   readonly calls: number[] = []
   /** Encoding waits for it. */
   gate: Promise<void> | undefined
@@ -122,6 +205,7 @@ export class FakeImages implements ImagePipeline {
   mostDecoding = 0
   /** Called within every download; may wait or throw. */
   onDownload: (photo: PhotoRef, signal: AbortSignal) => Promise<void> = async () => {}
+  storing = 0
   onStore: (photoId: string) => Promise<void> = async () => {}
   onDecode: () => Promise<void> = async () => {}
   readonly #answers = new Map<string, (PhotoError | Error)[]>()
@@ -159,8 +243,13 @@ export class FakeImages implements ImagePipeline {
   }
 
   async storeCopy(_image: Buffer, photoId: string): Promise<string> {
-    await this.onStore(photoId)
-    return `copies/${photoId}.jpg`
+    this.storing++
+    try {
+      await this.onStore(photoId)
+      return `copies/${photoId}.jpg`
+    } finally {
+      this.storing--
+    }
   }
 
   async preprocess(image: Buffer): Promise<Uint8Array> {

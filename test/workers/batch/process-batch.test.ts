@@ -1,21 +1,26 @@
 import { setImmediate as tick } from 'node:timers/promises'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AppError, PhotoError } from '../../../src/domain/errors.js'
 import type { LabelSet } from '../../../src/domain/labels.js'
 import type { Batch } from '../../../src/domain/ports/queue.js'
+import { Gate } from '../../../src/workers/gate.js'
 import { Prompts } from '../../../src/workers/label.js'
 import { createLimits } from '../../../src/workers/prepare.js'
-import { type BatchDeps, processBatch } from '../../../src/workers/process-batch.js'
+import { type BatchDeps, type BatchReport, processBatch } from '../../../src/workers/process-batch.js'
+import { StageClock } from '../../../src/workers/stage-clock.js'
 import { aBatch, photoRefs } from '../../queue/batches.js'
 import { deferred } from '../../support/deferred.js'
 import { until } from '../../support/until.js'
 import {
+  ALL_WELL,
   type Events,
   FakeEncoder,
   FakeImages,
   FakeLabels,
   FakeQueue,
   FakeRepository,
+  FakeRuns,
   MODEL_ID,
   meanColour,
 } from './fakes.js'
@@ -29,6 +34,8 @@ describe('processing a batch', () => {
   let queue: FakeQueue
   let encoder: FakeEncoder
   let images: FakeImages
+  let runs: FakeRuns
+  let gate: Gate
   let deps: BatchDeps
   const controller = () => new AbortController()
   const never = controller().signal
@@ -40,24 +47,30 @@ describe('processing a batch', () => {
     queue = new FakeQueue()
     encoder = new FakeEncoder(events)
     images = new FakeImages(events)
+    runs = new FakeRuns()
+    gate = new Gate(ALL_WELL, pino({ level: 'silent' }))
     deps = {
       repository,
       queue,
-      encoder,
-      modelId: MODEL_ID,
-      prompts: new Prompts({ labels, encoder, modelId: MODEL_ID, labelSets: new Map([[SET.name, SET]]) }),
+      prompts: new Prompts({ labels, runs, labelSets: new Map([[SET.name, SET]]) }),
       pipeline: images,
       limits: createLimits({ downloadConcurrency: 16, decodeConcurrency: 2 }),
       retry: { maxAttempts: 3, baseMs: 1000, random: () => 0 },
+      gate,
+      clock: new StageClock(),
     }
   })
+  afterEach(() => gate.close())
+
+  const process = (batch: Batch, signal = never): Promise<BatchReport> =>
+    processBatch(batch, { encoder, modelId: MODEL_ID }, deps, signal)
 
   const batchOf = (count: number, changes: Partial<Batch> = {}) => aBatch({ photos: photoRefs(count, 'p'), ...changes })
 
   it('embeds every photo and writes them in one transaction', async () => {
     images.colour('p-1', [0, 0, 255])
     const batch = batchOf(3)
-    const report = await processBatch(batch, deps, never)
+    const report = await process(batch)
     expect(report).toEqual({ embedded: 3, failed: 0, retried: 0, skipped: 0 })
     expect(repository.outcomes).toHaveLength(1)
     expect(repository.outcomes[0]).toMatchObject({ parentId: batch.id, modelId: MODEL_ID, failures: [] })
@@ -72,13 +85,13 @@ describe('processing a batch', () => {
     images.onStore = async () => {
       throw new Error('must not be called')
     }
-    await processBatch(batchOf(1, { store: false }), deps, never)
+    await process(batchOf(1, { store: false }))
     expect(repository.embedded.get('p-0')?.storedKey).toBeNull()
   })
 
   it('records a photo that failed for good with its code, beside those that did not', async () => {
     images.fails('p-0', 'HTTP_404')
-    const report = await processBatch(batchOf(3), deps, never)
+    const report = await process(batchOf(3))
     expect(report).toEqual({ embedded: 2, failed: 1, retried: 0, skipped: 0 })
     expect(repository.outcomes[0]?.failures).toEqual([
       { photoId: 'p-0', code: 'HTTP_404', message: 'made to fail with HTTP_404', attempts: 1 },
@@ -89,7 +102,7 @@ describe('processing a batch', () => {
   it('puts photos that may succeed later into a batch of their own, and leaves the parent unsettled', async () => {
     images.fails('p-0', 'HTTP_503').fails('p-2', 'TIMEOUT').fails('p-3', 'HTTP_404')
     const batch = batchOf(5, { labelSets: [SET.name] })
-    const report = await processBatch(batch, deps, never)
+    const report = await process(batch)
     expect(report).toEqual({ embedded: 2, failed: 1, retried: 2, skipped: 0 })
     expect(queue.added).toHaveLength(1)
     const { batch: retry, delayMs } = queue.added[0]!
@@ -105,9 +118,21 @@ describe('processing a batch', () => {
     expect([...repository.failures.keys()]).toEqual(['p-3'])
 
     images.downloads.length = 0
-    expect(await processBatch(retry, deps, never)).toEqual({ embedded: 2, failed: 0, retried: 0, skipped: 0 })
+    expect(await process(retry)).toEqual({ embedded: 2, failed: 0, retried: 0, skipped: 0 })
     expect(images.downloads).toEqual(['p-0', 'p-2'])
     expect(repository.outcomes.at(-1)?.parentId).toBe(batch.id)
+  })
+
+  it('leaves a photo to those who have settled it while its download failed', async () => {
+    images.fails('p-0', 'TIMEOUT').fails('p-1', 'HTTP_404')
+    images.onDownload = async photo => {
+      if (photo.id === 'p-2') return
+      repository.embedded.set(photo.id, { embedding: new Float32Array(4), storedKey: null })
+    }
+    const report = await process(batchOf(3))
+    expect(report).toEqual({ embedded: 1, failed: 0, retried: 0, skipped: 2 })
+    expect(queue.added).toEqual([])
+    expect(repository.failures.size).toBe(0)
   })
 
   it('tries a photo up to the limit, with pauses that double, then records it with the number of tries', async () => {
@@ -115,31 +140,31 @@ describe('processing a batch', () => {
     let batch = batchOf(1)
     const delays: number[] = []
     for (let tries = 1; tries < 3; tries++) {
-      expect(await processBatch(batch, deps, never)).toMatchObject({ retried: 1, failed: 0 })
+      expect(await process(batch)).toMatchObject({ retried: 1, failed: 0 })
       const { batch: next, delayMs } = queue.added.at(-1)!
       delays.push(delayMs)
       batch = next
     }
     expect(delays).toEqual([500, 1000])
-    expect(await processBatch(batch, deps, never)).toEqual({ embedded: 0, failed: 1, retried: 0, skipped: 0 })
+    expect(await process(batch)).toEqual({ embedded: 0, failed: 1, retried: 0, skipped: 0 })
     expect(repository.failures.get('p-0')).toMatchObject({ code: 'HTTP_429', attempts: 3 })
     expect(queue.added).toHaveLength(2)
   })
 
   it('gives a retry that had failed in the queue another life', async () => {
     images.fails('p-0', 'TIMEOUT', 'TIMEOUT')
-    await processBatch(batchOf(1), deps, never)
+    await process(batchOf(1))
     const [first] = queue.added.splice(0)
     queue.failed.add(first!.batch.id)
-    await processBatch(batchOf(1), deps, never)
+    await process(batchOf(1))
     expect(queue.added.map(({ batch }) => batch.id)).toEqual([first!.batch.id])
   })
 
   it('skips on redelivery what is done, and still reports the batch', async () => {
     images.fails('p-3', 'HTTP_404')
-    await processBatch(batchOf(4), deps, never)
+    await process(batchOf(4))
     images.downloads.length = 0
-    const report = await processBatch(batchOf(4), deps, never)
+    const report = await process(batchOf(4))
     expect(report).toEqual({ embedded: 0, failed: 0, retried: 0, skipped: 4 })
     expect(images.downloads).toEqual([])
     expect(encoder.calls).toEqual([4 - 1])
@@ -150,13 +175,13 @@ describe('processing a batch', () => {
     images.fails('p-1', 'TIMEOUT', 'TIMEOUT')
     repository.failingWrites = 1
     const batch = batchOf(2)
-    await expect(processBatch(batch, deps, never)).rejects.toThrow('the database is away')
+    await expect(process(batch)).rejects.toThrow('a deadlock')
     expect(queue.added).toHaveLength(1)
     expect(repository.embedded.size).toBe(0)
 
-    await processBatch(batch, deps, never)
+    await process(batch)
     expect(queue.added).toHaveLength(1)
-    await processBatch(queue.added[0]!.batch, deps, never)
+    await process(queue.added[0]!.batch)
     expect([...repository.embedded.keys()].toSorted()).toEqual(['p-0', 'p-1'])
     expect(repository.failures.size).toBe(0)
   })
@@ -170,7 +195,7 @@ describe('processing a batch', () => {
       }
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
     }
-    const processing = processBatch(batchOf(40), deps, never)
+    const processing = process(batchOf(40))
     await until('as many downloads as allowed', () => images.inFlight === 16)
     gate.resolve()
     await expect(processing).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
@@ -181,7 +206,7 @@ describe('processing a batch', () => {
 
   it('does not swallow a bug in a stage', async () => {
     images.fails('p-1', new TypeError('undefined is not a function'))
-    await expect(processBatch(batchOf(3), deps, never)).rejects.toThrow(TypeError)
+    await expect(process(batchOf(3))).rejects.toThrow(TypeError)
   })
 
   it('stops in the middle when aborted, with nothing written and nothing under way', async () => {
@@ -190,7 +215,7 @@ describe('processing a batch', () => {
       if (photo.id === 'p-0') return
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new PhotoError('TIMEOUT', 'cut'))))
     }
-    const processing = processBatch(batchOf(40), deps, stop.signal)
+    const processing = process(batchOf(40), stop.signal)
     await until('downloads are under way', () => images.inFlight === 16)
     stop.abort(new AppError('INTERRUPTED', 'stop'))
     await expect(processing).rejects.toMatchObject({ code: 'INTERRUPTED' })
@@ -201,7 +226,7 @@ describe('processing a batch', () => {
 
   it('finds the one photo that cannot be encoded', async () => {
     images.colour('p-1', [0, 0, 0])
-    const report = await processBatch(batchOf(3), deps, never)
+    const report = await process(batchOf(3))
     expect(report).toEqual({ embedded: 2, failed: 1, retried: 0, skipped: 0 })
     expect(encoder.calls).toEqual([3, 1, 1, 1])
     expect(repository.failures.get('p-1')).toMatchObject({ code: 'ENCODE_FAILED', attempts: 1 })
@@ -209,30 +234,19 @@ describe('processing a batch', () => {
 
   it('encodes nothing when every photo failed', async () => {
     images.fails('p-0', 'HTTP_404')
-    await processBatch(batchOf(1), deps, never)
+    await process(batchOf(1))
     expect(encoder.calls).toEqual([])
   })
 
   it('embeds a photo once that is in the batch twice', async () => {
     const [photo] = photoRefs(1, 'p')
-    const report = await processBatch(batchOf(0, { photos: [photo!, photo!] }), deps, never)
+    const report = await process(batchOf(0, { photos: [photo!, photo!] }))
     expect(report).toEqual({ embedded: 1, failed: 0, retried: 0, skipped: 0 })
   })
 
-  it.each([
-    { model: 'other@fp32', revision: 'r1' },
-    { model: 'test@fp32', revision: 'r2' },
-  ])('refuses a batch for $model $revision', async changes => {
-    await expect(processBatch(batchOf(1, changes), deps, never)).rejects.toMatchObject({
-      code: 'WORKER_FAILED',
-      message: expect.stringContaining(`--model ${changes.model}`),
-    })
-    expect(images.downloads).toEqual([])
-  })
-
   it('stores the prompts of a label set once, before anything is downloaded', async () => {
-    await processBatch(batchOf(2, { labelSets: [SET.name] }), deps, never)
-    await processBatch(aBatch({ labelSets: [SET.name] }), deps, never)
+    await process(batchOf(2, { labelSets: [SET.name] }))
+    await process(aBatch({ labelSets: [SET.name] }))
     expect(labels.saved).toHaveLength(1)
     expect(labels.saved[0]?.embeddings).toHaveLength(2)
     expect(repository.outcomes[0]?.labelSets).toEqual([SET.name])
@@ -241,13 +255,13 @@ describe('processing a batch', () => {
   it('tries the prompts again after a failure', async () => {
     labels.failingLookups = 1
     const batch = batchOf(1, { labelSets: [SET.name] })
-    await expect(processBatch(batch, deps, never)).rejects.toThrow('the database is away')
-    await processBatch(batch, deps, never)
+    await expect(process(batch)).rejects.toThrow('a deadlock')
+    await process(batch)
     expect(labels.saved).toHaveLength(1)
   })
 
   it('refuses a batch with a label set that it does not have', async () => {
-    await expect(processBatch(batchOf(1, { labelSets: ['weather'] }), deps, never)).rejects.toMatchObject({
+    await expect(process(batchOf(1, { labelSets: ['weather'] }))).rejects.toMatchObject({
       code: 'LABEL_SET_INVALID',
       message: expect.stringMatching(/weather.*taken_time.*LABELS_DIR/s),
     })
@@ -257,10 +271,10 @@ describe('processing a batch', () => {
   it('downloads for one batch while it encodes another', async () => {
     const gate = deferred()
     encoder.gate = gate.promise
-    const first = processBatch(aBatch({ photos: photoRefs(2, 'a') }), deps, never)
+    const first = process(aBatch({ photos: photoRefs(2, 'a') }))
     await until('the first is being encoded', () => events.includes('encode 2'))
     encoder.gate = undefined
-    const second = processBatch(aBatch({ photos: photoRefs(3, 'b') }), deps, never)
+    const second = process(aBatch({ photos: photoRefs(3, 'b') }))
     await second
     expect(events).toEqual([
       ...['download a-0', 'download a-1', 'encode 2'],
@@ -275,9 +289,7 @@ describe('processing a batch', () => {
     images.onDownload = () => tick()
     images.onDecode = () => tick()
     deps = { ...deps, limits: createLimits({ downloadConcurrency: 5, decodeConcurrency: 2 }) }
-    await Promise.all(
-      ['a', 'b', 'c', 'd'].map(name => processBatch(aBatch({ photos: photoRefs(50, name) }), deps, never)),
-    )
+    await Promise.all(['a', 'b', 'c', 'd'].map(name => process(aBatch({ photos: photoRefs(50, name) }))))
     expect(repository.embedded.size).toBe(200)
     expect(images.mostInFlight).toBe(5)
     expect(images.mostDecoding).toBe(2)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PhotoError, type PhotoFailureCode } from '../../../src/domain/errors.js'
 import type { FailedPhoto } from '../../../src/workers/prepare.js'
-import { MAX_DELAY_MS, planRetries } from '../../../src/workers/retry.js'
+import { MAX_DELAY_MS, MAX_OUTAGE_DELAY_MS, planRetries } from '../../../src/workers/retry.js'
 import { aBatch, photoRefs } from '../../queue/batches.js'
 
 const PHOTOS = photoRefs(3)
@@ -58,5 +58,50 @@ describe('planning retries', () => {
       ['HTTP_404', 2],
       ['HTTP_503', 2],
     ])
+  })
+
+  it('keeps what the batch is: its priority, and that it is worked on alone', () => {
+    const failed = [failedWith(0, 'TIMEOUT'), failedWith(1, 'STORE_FAILED')]
+    const { again } = planRetries({ ...batch, priority: 'high', isolated: true }, failed, { maxAttempts: 5, baseMs: 1 })
+    expect(again.map(({ batch }) => [batch.priority, batch.isolated, batch.parentId])).toEqual([
+      ['high', true, batch.parentId],
+      ['high', true, batch.parentId],
+    ])
+  })
+
+  it('tries photos whose copies cannot be stored without end, and does not count that', () => {
+    const settings = { maxAttempts: 2, baseMs: 1000, random: () => 1 }
+    const ids = new Set<string>()
+    let next = { ...batch, attempt: 2 }
+    for (let outages = 1; outages <= 30; outages++) {
+      const { again, forGood } = planRetries(
+        next,
+        PHOTOS.map((_, i) => failedWith(i, 'STORE_FAILED')),
+        settings,
+      )
+      expect(forGood).toEqual([])
+      expect(again).toHaveLength(1)
+      next = again[0]!.batch
+      expect(next).toMatchObject({ attempt: 2, outages, photos: PHOTOS })
+      ids.add(next.id)
+    }
+    // The same photos again are another batch every time: the one they come from is still in the queue.
+    expect(ids.size).toBe(30)
+    expect(ids.has(batch.id)).toBe(false)
+  })
+
+  it('waits longer for a store that refuses one photo than for a store that is away', () => {
+    const delays = (storeIsAway: boolean) =>
+      [0, 3, 30].map(
+        outages =>
+          planRetries(
+            { ...batch, outages },
+            [failedWith(0, 'STORE_FAILED')],
+            { maxAttempts: 5, baseMs: 1000, random: () => 1 },
+            { storeIsAway },
+          ).again[0]!.delayMs,
+      )
+    expect(delays(true)).toEqual([1000, 8000, MAX_OUTAGE_DELAY_MS])
+    expect(delays(false)).toEqual([1000, 8000, MAX_DELAY_MS])
   })
 })

@@ -2,13 +2,23 @@ import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { AppError } from '../../../src/domain/errors.js'
+import type { PromptAnswer, PromptRequests } from '../../../src/domain/ports/prompts.js'
 import type { BullmqQueue } from '../../../src/queue/bullmq-queue.js'
-import { type RunningWorker, startWorker, type WorkerOptions } from '../../../src/workers/worker.js'
+import { type RunningWorker, startWorker, type WorkerDeps, type WorkerOptions } from '../../../src/workers/worker.js'
 import { openQueue, type QueueServer, SERVER_KINDS } from '../../queue/backends.js'
 import { aBatch, photoRefs } from '../../queue/batches.js'
 import { deferred } from '../../support/deferred.js'
 import { until } from '../../support/until.js'
-import { type Events, FakeEncoder, FakeImages, FakeLabels, FakeRepository } from './fakes.js'
+import {
+  ALL_WELL,
+  type Events,
+  FakeEncoder,
+  FakeImages,
+  FakeLabels,
+  FakeRepository,
+  FakeRuns,
+  oneModel,
+} from './fakes.js'
 
 for (const kind of SERVER_KINDS.filter(({ name }) => name !== 'native Postgres'))
   describe.skipIf(!kind.available())(`a worker with its queue on ${kind.name}`, () => {
@@ -18,6 +28,7 @@ for (const kind of SERVER_KINDS.filter(({ name }) => name !== 'native Postgres')
     let repository: FakeRepository
     let encoder: FakeEncoder
     let images: FakeImages
+    let runs: FakeRuns
     let workers: RunningWorker[]
 
     beforeAll(async () => {
@@ -32,6 +43,7 @@ for (const kind of SERVER_KINDS.filter(({ name }) => name !== 'native Postgres')
       repository = new FakeRepository(events)
       encoder = new FakeEncoder(events)
       images = new FakeImages(events)
+      runs = new FakeRuns()
       workers = []
     })
     afterEach(async () => {
@@ -39,18 +51,26 @@ for (const kind of SERVER_KINDS.filter(({ name }) => name !== 'native Postgres')
       await queue.close()
     })
 
-    const start = async (options: Partial<WorkerOptions> = {}): Promise<RunningWorker> => {
+    const start = async (
+      options: Partial<WorkerOptions> = {},
+      deps: Partial<WorkerDeps> = {},
+    ): Promise<RunningWorker> => {
       const worker = await startWorker(
         {
           repository,
+          runs,
+          reports: runs,
           labels: new FakeLabels(),
           labelSets: new Map(),
-          encoder,
+          models: oneModel(encoder),
           queue,
           imagePipeline: images,
+          probes: ALL_WELL,
           logger: pino({ level: 'silent' }),
+          ...deps,
         },
         {
+          model: 'test@fp32',
           concurrency: 2,
           lockMs: 30_000,
           maxAttempts: 3,
@@ -86,7 +106,30 @@ for (const kind of SERVER_KINDS.filter(({ name }) => name !== 'native Postgres')
       expect(worker.stats()).toMatchObject({ batches: 0, embedded: 0 })
     })
 
-    it('tries a batch again when the database was away for a moment', async () => {
+    it('embeds the prompts that it is asked for, unless its model knows no words', async () => {
+      const asked = [{ id: 1, prompt: 'a dog' }]
+      const answers: PromptAnswer[] = []
+      let looks = 0
+      const prompts: PromptRequests = {
+        claim: async () => {
+          looks++
+          return asked.splice(0)
+        },
+        answer: async given => void answers.push(...given),
+        release: async () => {},
+        listen: async () => null,
+      }
+      encoder.hasTexts = false
+      const dumb = await start({}, { prompts })
+      await dumb.close()
+      expect(looks).toBe(0)
+      encoder.hasTexts = true
+      await start({}, { prompts })
+      await until('the answer', () => answers.length > 0)
+      expect(answers).toEqual([{ id: 1, embedding: (await encoder.encodeTexts(['a dog']))[0] }])
+    })
+
+    it('tries a batch again that could not be written', async () => {
       repository.failingWrites = 2
       await queue.add([aBatch({ photos: photoRefs(2, 'a') })])
       const worker = await start({ untilIdle: true })
@@ -140,15 +183,74 @@ for (const kind of SERVER_KINDS.filter(({ name }) => name !== 'native Postgres')
       expect(repository.embedded.size).toBe(4)
     })
 
-    it('gives up a batch that is never right, and goes on', async () => {
-      const wrong = aBatch({ model: 'other@fp32' })
-      images.fails('a-0', ...Array.from({ length: 20 }, () => new AppError('STORE_UNREACHABLE', 'no bucket')))
-      await queue.add([wrong, aBatch({ photos: photoRefs(1, 'a') }), aBatch({ photos: photoRefs(1, 'b') })])
+    it('says what it does, from the start, and leaves at the end', async () => {
+      const worker = await start()
+      expect(runs.reports).toMatchObject([
+        { model: 'test@fp32', pid: process.pid, embedded: 0, failed: 0, inHand: {}, trouble: null },
+      ])
+      expect(runs.left).toEqual([])
+      await worker.close()
+      expect(runs.left).toEqual([runs.reports[0]!.id])
+    })
+
+    it('sets aside what belongs to a run that is paused', async () => {
+      runs.control = 'paused'
+      const batch = aBatch({ photos: photoRefs(2, 'a') })
+      await queue.add([batch])
+      const worker = await start({ untilIdle: true })
+      await worker.done
+      expect(runs.setAsideIds).toEqual([batch.id])
+      expect(await queue.state(batch.id)).toBe('absent')
+      expect(worker.stats()).toMatchObject({ batches: 0, setAside: 1, rejected: 0, deferred: 0 })
+    })
+
+    it('goes on by itself after the database was away, however often, with every try left', async () => {
+      repository.away = new AppError('DATABASE_UNREACHABLE', 'gone')
+      let isAway = true
+      const batch = aBatch({ photos: photoRefs(2, 'a') })
+      await queue.add([batch])
+      const database = async () => {
+        if (isAway) throw new Error('gone')
+      }
+      const worker = await start({ untilIdle: true }, { probes: { ...ALL_WELL, database } })
+      await until('it is known to be away', () => worker.trouble() === 'the database is away: gone')
+      isAway = false
+      repository.away = undefined
+      await worker.done
+      expect(repository.embedded.size).toBe(2)
+      expect(worker.stats()).toMatchObject({ batches: 1, rejected: 0 })
+      expect(worker.stats().deferred).toBeGreaterThan(0)
+      expect(runs.givenUp).toEqual([])
+    })
+
+    it('ends soon when it is asked to while something is away, and hands back what it has in hand', async () => {
+      const hanging = deferred()
+      images.onStore = () => hanging.promise
+      const batch = aBatch({ photos: photoRefs(2, 'a') })
+      await queue.add([batch])
+      const store = () => Promise.reject(new Error('gone'))
+      const worker = await start({}, { probes: { ...ALL_WELL, store } })
+      await until('they are being stored', () => images.storing === 2)
+      await worker.close()
+      expect(await queue.state(batch.id)).toBe('waiting')
+      expect(worker.stats()).toMatchObject({ batches: 0, rejected: 0 })
+      hanging.resolve()
+    })
+
+    it('gives up a batch that is never right, says why, and goes on', async () => {
+      const wrong = aBatch({ labelSets: ['weather'] })
+      const broken = aBatch({ photos: photoRefs(1, 'a') })
+      images.fails('a-0', ...Array.from({ length: 20 }, () => new TypeError('a bug')))
+      await queue.add([wrong, broken, aBatch({ photos: photoRefs(1, 'b') })])
       const worker = await start({ untilIdle: true })
       await worker.done
       expect([...repository.embedded.keys()]).toEqual(['b-0'])
       expect(await queue.state(wrong.id)).toBe('failed')
       expect(await queue.counts()).toMatchObject({ failed: 2 })
       expect(worker.stats()).toMatchObject({ batches: 1, rejected: 16 })
+      expect(runs.givenUp.toSorted((a, b) => a.code.localeCompare(b.code))).toEqual([
+        { parentId: wrong.id, code: 'LABEL_SET_INVALID', message: expect.stringContaining('weather') },
+        { parentId: broken.id, code: 'WORKER_FAILED', message: 'a bug' },
+      ])
     })
   })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PhotoError } from '../../../src/domain/errors.js'
+import { clipInput } from '../../../src/domain/image-input.js'
 import { GuardedFetcher } from '../../../src/net/fetch.js'
 import { type DownloadOptions, download } from '../../../src/workers/download.js'
 import { preprocess } from '../../../src/workers/preprocess.js'
@@ -28,7 +29,10 @@ afterAll(async () => {
 
 async function outcome({ url }: Pick<CorpusCase, 'url'>): Promise<string> {
   try {
-    const square = await preprocess(await download({ url }, options), { size: 224, maxPixels: corpus.limits.maxPixels })
+    const square = await preprocess(await download({ url }, options), {
+      input: clipInput(224),
+      maxPixels: corpus.limits.maxPixels,
+    })
     return square.length === 224 * 224 * 3 ? 'ok' : `${square.length} bytes`
   } catch (error) {
     return error instanceof PhotoError ? error.code : `not a PhotoError: ${error}`

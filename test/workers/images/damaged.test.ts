@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { PhotoError } from '../../../src/domain/errors.js'
+import { clipInput } from '../../../src/domain/image-input.js'
 import { preprocess } from '../../../src/workers/preprocess.js'
 import { compress } from '../../../src/workers/store-copy.js'
 import { noise } from '../../support/sample-images.js'
@@ -41,7 +42,7 @@ test.each([
       const damaged = Buffer.from(sound)
       for (const [at, value] of changes) damaged[at] = value
       for (const work of [
-        () => preprocess(damaged, { size: 32, maxPixels }),
+        () => preprocess(damaged, { input: clipInput(32), maxPixels }),
         () => compress(damaged, { height: 64, quality: 65, maxPixels }),
       ])
         expect([null, 'DECODE_FAILED', 'NOT_AN_IMAGE', 'UNSUPPORTED_IMAGE', 'TOO_MANY_PIXELS']).toContain(

@@ -1,11 +1,12 @@
 import sharp, { type Sharp } from 'sharp'
 import { describe, expect, test } from 'vitest'
+import { clipInput } from '../../../src/domain/image-input.js'
 import { preprocess } from '../../../src/workers/preprocess.js'
 import { clipYardstick, meanAbsoluteDifference } from '../../support/clip-yardstick.js'
 import { gradient, jpegPhoto, noise, pngBomb, UNSUPPORTED } from '../../support/sample-images.js'
 
 const MAX_PIXELS = 20_000_000
-const clip = (image: Uint8Array) => preprocess(image, { size: 224, maxPixels: MAX_PIXELS })
+const clip = (image: Uint8Array) => preprocess(image, { input: clipInput(224), maxPixels: MAX_PIXELS })
 
 /** CLIP's own preprocessing of the pixels that this pipeline holds. */
 async function yardstick(image: Sharp): Promise<Uint8Array> {
@@ -49,6 +50,13 @@ describe('The pixels are within 0.5/255 of CLIP’s own', () => {
     expect(meanAbsoluteDifference(ours, await yardstick(image))).toBeLessThan(0.5)
   })
 
+  test('for a JPEG of 12 megapixels that lies on its side, decoded at a half', async () => {
+    const upright = await scene(4000, 3000).jpeg({ quality: 90 }).toBuffer()
+    const lying = await sharp(upright).withMetadata({ orientation: 6 }).jpeg({ quality: 90 }).toBuffer()
+    const turned = sharp(await sharp(lying, { ignoreIcc: true }).autoOrient().png({ compressionLevel: 0 }).toBuffer())
+    expect(meanAbsoluteDifference(await clip(lying), await yardstick(turned))).toBeLessThan(0.5)
+  })
+
   test('for a large JPEG, which is not shrunk while it is loaded', async () => {
     const jpeg = await scene(2400, 1800).jpeg({ quality: 80 }).toBuffer()
     expect(meanAbsoluteDifference(await clip(jpeg), await yardstick(sharp(jpeg)))).toBeLessThan(0.5)
@@ -60,9 +68,24 @@ describe('The pixels are within 0.5/255 of CLIP’s own', () => {
   })
 
   test('at another size', async () => {
-    const ours = await preprocess(await scene(300, 200).png().toBuffer(), { size: 64, maxPixels: MAX_PIXELS })
+    const ours = await preprocess(await scene(300, 200).png().toBuffer(), {
+      input: clipInput(64),
+      maxPixels: MAX_PIXELS,
+    })
     expect(ours).toHaveLength(64 * 64 * 3)
   })
+})
+
+test('Fast preprocessing gives the same pixels of a small photo, and nearly the same of a large one', async () => {
+  const fast = (image: Buffer) => preprocess(image, { input: clipInput(224), maxPixels: MAX_PIXELS, mode: 'fast' })
+  const small = await scene(768, 512).jpeg({ quality: 80 }).toBuffer()
+  expect(await fast(small)).toEqual(await clip(small))
+  for (const image of [scene(2400, 1800).jpeg({ quality: 80 }), scene(2400, 1800).webp()]) {
+    const large = await image.toBuffer()
+    const difference = meanAbsoluteDifference(await fast(large), await clip(large))
+    expect(difference).toBeGreaterThan(0)
+    expect(difference).toBeLessThan(4)
+  }
 })
 
 describe.each([
@@ -205,8 +228,10 @@ describe('An image is refused', () => {
 
   test('by a cap that is exact', async () => {
     const png = await scene(100, 100).png().toBuffer()
-    await expect(preprocess(png, { size: 8, maxPixels: 10_000 })).resolves.toHaveLength(192)
-    await expect(preprocess(png, { size: 8, maxPixels: 9999 })).rejects.toMatchObject({ code: 'TOO_MANY_PIXELS' })
+    await expect(preprocess(png, { input: clipInput(8), maxPixels: 10_000 })).resolves.toHaveLength(192)
+    await expect(preprocess(png, { input: clipInput(8), maxPixels: 9999 })).rejects.toMatchObject({
+      code: 'TOO_MANY_PIXELS',
+    })
   })
 
   test('when it ends early, wherever it ends', async () => {

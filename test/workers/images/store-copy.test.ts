@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { clipInput } from '../../../src/domain/image-input.js'
 import { FolderStore } from '../../../src/storage/folder-store.js'
+import { preprocess, type SmallerImage } from '../../../src/workers/preprocess.js'
 import { compress, copyKey, storeCopy } from '../../../src/workers/store-copy.js'
 import { gradient, jpegPhoto, pngBomb } from '../../support/sample-images.js'
 
@@ -119,5 +121,57 @@ describe('A copy', () => {
       .png()
       .toBuffer()
     expect((await copyOf(clear)).first).toEqual([255, 255, 255])
+  })
+})
+
+describe('A copy of a photo that was decoded for the model', () => {
+  const smallerOf = async (image: Buffer) => {
+    const seen: SmallerImage[] = []
+    const { maxPixels } = SETTINGS
+    await preprocess(image, { input: clipInput(224), maxPixels, onSmaller: smaller => seen.push(smaller) })
+    return seen
+  }
+  const pixelsOf = (jpeg: Buffer) => sharp(jpeg).raw().toBuffer({ resolveWithObject: true })
+
+  test.each([
+    [2400, 1800],
+    [1800, 2700],
+  ])('of %d × %d pixels looks as one of the photo itself', async (width, height) => {
+    const photo = await gradient(width, height)
+      .composite([{ input: await jpegPhoto(900, 900), left: 500, top: 600 }])
+      .jpeg()
+      .toBuffer()
+    const [smaller, ...others] = await smallerOf(photo)
+    expect(others).toEqual([])
+    const [direct, derived] = [
+      await pixelsOf(await compress(photo, SETTINGS)),
+      await pixelsOf(await compress(photo, { ...SETTINGS, smaller })),
+    ]
+    expect(derived.info).toMatchObject({ width: direct.info.width, height: 512, channels: 3 })
+    const differences = direct.data.map((value, i) => Math.abs(value - derived.data[i]!))
+    expect(differences.reduce((sum, value) => sum + value, 0) / differences.length).toBeLessThan(1.5)
+  })
+
+  test('takes no second look at the data of the photo', async () => {
+    const photo = await jpegPhoto(2400, 1800)
+    const [smaller] = await smallerOf(photo)
+    const copy = await compress(photo.subarray(0, 2000), { ...SETTINGS, smaller })
+    expect(await sharp(copy).metadata()).toMatchObject({ width: 683, height: 512 })
+  })
+
+  test('is made of the photo when the model saw one that is lower', async () => {
+    const photo = await jpegPhoto(2400, 1800)
+    const [smaller] = await smallerOf(photo)
+    const copy = await compress(photo, { ...SETTINGS, height: 1000, smaller })
+    expect(await sharp(copy).metadata()).toMatchObject({ width: 1333, height: 1000 })
+  })
+
+  test.each([
+    ['small', () => gradient(900, 700).jpeg()],
+    ['no JPEG', () => gradient(1300, 1000).png()],
+    ['not upright', () => gradient(1300, 1000).withMetadata({ orientation: 6 }).jpeg()],
+    ['of colours with a profile', () => gradient(1300, 1000).withIccProfile('p3').jpeg()],
+  ])('needs the photo when that is %s', async (_, make) => {
+    expect(await smallerOf(await make().toBuffer())).toEqual([])
   })
 })

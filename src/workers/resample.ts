@@ -1,3 +1,5 @@
+import type { ImageInput } from '../domain/image-input.js'
+
 /** Pixels of 8 bits a channel. */
 export interface Raster {
   /** [height, width, channels] */
@@ -18,24 +20,29 @@ export interface Window {
   size: number
 }
 
+type Kernel = ImageInput['kernel']
+
 /** Coefficients are integers with so many fractional bits. */
 const PRECISION_BITS = 32 - 8 - 2
 const HALF = 1 << (PRECISION_BITS - 1)
-/** Of the kernel, in pixels of the smaller of both images. */
-const SUPPORT = 2
+/** `support` in pixels of the smaller of both images. */
+const KERNELS: Record<Kernel, { support: number; weight: (x: number) => number }> = {
+  bicubic: { support: 2, weight: cubic },
+  bilinear: { support: 1, weight: x => Math.max(0, 1 - Math.abs(x)) },
+}
 
 /**
- * Pillow's bicubic resize of 8-bit channels, bit for bit, but only of the part that is wanted: rows first, then columns,
- * in fixed point, rounded to 8 bits in between; alpha is multiplied in before and divided out after.
+ * Pillow's resize of 8-bit channels, bit for bit, but only of the part that is wanted: rows first, then columns, in fixed
+ * point, rounded to 8 bits in between; alpha is multiplied in before and divided out after. Shrinking widens the kernel.
  * https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Resample.c
  *
  * @returns [size, size, 3], RGB: alpha is dropped
  */
-export function resizeBicubic(image: Raster, window: Window): Uint8Array {
+export function resample(image: Raster, window: Window, kernel: Kernel): Uint8Array {
   const { channels } = image
   const { size } = window
-  const across = taps(image.width, window.width, window.left, size)
-  const down = taps(image.height, window.height, window.top, size)
+  const across = taps({ inSize: image.width, outSize: window.width }, { from: window.left, count: size }, kernel)
+  const down = taps({ inSize: image.height, outSize: window.height }, { from: window.top, count: size }, kernel)
   const source = channels === 4 ? premultiplied(image.data) : image.data
   const firstRow = down[0]!.first
   const rows = down[size - 1]!.first + down[size - 1]!.weights.length - firstRow
@@ -51,16 +58,22 @@ interface Taps {
   weights: Int32Array
 }
 
-/** @param from first pixel of the output that is wanted, of `count` */
-function taps(inSize: number, outSize: number, from: number, count: number): Taps[] {
+/** @param part first pixel of the output that is wanted, and how many */
+function taps(
+  { inSize, outSize }: { inSize: number; outSize: number },
+  part: { from: number; count: number },
+  kernel: Kernel,
+): Taps[] {
+  const { from, count } = part
   const scale = inSize / outSize
   const filterScale = Math.max(scale, 1)
-  const support = SUPPORT * filterScale
+  const { support: reach, weight } = KERNELS[kernel]
+  const support = reach * filterScale
   return Array.from({ length: count }, (_, i) => {
     const centre = (from + i + 0.5) * scale
     const first = Math.max(0, Math.trunc(centre - support + 0.5))
     const end = Math.min(inSize, Math.trunc(centre + support + 0.5))
-    const weights = Array.from({ length: end - first }, (_, k) => cubic((k + first - centre + 0.5) / filterScale))
+    const weights = Array.from({ length: end - first }, (_, k) => weight((k + first - centre + 0.5) / filterScale))
     const sum = weights.reduce((a, b) => a + b, 0)
     return { first, weights: Int32Array.from(weights, weight => fixedPoint(weight / sum)) }
   })

@@ -1,0 +1,57 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import sharp from 'sharp'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openImagePipeline } from '../../../src/adapters/open-image-pipeline.js'
+import { readConfig } from '../../../src/config.js'
+import { clipInput } from '../../../src/domain/image-input.js'
+import { GuardedFetcher } from '../../../src/net/fetch.js'
+import { FolderStore } from '../../../src/storage/folder-store.js'
+import type { ImagePipeline } from '../../../src/workers/prepare.js'
+import { jpegPhoto } from '../../support/sample-images.js'
+
+let folder: string
+let store: FolderStore
+let fetcher: GuardedFetcher
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-pipeline-'))
+  store = new FolderStore(folder)
+  fetcher = new GuardedFetcher({
+    timeoutMs: 1000,
+    maxBytes: 1000,
+    maxRedirects: 0,
+    concurrency: 1,
+    hostConcurrency: 1,
+    allowHosts: [],
+    userAgent: 'test',
+  })
+})
+
+afterEach(async () => {
+  await fetcher.close()
+  await rm(folder, { recursive: true })
+})
+
+const open = (settings: Record<string, string> = {}): Promise<ImagePipeline> =>
+  openImagePipeline(readConfig(settings), { fetcher, store, logger: pino({ level: 'silent' }) })
+
+test('a large photo is decoded once: its copy is made of what the square was made of', async () => {
+  const pipeline = await open()
+  const photo = await jpegPhoto(1600, 1200)
+  await pipeline.preprocess(photo, clipInput(224))
+  // What is behind the header is gone: whoever decoded it again would find no picture.
+  photo.fill(0, 2000)
+  const copy = await store.get(await pipeline.storeCopy(photo, 'photo-1'))
+  expect(await sharp(copy!).metadata()).toMatchObject({ width: 683, height: 512 })
+})
+
+test('it is decoded again for a copy that is higher than what the square was made of', async () => {
+  const pipeline = await open({ COPY_HEIGHT: '1000' })
+  const photo = await jpegPhoto(1600, 1200)
+  await pipeline.preprocess(photo, clipInput(224))
+  const copy = await store.get(await pipeline.storeCopy(photo, 'photo-1'))
+  expect(await sharp(copy!).metadata()).toMatchObject({ width: 1333, height: 1000 })
+})

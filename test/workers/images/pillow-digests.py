@@ -1,0 +1,32 @@
+"""What Pillow makes of a rendered picture, as digests: python3 pillow-digests.py > pillow-digests.json (Pillow 9.4, numpy)."""
+import hashlib, json, math
+import numpy as np
+from PIL import Image
+
+KERNELS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+
+
+def picture(width, height):
+    y, x, c = np.mgrid[0:height, 0:width, 0:3]
+    return Image.fromarray((((x * x * 7 + y * y * 13 + x * y * 3 * (c + 1)) >> 5) & 255).astype(np.uint8))
+
+
+def seen(image, size, fit, share, kernel):
+    """torchvision's Resize and CenterCrop; timm's rounding of size / share."""
+    w, h = image.size
+    if fit == "squash":
+        return image.resize((size, size), kernel)
+    edge, short = math.floor(size / share), min(w, h)
+    w, h = (edge if v == short else int(edge * v / short) for v in (w, h))
+    left, top = int(round((w - size) / 2.0)), int(round((h - size) / 2.0))
+    return image.resize((w, h), kernel).crop((left, top, left + size, top + size))
+
+
+rows = []
+for width, height in [(768, 512), (341, 512), (100, 37), (301, 299), (1200, 900)]:
+    for fit, share in [("crop", 1), ("crop", 0.875), ("squash", 1)]:
+        for kernel in KERNELS:
+            out = seen(picture(width, height), 224, fit, share, KERNELS[kernel])
+            digest = hashlib.sha256(out.tobytes()).hexdigest()
+            rows.append({"width": width, "height": height, "fit": fit, "cropShare": share, "kernel": kernel, "sha256": digest})
+print("[\n" + ",\n".join("  " + json.dumps(row) for row in rows) + "\n]")
