@@ -1,8 +1,16 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
+import { modelSourceOf } from './adapters/model-source.js'
+import { openFetcher } from './adapters/open-fetcher.js'
+import { openImagePipeline } from './adapters/open-image-pipeline.js'
+import { openLogger } from './adapters/open-logger.js'
+import { openQueue } from './adapters/open-queue.js'
+import { openRateLimiter } from './adapters/open-rate-limiter.js'
+import { openStore } from './adapters/open-store.js'
 import type { Config } from './config.js'
 import { type Database, describe, openDatabase } from './db/connection.js'
+import { PostgresDuplicateRepository } from './db/duplicate-repository.js'
 import {
   type EmbeddedServer,
   type EmbeddedServerStatus,
@@ -11,31 +19,62 @@ import {
   stopEmbeddedServer,
 } from './db/embedded/embedded-server.js'
 import { type KeepAlive, keepEmbeddedServerAlive } from './db/embedded/keep-alive.js'
+import { PostgresFacetRepository } from './db/facet-repository.js'
+import { PostgresHybridRepository } from './db/hybrid-repository.js'
+import { PostgresIndexRepository } from './db/index-repository.js'
 import { PostgresIngestRepository } from './db/ingest-repository.js'
 import { PostgresLabelRepository } from './db/label-repository.js'
 import { type MigrationState, migrate, migrationStatus } from './db/migrate.js'
+import { PostgresModelRepository } from './db/model-repository.js'
+import { PostgresPromptRepository } from './db/prompt-repository.js'
+import { PostgresPromptRequests } from './db/prompt-requests.js'
+import { PostgresRunRepository } from './db/run-repository.js'
 import { PostgresSearchRepository } from './db/search-repository.js'
+import { PostgresTableRepository } from './db/table-repository.js'
 import type { ModelIdentity } from './domain/model.js'
+import type { DuplicateRepository } from './domain/ports/duplicates.js'
 import type { Encoder } from './domain/ports/encoder.js'
+import type { FacetRepository } from './domain/ports/facets.js'
+import type { HybridRepository } from './domain/ports/hybrid.js'
+import type { IndexRepository } from './domain/ports/index-repository.js'
+import type { ModelRepository } from './domain/ports/model-repository.js'
 import type { ObjectStore } from './domain/ports/object-store.js'
+import type { PromptRepository, PromptRequests } from './domain/ports/prompts.js'
 import type { Queue } from './domain/ports/queue.js'
-import type { IngestRepository, LabelRepository, SearchRepository } from './domain/ports/repository.js'
+import type { RateLimiter } from './domain/ports/rate-limiter.js'
+import type { IngestRepository, LabelRepository } from './domain/ports/repository.js'
+import type { RunRepository } from './domain/ports/run-repository.js'
+import type { SearchRepository } from './domain/ports/search.js'
+import type { TableRepository } from './domain/ports/table-repository.js'
 import { ensureModelFiles, type FilesProgress, modelFolder } from './models/files.js'
 import { identify } from './models/identity.js'
 import { type ListedModel, listModels } from './models/list-models.js'
+import { knownModels } from './models/model-folders.js'
+import { defaultImagesPerRun, type ExecutionProvider } from './models/providers.js'
 import { type ModelSpec, resolveModel } from './models/registry.js'
+import type { SelfTestStep } from './models/self-test.js'
+import { TextCache } from './models/text-cache.js'
 import { type VerifiedFile, verifyModel } from './models/verify.js'
 import type { GuardedFetcher } from './net/fetch.js'
 import { packageRoot } from './package-root.js'
-import { parseObjectStoreLocation } from './storage/location.js'
-import { VERSION } from './version.js'
 import type { ImagePipeline } from './workers/prepare.js'
 
 export interface Repositories {
   ingest: IngestRepository
+  runs: RunRepository
+  models: ModelRepository
+  indexes: IndexRepository
   labels: LabelRepository
   search: SearchRepository
+  hybrid: HybridRepository
+  facets: FacetRepository
+  duplicates: DuplicateRepository
+  tables: TableRepository
+  prompts: PromptRepository
 }
+
+/** Connections on which photos are labelled at the same time: two keep two cores of the server busy. */
+const LABELLING_SESSIONS = 4
 
 /** How long a command waits for a database that went away, before it gives up. */
 const RECONNECT_MS = 60_000
@@ -45,14 +84,16 @@ export function compose(config: Config): App {
 }
 
 /**
- * The parts of the system as the settings want them: the only place that picks adapters. Each part is loaded and opened
- * when it is first asked for, once, so that a search does not wait for code that it does not run; `close` closes what was
- * opened, in reverse order.
+ * The parts of the system as the settings want them. Each part is loaded and opened when it is first asked for, once, so
+ * that a search does not wait for code that it does not run; `close` closes what was opened, in reverse order.
  */
 export class App {
   readonly #opened = new Map<string, Promise<unknown>>()
   readonly #closers: (() => unknown)[] = []
+  readonly #texts = new TextCache()
   #keeper: KeepAlive | undefined
+  #models: readonly ModelSpec[] | undefined
+  #searchModel: string | undefined
 
   constructor(readonly config: Config) {}
 
@@ -124,14 +165,60 @@ export class App {
       await migrate(database)
       return {
         ingest: new PostgresIngestRepository(database),
-        labels: new PostgresLabelRepository(database),
+        runs: new PostgresRunRepository(database),
+        models: new PostgresModelRepository(database),
+        indexes: new PostgresIndexRepository(database, async () =>
+          openDatabase({ url: await this.databaseUrl(), maxConnections: 1 }),
+        ),
+        labels: new PostgresLabelRepository(database, { sessions: this.embedded ? 1 : LABELLING_SESSIONS }),
         search: new PostgresSearchRepository(database),
+        hybrid: new PostgresHybridRepository(database),
+        facets: new PostgresFacetRepository(database),
+        duplicates: new PostgresDuplicateRepository(database),
+        tables: new PostgresTableRepository(database),
+        prompts: new PostgresPromptRepository(database),
       }
     })
   }
 
+  /** For what a worker tells of itself: on one connection of its own, given up at once when it is lost. */
+  reports(): Promise<RunRepository> {
+    return this.#once('reports', async () => {
+      await this.repositories() // its table is part of the schema
+      const database = await openDatabase({
+        url: await this.databaseUrl(),
+        maxConnections: 1,
+        statementTimeoutMs: this.#statementTimeoutMs,
+      })
+      this.#closers.push(() => database.close())
+      return new PostgresRunRepository(database)
+    })
+  }
+
+  /** For a worker: what it is asked to embed, on a connection that listens and another one, so that no batch waits for it. */
+  promptRequests(): Promise<PromptRequests> {
+    return this.#once('prompt requests', async () => {
+      await this.repositories() // its tables are part of the schema
+      const database = await openDatabase({
+        url: await this.databaseUrl(),
+        maxConnections: 2,
+        statementTimeoutMs: this.#statementTimeoutMs,
+      })
+      this.#closers.push(() => database.close())
+      return new PostgresPromptRequests(database)
+    })
+  }
+
+  /** Resolves when the database has answered. */
+  async pingDatabase(): Promise<void> {
+    await (await this.#database()).query('select 1')
+  }
+
+  /** Also the queue's own tables where it lives in Postgres, so that users with fewer rights find them. */
   async migrate(): Promise<{ applied: string[] }> {
-    return migrate(await this.#database())
+    const result = await migrate(await this.#database())
+    if (this.config.REDIS_URL === undefined) await this.queue()
+    return result
   }
 
   async migrationStatus(): Promise<MigrationState[]> {
@@ -140,7 +227,7 @@ export class App {
 
   queue(): Promise<Queue> {
     return this.#once('queue', async () => {
-      const queue = await this.#openQueue()
+      const queue = await openQueue(this.config, this)
       this.#closers.push(() => queue.close())
       return queue
     })
@@ -149,16 +236,35 @@ export class App {
   /** The object store, found to be writable. */
   store(): Promise<ObjectStore> {
     return this.#once('store', async () => {
-      const store = await this.#openStore()
+      const store = await openStore(this.storeLocation, this.config)
       this.#closers.push(() => store.close())
       await store.check()
       return store
     })
   }
 
+  /** Every model, with those of MODEL_FOLDERS. @throws AppError CONFIG_INVALID, MODEL_INVALID for a wrong folder */
+  get models(): readonly ModelSpec[] {
+    this.#models ??= knownModels(this.config.MODEL_FOLDERS)
+    return this.#models
+  }
+
+  /** The model to work with: that of the settings, unless another one was chosen for searches. */
+  get model(): string {
+    return this.#searchModel ?? this.config.MODEL
+  }
+
+  /** From now on `model` is this one. @throws AppError MODEL_UNKNOWN */
+  searchWith(key: string): void {
+    resolveModel(key, this.models)
+    if (key === this.model) return
+    this.#searchModel = key
+    for (const part of ['identity', 'encoder']) this.#opened.delete(part)
+  }
+
   /** @throws AppError MODEL_UNKNOWN */
   get modelSpec(): ModelSpec {
-    return resolveModel(this.config.MODEL)
+    return resolveModel(this.model, this.models)
   }
 
   /** Who makes the vectors; needs no downloaded file. */
@@ -166,16 +272,37 @@ export class App {
     return this.#once('identity', () => identify(this.modelSpec, modelFolder(this.modelSpec, this.modelsDir)))
   }
 
-  /** Makes sure that the model's files are here, fetching them if need be. @returns their folder */
-  async ensureModel(signal: AbortSignal, onProgress?: (progress: FilesProgress) => void): Promise<string> {
-    const { modelSource } = await import('./models/sources.js')
-    const { MODEL_SOURCE, HF_ENDPOINT, S3_ENDPOINT, S3_REGION, S3_FORCE_PATH_STYLE } = this.config
-    const source = modelSource({
-      modelSource: MODEL_SOURCE,
-      hubEndpoint: HF_ENDPOINT,
-      s3: { endpoint: S3_ENDPOINT, region: S3_REGION, forcePathStyle: S3_FORCE_PATH_STYLE },
+  /** The same for any model, read anew: its files may have been replaced. @throws AppError MODEL_UNKNOWN, MODEL_NOT_FOUND */
+  async identify(key: string): Promise<ModelIdentity> {
+    const spec = resolveModel(key, this.models)
+    return identify(spec, modelFolder(spec, this.modelsDir))
+  }
+
+  /** Makes sure that a model's files are here, fetching them if need be. @returns their folder */
+  async ensureModel(
+    signal: AbortSignal,
+    onProgress?: (progress: FilesProgress) => void,
+    spec = this.modelSpec,
+  ): Promise<string> {
+    const source = await modelSourceOf(this.config)
+    return ensureModelFiles(spec, { cacheDir: this.modelsDir, source, signal, onProgress })
+  }
+
+  /**
+   * Where the encoder computes: the first provider of the settings that works here. The log says which do not.
+   * @throws AppError CONFIG_INVALID when none does
+   */
+  executionProvider(): Promise<ExecutionProvider> {
+    return this.#once('execution provider', async () => {
+      const { chooseProvider } = await import('./models/choose-provider.js')
+      const { provider, refused } = await chooseProvider(this.config.EXECUTION_PROVIDER)
+      for (const { provider: wanted, reason } of refused)
+        (await this.logger()).warn(
+          { reason },
+          `EXECUTION_PROVIDER: ${wanted} cannot be used here, ${provider} takes its place`,
+        )
+      return provider
     })
-    return ensureModelFiles(this.modelSpec, { cacheDir: this.modelsDir, source, signal, onProgress })
   }
 
   /** The encoder, its files fetched if need be; a tower that is not loaded now loads on first use. */
@@ -185,94 +312,103 @@ export class App {
     onProgress?: (progress: FilesProgress) => void,
   ): Promise<Encoder> {
     return this.#once('encoder', async () => {
-      const { openOnnxEncoder } = await import('./models/onnx-encoder.js')
-      const folder = await this.ensureModel(signal, onProgress)
-      const encoder = await openOnnxEncoder(this.modelSpec, folder, { threads: this.config.THREADS, towers })
+      const encoder = await this.openEncoder(this.model, towers, signal, onProgress)
       this.#closers.push(() => encoder.close())
       return encoder
     })
   }
 
+  /**
+   * An encoder of any model; whoever asked for it closes it.
+   * @param where `thread`: one of its own, for who has other things to do while the model runs
+   * @throws AppError MODEL_UNKNOWN, and see `ensureModelFiles`
+   */
+  async openEncoder(
+    key: string,
+    towers: 'image' | 'text' | 'both',
+    signal: AbortSignal,
+    onProgress?: (progress: FilesProgress) => void,
+    where: 'here' | 'thread' = 'here',
+  ): Promise<Encoder> {
+    const spec = resolveModel(key, this.models)
+    const folder = await this.ensureModel(signal, onProgress, spec)
+    const { THREADS: threads, ENCODE_BATCH_SIZE } = this.config
+    const provider = await this.executionProvider()
+    const imagesPerRun = ENCODE_BATCH_SIZE ?? defaultImagesPerRun(provider)
+    if (provider !== 'cpu' && spec.precision === 'int8')
+      (await this.logger()).warn(
+        { provider, model: key },
+        'int8 models are made for CPUs, where most of this one will be computed; @fp16 or @fp32 make use of the provider',
+      )
+    const options = { threads, imagesPerRun, provider, towers }
+    const encoder =
+      where === 'thread'
+        ? await (await import('./models/encoder-thread.js')).openEncoderThread(spec, folder, options)
+        : await (await import('./models/onnx-encoder.js')).openOnnxEncoder(spec, folder, options)
+    return this.#texts.before(encoder)
+  }
+
   listModels(): Promise<ListedModel[]> {
-    return listModels({ cacheDir: this.modelsDir })
+    return listModels(this.models, this.modelsDir)
   }
 
   verifyModel(signal: AbortSignal): Promise<VerifiedFile[]> {
     return verifyModel(this.modelSpec, modelFolder(this.modelSpec, this.modelsDir), signal)
   }
 
-  async fetcher(): Promise<GuardedFetcher> {
-    const { GuardedFetcher } = await import('./net/fetch.js')
-    const { config } = this
-    const fetcher = new GuardedFetcher({
-      timeoutMs: config.DOWNLOAD_TIMEOUT_MS,
-      maxBytes: config.MAX_IMAGE_BYTES,
-      maxRedirects: config.MAX_REDIRECTS,
-      concurrency: config.DOWNLOAD_CONCURRENCY,
-      hostConcurrency: config.HOST_CONCURRENCY,
-      allowHosts: config.ALLOW_HOSTS,
-      userAgent: `unsplash-clip/${VERSION} (+https://github.com/unsplash-clip/unsplash-clip)`,
+  /** Both towers on texts and pictures with known answers; the files must be here. See `selfTest`. */
+  async *selfTest(signal: AbortSignal): AsyncGenerator<SelfTestStep> {
+    const { selfTest } = await import('./models/self-test.js')
+    const spec = this.modelSpec
+    const encoder = await this.encoder('both', signal)
+    const maxPixels = this.config.MAX_IMAGE_PIXELS
+    yield* selfTest({
+      spec,
+      folder: modelFolder(spec, this.modelsDir),
+      encoder,
+      preprocess: async image => {
+        const { preprocess } = await import('./workers/preprocess.js')
+        return preprocess(image, { input: encoder.input, maxPixels })
+      },
     })
+  }
+
+  /** @param rateLimiter for the images of a run, which all workers fetch together */
+  async fetcher(rateLimiter?: RateLimiter): Promise<GuardedFetcher> {
+    const fetcher = await openFetcher(this.config, rateLimiter)
     this.#closers.push(() => fetcher.close())
     return fetcher
   }
 
-  /** The stages one photo goes through by itself. @param imageSize side of the square the model sees, in pixels */
-  async imagePipeline(store: ObjectStore, imageSize: number): Promise<ImagePipeline> {
-    const { default: sharp } = await import('sharp')
-    const { download } = await import('./workers/download.js')
-    const { preprocess } = await import('./workers/preprocess.js')
-    const { storeCopy } = await import('./workers/store-copy.js')
-    const { config } = this
-    const fetcher = await this.fetcher()
-    const maxPixels = config.MAX_IMAGE_PIXELS
-    const copy = { height: config.COPY_HEIGHT, quality: config.COPY_QUALITY, maxPixels }
-    // One thread a photo: photos are decoded side by side. A cache of images that are never seen again is only memory.
-    sharp.concurrency(1)
-    sharp.cache(false)
-    return {
-      download: (photo, signal) =>
-        download(photo, { fetcher, allowFolders: config.ALLOW_FOLDERS, maxBytes: config.MAX_IMAGE_BYTES }, signal),
-      storeCopy: (image, photoId) => storeCopy(image, photoId, store, copy),
-      preprocess: image => preprocess(image, { size: imageSize, maxPixels }),
-    }
+  /** The stages one photo goes through by itself. */
+  async imagePipeline(store: ObjectStore): Promise<ImagePipeline> {
+    const fetcher = await this.fetcher(await this.#rateLimiter())
+    return openImagePipeline(this.config, { fetcher, store, logger: await this.logger() })
   }
 
   logger(): Promise<Logger> {
-    return this.#once('logger', async () => {
-      const { pino } = await import('pino')
-      return pino({ level: this.config.LOG_LEVEL, base: { pid: process.pid } }, pino.destination({ fd: 2, sync: true }))
-    })
+    return this.#once('logger', () => openLogger(this.config.LOG_LEVEL))
   }
 
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) await close()
   }
 
-  async #openQueue(): Promise<Queue> {
-    const { REDIS_URL, QUEUE_NAME } = this.config
-    if (REDIS_URL) {
-      const { openRedisQueue } = await import('./queue/redis-backend.js')
-      return openRedisQueue({ url: REDIS_URL, name: QUEUE_NAME })
-    }
-    const { openPostgresQueue } = await import('./queue/postgres-backend.js')
-    return openPostgresQueue({ url: await this.databaseUrl(), embedded: this.embedded, name: QUEUE_NAME })
+  async #rateLimiter(): Promise<RateLimiter | undefined> {
+    const limiter = await openRateLimiter(this.config, {
+      database: async () => {
+        await this.repositories() // its table is part of the schema
+        return this.#database()
+      },
+      logger: () => this.logger(),
+    })
+    if (limiter) this.#closers.push(() => limiter.close())
+    return limiter
   }
 
-  async #openStore(): Promise<ObjectStore> {
-    const location = parseObjectStoreLocation(this.storeLocation)
-    if (location.kind === 'folder') {
-      const { FolderStore } = await import('./storage/folder-store.js')
-      return new FolderStore(location.folder)
-    }
-    const { S3Store } = await import('./storage/s3-store.js')
-    return new S3Store({
-      bucket: location.bucket,
-      prefix: location.prefix,
-      region: this.config.S3_REGION,
-      endpoint: this.config.S3_ENDPOINT,
-      forcePathStyle: this.config.S3_FORCE_PATH_STYLE,
-    })
+  /** 0: none, as for the embedded server, where clients share one session. */
+  get #statementTimeoutMs(): number {
+    return this.embedded ? 0 : this.config.DATABASE_STATEMENT_TIMEOUT_MS
   }
 
   #database(): Promise<Database> {
@@ -280,6 +416,8 @@ export class App {
       if (this.embedded) mkdirSync(this.config.UNSPLASH_CLIP_HOME, { recursive: true, mode: 0o700 })
       const database = await openDatabase({
         url: await this.databaseUrl(),
+        maxConnections: this.config.DATABASE_POOL_SIZE,
+        statementTimeoutMs: this.#statementTimeoutMs,
         reconnectMs: RECONNECT_MS,
         failFast: !this.embedded,
       })
@@ -292,6 +430,8 @@ export class App {
     const before = this.#opened.get(name) as Promise<T> | undefined
     const opened = before ?? open()
     this.#opened.set(name, opened)
+    // What could not be opened may be there when it is asked for again.
+    opened.catch(() => this.#opened.delete(name))
     return opened
   }
 }

@@ -25,6 +25,11 @@ describe('settings', () => {
     expect(Object.isFrozen(config)).toBe(true)
   })
 
+  test('take none for no label sets, and for a name like any other beside another one', () => {
+    expect(readConfig({ LABEL_SETS: 'none' }).LABEL_SETS).toEqual([])
+    expect(readConfig({ LABEL_SETS: 'season, none' }).LABEL_SETS).toEqual(['season', 'none'])
+  })
+
   test('that are wrong are all named, with what was expected and what was found', () => {
     const read = () => readConfig({ BATCH_SIZE: 'many', DATABASE_URL: 'mysql://u:secret@h/d' })
     expect(read).toThrow(AppError)

@@ -3,6 +3,10 @@ import { parseEnv } from 'node:util'
 import type { App } from '../compose.js'
 import { AppError } from '../domain/errors.js'
 import { Output } from './output.js'
+import { isSupervised, type ToWorker, tellSupervisor } from './supervisor/messages.js'
+
+/** Exit code after a second signal: as a shell gives it to what Ctrl-C ended. */
+const AT_ONCE = 130
 
 /** What a command works with. `app` opens database, queue and models when they are first asked for, and closes them. */
 export interface Context {
@@ -12,6 +16,8 @@ export interface Context {
   signal: AbortSignal
   /** The settings as text, for processes that this one starts. */
   environment: Record<string, string | undefined>
+  /** Whether the command line names the model, with --model: that wins over the one chosen for searches. */
+  modelNamed: boolean
 }
 
 export interface CommonOptions {
@@ -38,9 +44,11 @@ export async function runCommand(
     // Loaded only now, so that --help and wrong usage answer at once.
     const { readConfig } = await import('../config.js')
     const { compose } = await import('../compose.js')
-    const environment = { ...readEnvironment(), ...withoutUndefined({ MODEL: options.model, ...overrides }) }
+    const ofCommandLine = withoutUndefined({ MODEL: options.model, ...overrides })
+    const environment = { ...readEnvironment(), ...ofCommandLine }
     app = compose(readConfig(environment))
-    return (await command({ app, out, signal: interrupt.signal, environment })) ?? 0
+    const modelNamed = ofCommandLine.MODEL !== undefined
+    return (await command({ app, out, signal: interrupt.signal, environment, modelNamed })) ?? 0
   } catch (error) {
     return report(error, out)
   } finally {
@@ -49,12 +57,12 @@ export async function runCommand(
   }
 }
 
-/** Writes an error for people to stderr (with `--json` as an object) and gives the exit code. */
+/** Writes an error for people to stderr (with `--json` as an object) and gives the exit code. A supervisor is told it. */
 export function report(error: unknown, out: Output): number {
   if (error instanceof AppError) {
-    out.note(
-      out.json ? JSON.stringify({ error: error.code, message: error.message }) : `${error.code}: ${error.message}`,
-    )
+    const { code, message } = error
+    if (isSupervised() && process.connected) tellSupervisor({ kind: 'failed', code, message })
+    else out.note(out.json ? JSON.stringify({ error: code, message }) : `${code}: ${message}`)
     return error.exitCode
   }
   out.note(error instanceof Error ? (error.stack ?? error.message) : String(error))
@@ -71,24 +79,59 @@ function withoutUndefined(record: Overrides): Record<string, string> {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Record<string, string>
 }
 
+interface Interrupt {
+  signal: AbortSignal
+  close(): void
+}
+
 /** The first signal asks for a clean end; the second ends at once. */
-function listenForInterrupts(out: Output): { signal: AbortSignal; close(): void } {
+function listenForInterrupts(out: Output): Interrupt {
   const controller = new AbortController()
-  const onSignal = () => {
-    if (controller.signal.aborted) process.exit(130)
-    out.note('Stopping: what runs is finished or handed back. Ctrl-C again ends at once.')
+  const stop = () =>
     controller.abort(new AppError('INTERRUPTED', 'Stopped before the end; start the same command again to go on.'))
+  return isSupervised() ? listenAsWorker(controller, stop) : listenAlone(controller, stop, out)
+}
+
+function listenAlone({ signal }: AbortController, stop: () => void, out: Output): Interrupt {
+  const onSignal = () => {
+    if (signal.aborted) process.exit(AT_ONCE)
+    out.note('Stopping: what runs is finished or handed back. Ctrl-C again ends at once.')
+    stop()
   }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
-  // A worker that `ingest --workers` started ends with it, also when that was killed.
-  process.on('disconnect', onSignal)
+  return listening(signal, [
+    ['SIGINT', onSignal],
+    ['SIGTERM', onSignal],
+  ])
+}
+
+/**
+ * A worker of a supervisor ends when that asks for it, or has ended, however. A terminal's Ctrl-C reaches the worker, too,
+ * and is the supervisor's to hand on. A SIGTERM counts as everywhere.
+ */
+function listenAsWorker({ signal }: AbortController, stop: () => void): Interrupt {
+  let terminated = false
+  const onTerminate = () => {
+    if (terminated) process.exit(AT_ONCE)
+    terminated = true
+    stop()
+  }
+  return listening(signal, [
+    ['SIGINT', () => {}],
+    ['SIGTERM', onTerminate],
+    ['message', (message: ToWorker) => message.kind === 'stop' && stop()],
+    ['disconnect', stop],
+  ])
+}
+
+function listening(
+  signal: AbortSignal,
+  listeners: [event: string, listener: (message: ToWorker) => void][],
+): Interrupt {
+  for (const [event, listener] of listeners) process.on(event, listener)
   return {
-    signal: controller.signal,
+    signal,
     close() {
-      process.off('SIGINT', onSignal)
-      process.off('SIGTERM', onSignal)
-      process.off('disconnect', onSignal)
+      for (const [event, listener] of listeners) process.off(event, listener)
     },
   }
 }

@@ -1,19 +1,27 @@
+import { percent } from '../domain/labels.js'
 import type { Photo } from '../domain/photo.js'
+import type { HybridHit } from '../domain/ports/hybrid.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
-import type { Hit } from '../domain/ports/repository.js'
+import type { Hit } from '../domain/ports/search.js'
 import type { PhotoCard } from '../http/photo-page.js'
-import { shorten } from './output.js'
+import { oneLine, shorten } from './output.js'
 
 /** A hit as lines for people. */
-export function hitLine(rank: number, hit: Hit): string {
-  const labels = Object.values(hit.labels).map(({ label, score }) => `${label} ${(100 * score).toFixed(0)} %`)
+export function hitLine(rank: number, hit: Hit | HybridHit): string {
+  const labels = Object.values(hit.labels).map(({ label, score }) => `${oneLine(label)} ${percent(score)}`)
   const about = [describe(hit.photo), credit(hit.photo)].filter(part => part !== null).join(' — ')
   const lines = [
     `${String(rank).padStart(3)}  ${hit.score.toFixed(4)}  ${hit.photoId}  ${labels.join(', ')}`,
+    'vectorRank' in hit ? `     ${ranksLine(hit)}` : null,
     about ? `     ${shorten(about, 100)}` : null,
-    `     ${hit.photo.photo_url ?? hit.photo.photo_image_url}`,
+    `     ${oneLine(hit.photo.photo_url ?? hit.photo.photo_image_url)}`,
   ]
   return lines.filter(line => line !== null).join('\n')
+}
+
+function ranksLine({ vectorRank, vectorScore, textRank }: HybridHit): string {
+  const meaning = vectorRank === null ? 'not by meaning' : `by meaning ${vectorRank} (${vectorScore!.toFixed(4)})`
+  return `${meaning}, ${textRank === null ? 'not by words' : `by words ${textRank}`}`
 }
 
 /** A hit as a card of a page, its picture as a data URI of the stored copy, else its address on the web. */

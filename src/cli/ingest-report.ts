@@ -1,6 +1,7 @@
 import { explainFailure } from '../domain/errors.js'
 import type { FailureGroup } from '../domain/ports/repository.js'
 import type { EnqueueSummary } from '../producers/enqueue.js'
+import type { RowCounts } from '../producers/input-tally.js'
 import { ROW_PROBLEMS, type RowProblemCode } from '../producers/source.js'
 import { formatCount, formatDuration, shorten, table } from './output.js'
 
@@ -16,7 +17,12 @@ export function describeSummary(summary: EnqueueSummary, seconds: number, dryRun
     lines.push(
       `${formatCount(summary.previouslyFailed)} failed for good before; enqueue them again with --retry-failed.`,
     )
-  if (summary.badRows > 0) lines.push('', ...describeBadRows(summary))
+  return [...lines, ...describeRowCounts(summary)].join('\n')
+}
+
+/** What was wrong with rows and values, if anything. */
+export function describeRowCounts(summary: RowCounts): string[] {
+  const lines = summary.badRows > 0 ? ['', ...describeBadRows(summary)] : []
   if (summary.valueWarnings > 0)
     lines.push(
       `${formatCount(summary.valueWarnings)} values did not fit their column and were left out: ${Object.entries(
@@ -25,10 +31,10 @@ export function describeSummary(summary: EnqueueSummary, seconds: number, dryRun
         .map(([kind, count]) => `${kind} ${formatCount(count)}`)
         .join(', ')}.`,
     )
-  return lines.join('\n')
+  return lines
 }
 
-function describeBadRows(summary: EnqueueSummary): string[] {
+function describeBadRows(summary: RowCounts): string[] {
   const rows = Object.entries(summary.badRowsByProblem).map(([code, count]) => [
     code,
     count,
@@ -45,6 +51,24 @@ function describeBadRows(summary: EnqueueSummary): string[] {
     table(['for instance at', 'problem', 'found'], examples),
     'All of them: --bad-rows FILE',
   ]
+}
+
+/** What a run came to, for people. */
+export function describeEnd(end: {
+  photos: number
+  done: number
+  failed: number
+  modelKey: string
+  failures: readonly FailureGroup[]
+  seconds: number
+}): string {
+  const { photos, done, failed, modelKey, failures, seconds } = end
+  if (photos === 0) return 'Nothing was left to do.'
+  const rate = (done + failed) / Math.max(seconds, 0.001)
+  return [
+    `${formatCount(done)} of ${formatCount(photos)} photos embedded with ${modelKey}, ${formatCount(failed)} failed, in ${formatDuration(seconds)} (${rate.toFixed(1)} photos/s).`,
+    ...describeFailures(failures),
+  ].join('\n')
 }
 
 /** Failures by code, with what each means. */

@@ -1,21 +1,34 @@
 import { randomBytes } from 'node:crypto'
-import { createWriteStream, type WriteStream } from 'node:fs'
-import { finished } from 'node:stream/promises'
+import { availableParallelism } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
 import { AppError, PHOTO_FAILURES, type PhotoFailureCode } from '../domain/errors.js'
-import type { Run } from '../domain/ports/repository.js'
-import { dryRun, type EnqueueSummary, enqueue, enqueueFailed, enqueueMissing } from '../producers/enqueue.js'
+import type { LabelSet } from '../domain/labels.js'
+import { modelKey } from '../domain/model.js'
+import type { Priority } from '../domain/ports/queue.js'
+import type { BatchOptions, EnqueueDeps } from '../producers/batch-enqueuer.js'
+import {
+  dryRun,
+  type EnqueueSummary,
+  enqueue,
+  enqueueFailed,
+  enqueueLost,
+  enqueueMissing,
+} from '../producers/enqueue.js'
 import { followRun } from '../producers/follow-run.js'
 import { openInput } from '../producers/open-input.js'
 import type { Selection } from '../producers/select.js'
-import type { BadRow, Source } from '../producers/source.js'
+import type { Source } from '../producers/source.js'
 import { parseCondition } from '../producers/where.js'
+import { type BadRowsFile, openBadRows } from './bad-rows-file.js'
 import type { Context } from './context.js'
-import { describeFailures, describeSummary } from './ingest-report.js'
+import { Holds } from './holds.js'
+import { describeEnd, describeSummary } from './ingest-report.js'
 import { readLabelSet } from './label-files.js'
 import { fetchModel } from './model-files.js'
-import { formatCount, formatDuration } from './output.js'
+import { formatCount } from './output.js'
 import { Progress } from './progress.js'
-import { WorkerProcesses } from './spawn-workers.js'
+import { Supervisor } from './supervisor/supervisor.js'
+import { hasTextTower, requireTextTower } from './text-tower.js'
 
 export interface IngestOptions {
   inputs: string[]
@@ -25,6 +38,7 @@ export interface IngestOptions {
   where?: string[]
   urlTemplate?: string
   store: boolean
+  priority?: Priority
   onlyMissing?: boolean
   /** true: every failure; a code: those with it. */
   retryFailed?: string | true
@@ -38,6 +52,8 @@ export interface IngestOptions {
 }
 
 const SOME_FAILED = 3
+/** After Ctrl-C nobody waits longer for the database. */
+const PARTING_MS = 2000
 
 /** The `ingest` command: reads, enqueues and, with workers or `wait`, follows the run to its end. @returns exit code */
 export async function ingest(context: Context, options: IngestOptions): Promise<number> {
@@ -48,15 +64,15 @@ export async function ingest(context: Context, options: IngestOptions): Promise<
     seed: options.seed ?? 0,
     limit: options.limit,
   }
+  const labelSets = options.dryRun ? [] : chooseLabelSets(context)
   const source = options.inputs.length > 0 ? await openInput(options.inputs) : null
   for (const warning of source?.warnings ?? []) context.out.note(warning)
-  const badRows = options.badRowsFile ? createWriteStream(options.badRowsFile) : null
+  const badRows = openBadRows(options.badRowsFile)
   try {
     if (options.dryRun) return await readOnly(context, source!, selection, options, badRows)
-    return await enqueueAndFollow(context, source, selection, code, options, badRows)
+    return await enqueueAndFollow(context, source, labelSets, selection, code, options, badRows)
   } finally {
-    badRows?.end()
-    if (badRows) await finished(badRows)
+    await badRows.close()
     await source?.close()
   }
 }
@@ -66,14 +82,14 @@ async function readOnly(
   source: Source,
   selection: Selection,
   options: IngestOptions,
-  badRows: WriteStream | null,
+  badRows: BadRowsFile,
 ): Promise<number> {
   const progress = new Progress('read')
   const summary = await dryRun(source, {
     selection,
     batchSize: app.config.BATCH_SIZE,
     urlTemplate: options.urlTemplate,
-    onBadRow: writerOf(badRows),
+    onBadRow: badRows.write,
     onProgress: soFar => progress.write(`read: ${formatCount(soFar.rows)} rows`),
     signal,
   })
@@ -85,111 +101,163 @@ async function readOnly(
 async function enqueueAndFollow(
   context: Context,
   source: Source | null,
+  labelSets: readonly LabelSet[],
   selection: Selection,
   code: PhotoFailureCode | undefined,
   options: IngestOptions,
-  badRows: WriteStream | null,
+  badRows: BadRowsFile,
 ): Promise<number> {
   const { app, out, signal } = context
-  const labelSets = app.config.LABEL_SETS.map(name => readLabelSet(name, app.labelFolders).name)
   if (options.workers > 0) await fetchModel(context)
   if (app.modelSpec.note && !options.madeForModel) out.note(app.modelSpec.note)
   const model = await app.modelIdentity()
-  const { ingest: repository } = await app.repositories()
+  const { ingest: repository, runs } = await app.repositories()
+  await app.keepDatabaseAlive()
   const queue = await app.queue()
   if (options.store) await app.store()
   const modelId = await repository.registerModel(model)
-  const run = {
-    id: newRunId(),
+  const { priority = 'normal', store, urlTemplate } = options
+  const runId = newRunId()
+  await repository.createRun({
+    id: runId,
     modelId,
     source: describeSource(source, options),
-    options: { ...options, batchSize: app.config.BATCH_SIZE, labelSets },
-  }
-  await repository.createRun(run)
+    options: {
+      ...withoutSecrets(options),
+      batchSize: app.config.BATCH_SIZE,
+      labelSets: labelSets.map(set => set.name),
+    },
+    priority,
+    labelSets,
+  })
 
   const workers = options.workers > 0 ? startWorkers(context, options) : null
+  const progress = new Progress('enqueue')
+  const deps: EnqueueDeps = { repository, runs, queue }
+  const asked: string[] = []
+  const batchOptions: BatchOptions = {
+    runId,
+    modelId,
+    model,
+    batchSize: app.config.BATCH_SIZE,
+    labelSets: labelSets.map(set => set.name),
+    store,
+    urlTemplate,
+    priority,
+    maxWaiting: app.config.MAX_WAITING_BATCHES,
+    onBatch: batchId => asked.push(batchId),
+    onLook: () => workers?.assertAlive(),
+    onHold: new Holds(out, progress).tell,
+    signal,
+  }
   try {
-    const progress = new Progress('enqueue')
-    const deps = { repository, queue }
-    const batchOptions = {
-      runId: run.id,
-      modelId,
-      model,
-      batchSize: app.config.BATCH_SIZE,
-      labelSets,
-      store: options.store,
-      urlTemplate: options.urlTemplate,
-      signal,
-      onProgress: (soFar: Readonly<EnqueueSummary>) =>
-        progress.write(
-          `enqueue: ${formatCount(soFar.rows)} rows, ${formatCount(soFar.enqueuedPhotos)} photos enqueued`,
-        ),
-    }
+    const onProgress = ({ rows, enqueuedPhotos }: Readonly<EnqueueSummary>) =>
+      progress.write(`enqueue: ${formatCount(rows)} rows, ${formatCount(enqueuedPhotos)} photos enqueued`)
+    const stored = { ...batchOptions, onProgress, limit: selection.limit }
+    const input = { ...batchOptions, onProgress, selection, onlyMissing: options.onlyMissing }
     const summary = options.retryFailed
-      ? await enqueueFailed(deps, code, { ...batchOptions, limit: selection.limit })
+      ? await enqueueFailed(deps, code, stored)
       : source
-        ? await enqueue(source, deps, {
-            ...batchOptions,
-            selection,
-            onlyMissing: options.onlyMissing,
-            onBadRow: writerOf(badRows),
-          })
-        : await enqueueMissing(deps, { ...batchOptions, limit: selection.limit })
+        ? await enqueue(source, deps, { ...input, onBadRow: badRows.write })
+        : await enqueueMissing(deps, stored)
     const seconds = progress.end()
-    out.result({ run: run.id, ...summary, seconds }, describeSummary(summary, seconds, false))
+    out.result({ run: runId, ...summary, seconds }, describeSummary(summary, seconds, false))
     const rowsFailed = summary.badRows > 0
     if (!workers && !options.wait) {
       if (summary.enqueuedPhotos > 0)
         out.text(
-          'Workers take it from here: unsplash-clip worker. To watch: unsplash-clip status, or ingest with --wait.',
+          'Workers take it from here: unsplash-clip worker. To watch: unsplash-clip run show --watch, or ingest with --wait.',
         )
       return rowsFailed ? SOME_FAILED : 0
     }
-    const ended = await follow(context, run.id, workers)
-    return rowsFailed || ended.failed > 0 ? SOME_FAILED : 0
+    const failed = await follow(context, workers, deps, { ...batchOptions, onBatch: undefined }, asked)
+    return rowsFailed || failed > 0 ? SOME_FAILED : 0
+  } catch (error) {
+    // What is enqueued is all there will be: lest the run be taken for one whose producer is still at work.
+    if (signal.aborted) await atMost(PARTING_MS, repository.finishEnqueue(runId))
+    throw error
   } finally {
+    progress.end()
     await workers?.stop()
   }
 }
 
-function startWorkers(context: Context, options: IngestOptions): WorkerProcesses {
-  const folders = options.inputs.length > 0 ? options.inputs : []
-  const allowed = [context.environment.ALLOW_FOLDERS, ...folders].filter(Boolean).join(',')
-  return new WorkerProcesses(options.workers, { ...context.environment, ALLOW_FOLDERS: allowed })
+/**
+ * Label sets are words. A model that knows none goes without those of the default, and refuses those that were asked for.
+ * @throws AppError LABEL_SET_INVALID, MODEL_WITHOUT_TEXT
+ */
+function chooseLabelSets(context: Context): LabelSet[] {
+  const { app, out, environment } = context
+  const names = app.config.LABEL_SETS
+  if (names.length > 0 && !environment.LABEL_SETS && !hasTextTower(context)) {
+    out.note(`${modelKey(app.modelSpec)} embeds images alone: no labels are predicted.`)
+    return []
+  }
+  if (names.length > 0)
+    requireTextTower(
+      context,
+      `predict ${names.join(', ')}`,
+      'Ingest without labels (leave out --label-set; if the setting LABEL_SETS is set, --label-set none), or with a model that has a text tower (`models list`).',
+    )
+  return names.map(name => readLabelSet(name, app.labelFolders))
 }
 
-async function follow({ app, out, signal }: Context, runId: string, workers: WorkerProcesses | null): Promise<Run> {
-  await app.keepDatabaseAlive()
-  const { ingest: repository } = await app.repositories()
+/** They share the cores, and say only what matters here: this command tells how the run goes. */
+function startWorkers({ environment, out }: Context, { workers, inputs }: IngestOptions): Supervisor {
+  const threads = Math.max(1, Math.floor(availableParallelism() / workers))
+  return new Supervisor({
+    processes: workers,
+    environment: {
+      ...environment,
+      ALLOW_FOLDERS: [environment.ALLOW_FOLDERS, ...inputs].filter(Boolean).join(','),
+      THREADS: environment.THREADS || String(threads),
+      LOG_LEVEL: environment.LOG_LEVEL || 'warn',
+      METRICS_PORT: '',
+    },
+    onCrash: ({ pid, exitCode, signal }) =>
+      out.note(`Worker process ${pid} crashed (${signal ?? `exit code ${exitCode}`}); another one takes its place.`),
+  }).start()
+}
+
+/** @returns how many photos failed */
+async function follow(
+  { app, out, signal }: Context,
+  workers: Supervisor | null,
+  deps: EnqueueDeps,
+  batchOptions: BatchOptions,
+  asked: readonly string[],
+): Promise<number> {
+  const { ingest: repository, runs } = await app.repositories()
   const queue = await app.queue()
   const progress = new Progress('photos')
-  const run = await followRun(
-    runId,
-    { repository, queue },
+  const holds = new Holds(out, progress)
+  let isHeld = false
+  const { run, ...counts } = await followRun(
+    batchOptions.runId,
+    { repository, runs, queue },
     {
       signal,
+      asked,
       untilQueueEmpty: workers !== null,
-      onProgress: ({ run, queue: counts }) => {
+      onProgress: ({ run, queue: { active } }) => {
         workers?.assertAlive()
-        progress.update({ total: run.photos, done: run.done, failed: run.failed }, `${counts.active} batches in work`)
+        if (!isHeld)
+          progress.update({ total: run.photos, done: run.done, failed: run.failed }, `${active} batches in work`)
       },
-      onIdle: message => out.note(message),
+      onHold: hold => {
+        isHeld = hold !== null && hold.kind !== 'lost'
+        holds.tell(hold)
+      },
+      refill: () => enqueueLost(deps, { ...batchOptions, onHold: holds.tell }),
     },
   ).finally(() => progress.end())
-  const model = await repository.findModel(run.modelKey)
-  const failures = run.failed > 0 && model ? await repository.failureGroups(model.id) : []
+  const failures = counts.failed > 0 ? await runs.failuresOfRun(run.id) : []
   const seconds = (Date.now() - run.createdAt.getTime()) / 1000
-  const rate = (run.done + run.failed) / Math.max(seconds, 0.001)
   out.result(
-    { run: run.id, model: run.modelKey, photos: run.photos, done: run.done, failed: run.failed, failures, seconds },
-    [
-      run.photos === 0
-        ? 'Nothing was left to do.'
-        : `${formatCount(run.done)} of ${formatCount(run.photos)} photos embedded with ${run.modelKey}, ${formatCount(run.failed)} failed, in ${formatDuration(seconds)} (${rate.toFixed(1)} photos/s).`,
-      ...describeFailures(failures),
-    ].join('\n'),
+    { run: run.id, model: run.modelKey, ...counts, failures, seconds },
+    describeEnd({ ...counts, modelKey: run.modelKey, failures, seconds }),
   )
-  return run
+  return counts.failed
 }
 
 function checkUsage({
@@ -227,12 +295,21 @@ function describeSource(source: Source | null, { retryFailed }: IngestOptions): 
   return retryFailed === true ? '--retry-failed' : `--retry-failed ${retryFailed}`
 }
 
+/**
+ * What is kept with the run, where everybody who may read the database reads it. Of a template only the host: a token may
+ * stand anywhere else in it.
+ */
+function withoutSecrets({ urlTemplate, ...options }: IngestOptions): Record<string, unknown> {
+  if (urlTemplate === undefined) return options
+  return { ...options, urlTemplate: `${/^[a-z]+:\/\/(?:[^/?#@]*@)?([^/?#{]*)/i.exec(urlTemplate)?.[1] ?? ''}/…` }
+}
+
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  await Promise.race([work.catch(() => {}), pause(ms, undefined, { ref: false })])
+}
+
 /** Sorts by time, and is short enough to be typed. */
 function newRunId(): string {
   const time = new Date().toISOString().replace(/\D/g, '').slice(0, 14)
   return `${time}-${randomBytes(2).toString('hex')}`
-}
-
-function writerOf(stream: WriteStream | null): ((row: BadRow) => void) | undefined {
-  return stream ? row => void stream.write(`${JSON.stringify(row)}\n`) : undefined
 }

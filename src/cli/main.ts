@@ -3,11 +3,17 @@ import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.js'
 import { addDatabaseCommand } from './commands/db.js'
 import { addDemoCommand } from './commands/demo.js'
+import { addDuplicatesCommand } from './commands/duplicates.js'
+import { addFacetsCommand } from './commands/facets.js'
+import { addHealthCommand } from './commands/health.js'
+import { addIndexCommand } from './commands/index-command.js'
 import { addIngestCommand } from './commands/ingest.js'
 import { addLabelCommand } from './commands/label.js'
 import { addLabelsCommand } from './commands/labels.js'
 import { addModelsCommand } from './commands/models.js'
 import { addPhotoCommand } from './commands/photo.js'
+import { addPromptsCommand } from './commands/prompts.js'
+import { addRunCommand } from './commands/run.js'
 import { addSearchCommand } from './commands/search.js'
 import { addStatusCommand } from './commands/status.js'
 import { addWorkerCommand } from './commands/worker.js'
@@ -34,15 +40,27 @@ for (const add of [
   addDemoCommand,
   addIngestCommand,
   addWorkerCommand,
+  addHealthCommand,
   addSearchCommand,
+  addFacetsCommand,
+  addDuplicatesCommand,
   addLabelCommand,
   addLabelsCommand,
+  addPromptsCommand,
   addPhotoCommand,
   addStatusCommand,
+  addRunCommand,
   addModelsCommand,
+  addIndexCommand,
   addDatabaseCommand,
 ])
   add(program)
+
+// Whoever reads along may stop, as `head` does; what was begun is done all the same.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
 
 try {
   await program.parseAsync()

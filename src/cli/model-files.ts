@@ -25,6 +25,16 @@ export async function openEncoder({ app, signal }: Context, towers: 'image' | 't
   }
 }
 
+/** For a worker: an encoder of any model, in a thread; the worker closes it. Its files are fetched with progress on the terminal. */
+export async function openEncoderOf({ app }: Pick<Context, 'app'>, key: string, signal: AbortSignal): Promise<Encoder> {
+  const progress = new Progress(key)
+  try {
+    return await app.openEncoder(key, 'both', signal, showing(progress, key), 'thread')
+  } finally {
+    progress.end()
+  }
+}
+
 function showing(progress: Progress, key: string): (state: FilesProgress) => void {
   return ({ phase, doneBytes, totalBytes, path, pid }) =>
     progress.write(

@@ -1,4 +1,10 @@
-/** Results go to stdout: a table or text for people, with `--json` one object a line. */
+import { printable } from '../domain/printable.js'
+import { redact } from '../domain/redact.js'
+
+/**
+ * Results go to stdout: a table or text for people, with `--json` one object a line. Whatever a dataset, a server or a label
+ * set put into a text, the terminal shows it and does not obey it.
+ */
 export class Output {
   constructor(
     readonly json: boolean,
@@ -8,23 +14,26 @@ export class Output {
 
   /** A result: `object` as a line of JSON with `--json`, else `text`. */
   result(object: object, text: string): void {
-    this.stdout.write(`${this.json ? JSON.stringify(object) : text}\n`)
+    this.stdout.write(`${printable(this.json ? JSON.stringify(object) : text)}\n`)
   }
 
   /** Something only people need; silent with `--json`. */
   text(line: string): void {
-    if (!this.json) this.stdout.write(`${line}\n`)
+    if (!this.json) this.stdout.write(`${printable(line)}\n`)
   }
 
-  /** A remark beside the results. */
+  /** A remark beside the results, or why there are none: without the credentials that an error may quote. */
   note(line: string): void {
-    this.stderr.write(`${line}\n`)
+    this.stderr.write(`${printable(redact(line))}\n`)
   }
 }
 
-/** Columns padded to their widest cell; numbers stand to the right. */
+/** Columns padded to their widest cell, each row on one line; numbers stand to the right. */
 export function table(header: string[], rows: (string | number)[][]): string {
-  const cells = [header, ...rows.map(row => row.map(value => (typeof value === 'number' ? formatCount(value) : value)))]
+  const cells = [
+    header,
+    ...rows.map(row => row.map(value => (typeof value === 'number' ? formatCount(value) : oneLine(value)))),
+  ]
   const widths = header.map((_, column) => Math.max(...cells.map(row => row[column]?.length ?? 0)))
   const toTheRight = header.map((_, column) => rows.length > 0 && rows.every(row => typeof row[column] === 'number'))
   return cells
@@ -56,6 +65,11 @@ export function formatCount(value: number): string {
   return value.toLocaleString('en-US')
 }
 
+/** 0.8342 → 0.834. @param largest of the scores beside it; with nothing but small ones two digits are kept: 0.00012 */
+export function formatScore(score: number, largest = score): string {
+  return largest >= 0.001 || score === 0 ? score.toFixed(3) : String(Number(score.toPrecision(2)))
+}
+
 /** 75 → 1 min 15 s */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–'
@@ -77,7 +91,12 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`
 }
 
+/** A text that cannot begin a line of its own. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim()
+}
+
 export function shorten(text: string, length: number): string {
-  const line = text.replace(/\s+/g, ' ').trim()
+  const line = oneLine(text)
   return line.length <= length ? line : `${line.slice(0, length - 1)}…`
 }

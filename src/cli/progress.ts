@@ -1,3 +1,4 @@
+import { printable } from '../domain/printable.js'
 import { formatCount, formatDuration } from './output.js'
 
 export interface ProgressCounts {
@@ -39,14 +40,25 @@ export class Progress {
   write(line: string): void {
     if (!this.stream.isTTY) return
     const width = this.stream.columns || 80
-    this.stream.write(`\r\u001b[2K${line.slice(0, width - 1)}`)
+    this.stream.write(`\r\u001b[2K${printable(line).slice(0, width - 1)}`)
     this.shown = true
+  }
+
+  /** Other text on the stream, whole lines: the progress line makes room and comes back with the next update. */
+  interrupt(text: string): void {
+    this.stream.write(this.shown ? `\r\u001b[2K${text}` : text)
+    this.shown = false
+  }
+
+  /** Since it was made. */
+  get seconds(): number {
+    return (Date.now() - this.startedAt) / 1000
   }
 
   /** Seconds since it was made; clears the line. */
   end(): number {
     if (this.shown) this.stream.write('\r\u001b[2K')
     this.shown = false
-    return (Date.now() - this.startedAt) / 1000
+    return this.seconds
   }
 }

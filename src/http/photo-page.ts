@@ -1,3 +1,5 @@
+import { percent } from '../domain/labels.js'
+
 /**
  * A self-contained HTML page of photos: what `search --html`, `labels --html` and the demo write. No script, no request to
  * anywhere else when the pictures are given as data URIs.
@@ -36,6 +38,7 @@ export function renderPhotoPage(page: PhotoPage): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
+<meta http-equiv="Content-Security-Policy" content="${contentPolicy(page)}">
 <title>${escapeHtml(page.title)}</title>
 <style>${STYLE}</style>
 </head>
@@ -51,6 +54,16 @@ ${page.sections.map(renderSection).join('\n')}
 </body>
 </html>
 `
+}
+
+/**
+ * Should a text ever get through as markup, it runs nothing, sends nothing and frames nothing. Pictures are loaded from the
+ * web only where one of the page's own is there.
+ */
+function contentPolicy({ sections }: PhotoPage): string {
+  const fromWeb = sections.some(section => section.cards?.some(card => card.image !== null && isWebUrl(card.image)))
+  const images = fromWeb ? 'data: https: http:' : 'data:'
+  return `default-src 'none'; img-src ${images}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'`
 }
 
 function renderSection(section: PhotoSection): string {
@@ -79,13 +92,13 @@ function renderCard(card: PhotoCard): string {
   const name = card.description ?? `Photo ${card.photoId}`
   const link = card.link && isWebUrl(card.link) ? card.link : null
   const picture =
-    card.image && /^(data:image\/|https?:)/.test(card.image)
+    card.image && (card.image.startsWith('data:image/') || isWebUrl(card.image))
       ? `<img src="${escapeHtml(card.image)}" alt="${escapeHtml(name)}"${card.image.startsWith('data:') ? '' : ' loading="lazy"'}>`
       : '<div class="missing">no copy stored</div>'
   const labels = card.labels
     .map(
       ({ set, label, score }) =>
-        `<li title="${escapeHtml(set)}">${escapeHtml(label)} <small>${(100 * score).toFixed(0)} %</small></li>`,
+        `<li title="${escapeHtml(set)}">${escapeHtml(label)} <small>${percent(score)}</small></li>`,
     )
     .join('')
   return `<li class="card">

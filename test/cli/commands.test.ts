@@ -7,16 +7,31 @@ import { Sandbox } from '../support/cli.js'
 const COMMANDS = [
   ['ingest'],
   ['worker'],
+  ['health'],
   ['search'],
   ['label'],
   ['labels'],
+  ['prompts'],
+  ['prompts', 'add'],
+  ['prompts', 'list'],
+  ['prompts', 'remove'],
   ['photo'],
+  ['photo', 'show'],
+  ['photo', 'preprocess'],
+  ['photo', 'info'],
   ['status'],
+  ['run'],
+  ['run', 'list'],
+  ['run', 'show'],
+  ['run', 'pause'],
+  ['run', 'resume'],
+  ['run', 'cancel'],
   ['demo'],
   ['models'],
   ['models', 'list'],
   ['models', 'pull'],
   ['models', 'verify'],
+  ['models', 'compare'],
   ['db'],
   ['db', 'migrate'],
   ['db', 'status'],
@@ -35,6 +50,20 @@ describe('unsplash-clip', () => {
   afterAll(async () => {
     await sandbox.close()
     await rm(folder, { recursive: true, force: true })
+  })
+
+  test('takes the id of a photo that begins with a hyphen', async () => {
+    const { code, stderr } = await sandbox.run('photo', '-9NR0DxZ4PL', '--json')
+    expect([code, JSON.parse(stderr)]).toEqual([
+      1,
+      { error: 'NOT_FOUND', message: 'The database has no photo "-9NR0DxZ4PL".' },
+    ])
+  })
+
+  test('ends in order when nobody reads what it prints', async () => {
+    const { child, finished } = sandbox.start('models', 'list')
+    child.stdout?.destroy()
+    expect(await finished).toMatchObject({ code: 0, stderr: '' })
   })
 
   test.each(COMMANDS)('%s %s --help shows two real examples', async (...command) => {
@@ -63,6 +92,7 @@ describe('unsplash-clip', () => {
     [['ingest', 'nowhere.tsv'], 'nowhere.tsv cannot be found'],
     [['ingest', '--retry-failed', 'HTTP'], 'HTTP_<status>'],
     [['search', 'dog', '--model', 'clip-vit-z'], 'clip-vit-z'],
+    [['health', '--url', 'localhost'], 'expects an address like http://127.0.0.1:9464/healthz'],
     [['label', 'mood'], 'There is no label set "mood"; known: taken_space, taken_time'],
   ])('%j is wrong usage: exit code 2 and what was expected', async (args, message) => {
     const { code, stdout, stderr } = await sandbox.run(...args)

@@ -1,22 +1,24 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Sandbox } from '../support/cli.js'
+import { processesWith } from '../support/processes.js'
 import { requires } from '../support/requirements.js'
 import { until } from '../support/until.js'
 
+const MINUTE = 60_000
 const PHOTOS = 60
 const ANSWERED = 20
 
 const hasProc = requires('/proc', existsSync('/proc/self'), 'These tests look for processes the way Linux shows them.')
 
 /** Against a server that answers the first requests and holds the others until it is told to. */
-describe.skipIf(!hasProc)('Ctrl-C', () => {
+describe.skipIf(!hasProc)('Ctrl-C', { timeout: 3 * MINUTE }, () => {
   let server: Server
   let sandbox: Sandbox
   let list: string
@@ -60,19 +62,8 @@ describe.skipIf(!hasProc)('Ctrl-C', () => {
   })
 
   const status = async () => (await sandbox.run('status', '--json')).objects()[0] as { embedded: number; queue: object }
-  /** Commands of this sandbox that run, by their environment in /proc. */
-  const workersAlive = async () => {
-    const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name))
-    const environments = await Promise.all(
-      pids.map(async pid => {
-        const [command, environment] = await Promise.all(
-          ['cmdline', 'environ'].map(file => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
-        )
-        return command!.includes('cli/main.js') && environment!.includes(sandbox.home)
-      }),
-    )
-    return environments.filter(Boolean).length
-  }
+  const workersAlive = async () =>
+    (await processesWith(sandbox.home)).filter(({ command }) => command.includes('cli/main.js')).length
 
   test('ends cleanly, loses nothing, and the same command goes on', async () => {
     const run = sandbox.start('ingest', list, '--workers', '2', '--json')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bars, formatBytes, formatDuration, shorten, table } from '../../src/cli/output.js'
+import { bars, formatBytes, formatDuration, formatScore, shorten, table } from '../../src/cli/output.js'
 
 test('tables align, numbers to the right', () => {
   expect(
@@ -24,6 +24,11 @@ test('bars show counts and shares, also when all are zero', () => {
     ),
   ).toBe('day    ███        3   75.0 %\nnight  █          1   25.0 %')
   expect(bars([{ label: 'day', count: 0 }])).toContain('0.0 %')
+})
+
+test('scores have three decimals, and two digits where these would be zeros', () => {
+  expect([0.8342, 0.0004, 0].map(score => formatScore(score, 0.8342))).toEqual(['0.834', '0.000', '0.000'])
+  expect([0.000123, 4.56e-8, 0].map(score => formatScore(score))).toEqual(['0.00012', '4.6e-8', '0.000'])
 })
 
 test('durations, sizes and long texts are short', () => {

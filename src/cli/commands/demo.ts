@@ -5,13 +5,14 @@ import { modelKey } from '../../domain/model.js'
 import { type PhotoSection, renderPhotoPage } from '../../http/photo-page.js'
 import { wholeNumber } from '../arguments.js'
 import { type CommonOptions, type Context, readEnvironment, runCommand } from '../context.js'
-import { createDemoDataset, type DemoDataset } from '../demo-dataset.js'
+import type { DemoDataset } from '../demo-dataset.js'
 import { hitCard, hitLine } from '../hits.js'
-import { type IngestOptions, ingest } from '../ingest-run.js'
+import type { IngestOptions } from '../ingest-run.js'
 import { openEncoder } from '../model-files.js'
 import { bars, formatDuration } from '../output.js'
 import { Progress } from '../progress.js'
 import { modelToSearch } from '../search-model.js'
+import { requireTextTower } from '../text-tower.js'
 import { sampleCards } from './labels.js'
 
 const SCENE_SEARCHES = ['a red house in the snow', 'a boat at night', 'a cat in a room']
@@ -61,6 +62,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some photos failed.`,
         DATABASE_URL: '',
         REDIS_URL: '',
         OBJECT_STORE: '',
+        // The rendered scenes come from a server of the demo itself.
+        HOST_RATE: options.photos === undefined ? '0' : undefined,
         MODEL: options.model ?? (options.photos === undefined ? 'demo' : undefined),
       }
       process.exitCode = await runCommand(options, overrides, context => demo(context, home, options))
@@ -70,6 +73,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some photos failed.`,
 async function demo(context: Context, home: string, options: Options): Promise<number> {
   const startedAt = Date.now()
   const { app, out } = context
+  requireTextTower(context, 'show the demo, which labels photos and searches with words', 'Choose another --model.')
   await app.stopEmbedded()
   await rm(home, { recursive: true, force: true })
   const scenes = options.photos === undefined ? await renderScenes(context, home, options.count) : null
@@ -82,6 +86,7 @@ async function demo(context: Context, home: string, options: Options): Promise<n
       ...context.environment,
       ALLOW_HOSTS: [context.environment.ALLOW_HOSTS, scenes?.host].filter(Boolean).join(','),
     }
+    const { ingest } = await import('../ingest-run.js')
     const exitCode = await ingest({ ...context, environment }, ingestOptions(input, options))
     const page = await show(context, scenes)
     const file = resolve(home, 'demo.html')
@@ -101,6 +106,7 @@ async function demo(context: Context, home: string, options: Options): Promise<n
 async function renderScenes({ out, signal }: Context, home: string, count: number): Promise<DemoDataset> {
   out.text(`Render ${count} scenes as a dataset in Unsplash’s TSV format, served on loopback`)
   const progress = new Progress('render')
+  const { createDemoDataset } = await import('../demo-dataset.js')
   const dataset = await createDemoDataset(
     count,
     resolve(home, 'dataset'),

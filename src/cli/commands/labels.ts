@@ -2,19 +2,26 @@ import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { AppError } from '../../domain/errors.js'
 import type { LabelSet } from '../../domain/labels.js'
-import { modelKey } from '../../domain/model.js'
+import { type ModelIdentity, modelKey } from '../../domain/model.js'
 import type { ModelId } from '../../domain/ports/repository.js'
 import { type PhotoCard, renderPhotoPage } from '../../http/photo-page.js'
 import { wholeNumber } from '../arguments.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
+import { writeCsv } from '../csv.js'
 import { photoCard } from '../hits.js'
-import { bars, table } from '../output.js'
+import { bars, formatScore, table } from '../output.js'
+import { LABEL_COLUMNS, labelRows } from '../photo-csv.js'
 import { modelToSearch } from '../search-model.js'
+import { hasTextTower, requireTextTower } from '../text-tower.js'
+
+/** Photos in memory at once while a table is written. */
+const PAGE_SIZE = 1000
 
 interface Options extends CommonOptions {
   sample?: number
   seed: number
   html?: string
+  csv?: string
 }
 
 export function addLabelsCommand(program: Command): void {
@@ -28,6 +35,7 @@ export function addLabelsCommand(program: Command): void {
       '--html <file>',
       'write a page with the histogram and the sample (4 a label unless --sample says otherwise)',
     )
+    .option('--csv <file>', 'write every photo with its label, score and metadata as a table')
     .option('--model <name>', 'model whose labels are shown')
     .option('--json', 'print one JSON object a line')
     .addHelpText(
@@ -36,6 +44,7 @@ export function addLabelsCommand(program: Command): void {
 Examples:
   unsplash-clip labels taken_time
   unsplash-clip labels taken_time --sample 4 --html taken_time.html
+  unsplash-clip labels taken_time --csv taken_time.csv
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.`,
     )
@@ -50,11 +59,13 @@ async function showLabels(context: Context, name: string | undefined, options: O
   const sets = await labels.labelSets(model.id)
   if (name === undefined) return list(context, sets)
   const set = sets.find(known => known.name === name)
-  if (!set)
+  if (!set) {
+    requireTextTower(context, `predict ${name}`, 'Name a model with a text tower: --model NAME.')
     throw new AppError(
       'NOT_FOUND',
       `No photo is labelled with ${JSON.stringify(name)} for ${modelKey(model.identity)}; known: ${sets.map(s => s.name).join(', ') || 'none'}. Predict it first: unsplash-clip label ${name}`,
     )
+  }
   const size = options.sample ?? (options.html ? 4 : 0)
   const counts = (await labels.histogram(model.id, name)).map(({ label, photos }) => ({ label, count: photos }))
   const sample = size > 0 ? await labels.sample(model.id, name, size, options.seed) : []
@@ -66,9 +77,13 @@ async function showLabels(context: Context, name: string | undefined, options: O
   } else {
     context.out.text(`${name}: "${set.template}"\n\n${bars(counts)}`)
     if (sample.length > 0) {
-      const rows = sample.map(({ label, photoId, score }) => [label, photoId, score.toFixed(3)])
+      const rows = sample.map(({ label, photoId, score }) => [label, photoId, formatScore(score)])
       context.out.text(`\n${table(['label', 'photo', 'score'], rows)}`)
     }
+  }
+  if (options.csv) {
+    await writeCsv(options.csv, LABEL_COLUMNS, labelRows(labels.labelledPhotos(model.id, name, PAGE_SIZE)))
+    context.out.note(`Wrote ${options.csv}`)
   }
   if (options.html) {
     const cards = await sampleCards(context, model.id, sample)
@@ -78,7 +93,7 @@ async function showLabels(context: Context, name: string | undefined, options: O
     }))
     const page = renderPhotoPage({
       title: name,
-      intro: `Labels predicted zero-shot by ${modelKey(model.identity)} with the prompts “${set.template}”, and random photos of each.`,
+      intro: `Labels predicted zero-shot by ${modelKey(model.identity)} with the prompts “${set.template}”, and random photos of each.${scoringNote(model.identity)}`,
       sections: [{ heading: 'Histogram', bars: counts }, ...sections],
     })
     await writeFile(options.html, page)
@@ -87,9 +102,21 @@ async function showLabels(context: Context, name: string | undefined, options: O
   return 0
 }
 
-function list({ out }: Context, sets: LabelSet[]): number {
+/** Shares of a softmax are what one expects of scores. */
+function scoringNote({ scoring }: ModelIdentity): string {
+  if (scoring === 'softmax') return ''
+  return ' Each score says how well that prompt alone fits: scores do not add up to 100 %, and small ones are usual.'
+}
+
+function list(context: Context, sets: LabelSet[]): number {
+  const { out } = context
   for (const set of sets) out.result(set, `${set.name}: "${set.template}": ${set.labels.join(', ')}`)
-  if (sets.length === 0) out.text('No label set was predicted yet. Predict one: unsplash-clip label taken_time')
+  if (sets.length === 0)
+    out.text(
+      hasTextTower(context)
+        ? 'No label set was predicted yet. Predict one: unsplash-clip label taken_time'
+        : `${modelKey(context.app.modelSpec)} embeds images alone: no labels are predicted.`,
+    )
   return 0
 }
 

@@ -1,0 +1,20 @@
+import { AppError } from '../domain/errors.js'
+import { PHOTO_ID_PATTERN } from '../domain/photo.js'
+import type { SearchOptions } from '../domain/ports/search.js'
+
+/** Where the next page goes on, as --after takes it. A number of JavaScript prints with all that it holds. */
+export function cursorOf({ score, photoId }: { score: number; photoId: string }): string {
+  return `${score},${photoId}`
+}
+
+/** @throws AppError USAGE */
+export function parseCursor(text: string): NonNullable<SearchOptions['after']> {
+  const comma = text.indexOf(',')
+  const [score, photoId] = [text.slice(0, comma), text.slice(comma + 1)]
+  if (!/^-?\d+(\.\d+)?(e-\d+)?$/.test(score) || !PHOTO_ID_PATTERN.test(photoId))
+    throw new AppError(
+      'USAGE',
+      `--after expects SCORE,PHOTO_ID as the page before ends (for instance 0.2871,iflUHY8zMYc), found ${JSON.stringify(text)}`,
+    )
+  return { score: Number(score), photoId }
+}
