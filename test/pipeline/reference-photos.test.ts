@@ -41,7 +41,7 @@ describe.skipIf(!hasReference())('700 real photos, served over HTTP', () => {
   test('are embedded, copied and labelled by two workers', { timeout: 5 * MINUTE }, async () => {
     const done = await undisturbed.run(...ingestArguments(), '--workers', '2', '--allow-host', server.host)
     expect(done.stderr.trim().split('\n')).toEqual([
-      'Columns that the dataset does not have are ignored: taken_space, taken_time.',
+      'Columns that are not kept: taken_space, taken_time.',
       expect.stringContaining('The demo model understands rendered scenes, not photographs.'),
     ])
     expect(done.code).toBe(0)

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 
 const MAIN = resolve('dist/src/cli/main.js')
 
@@ -36,12 +37,22 @@ export class Sandbox {
 
   /** Starts `unsplash-clip` with these arguments. */
   start(...args: string[]): Running {
+    return this.#spawn(args, 'ignore')
+  }
+
+  /** The same, with its stdin to write to. */
+  startWithInput(...args: string[]): Running & { stdin: Writable } {
+    const running = this.#spawn(args, 'pipe')
+    return { ...running, stdin: running.child.stdin! }
+  }
+
+  #spawn(args: string[], stdin: 'ignore' | 'pipe'): Running {
     const { DATABASE_URL: _d, REDIS_URL: _r, OBJECT_STORE: _o, ...inherited } = process.env
     const child = spawn(process.execPath, [MAIN, ...args], {
       cwd: this.home,
       env: { ...inherited, UNSPLASH_CLIP_HOME: this.home, ...this.environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+      stdio: [stdin, 'pipe', 'pipe'],
+    }) as ChildProcessByStdio<Writable | null, Readable, Readable>
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,4 +1,4 @@
-import { type Raster, resizeBicubic } from '../../src/workers/bicubic.js'
+import { type Raster, resample } from '../../src/workers/resample.js'
 
 /**
  * What CLIP's own preprocessing makes of an RGB image: torchvision's `Resize(size)` on Pillow, then `CenterCrop(size)`.
@@ -9,7 +9,7 @@ export function clipYardstick(image: Raster, size: number): Uint8Array {
   const short = Math.min(image.width, image.height)
   const scaled = (edge: number) => (edge === short ? size : Math.trunc((size * edge) / short))
   const [width, height] = [scaled(image.width), scaled(image.height)]
-  return resizeBicubic(image, { width, height, left: offset(width, size), top: offset(height, size), size })
+  return resample(image, { width, height, left: offset(width, size), top: offset(height, size), size }, 'bicubic')
 }
 
 /** Python's `round((edge - size) / 2)`: halves go to the even neighbour. */

@@ -8,11 +8,12 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, delimiter, dirname, join } from 'node:path'
 import pg from 'pg'
 import { type Database, openDatabase } from '../../src/db/connection.js'
 import { ensureEmbeddedServer, stopEmbeddedServer } from '../../src/db/embedded/embedded-server.js'
@@ -49,6 +50,14 @@ export function serverKinds(): ServerKind[] {
     { kind: 'native', available: hasNativeServer(), start: nativeServer },
   ]
 }
+
+/** Whether a test can have a server of its own, to kill and restart: {@link startPostgres}. */
+export const hasOwnServer = (): boolean =>
+  requires(
+    'A Postgres of the test’s own',
+    installedServer() !== null,
+    'Install postgresql and pgvector (infra/dev/install-debian.sh).',
+  )
 
 export const hasNativeServer = (): boolean =>
   requires(
@@ -147,24 +156,42 @@ export async function plantDatabase(dataDir: string): Promise<void> {
   cpSync(join(seed, 'pgdata'), join(dataDir, 'pgdata'), { recursive: true })
 }
 
-/** Folder of the newest installed Postgres that has pgvector. */
+/** Folder of the programs of the first Postgres with pgvector: on the PATH, or the newest of Debian's. */
 function installedServer(): string | null {
-  const root = '/usr/lib/postgresql'
-  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : []
-  const withVector = versions.find(
-    version =>
-      existsSync(join(root, version, 'bin', 'initdb')) &&
-      existsSync(`/usr/share/postgresql/${version}/extension/vector.control`),
-  )
-  return withVector === undefined ? null : join(root, withVector, 'bin')
+  return [...onPath(), ...ofDebian()].find(bin => existsSync(join(bin, 'initdb')) && hasVector(bin)) ?? null
 }
 
-interface OwnPostgres {
+function onPath(): string[] {
+  const programs = (process.env.PATH ?? '').split(delimiter).map(folder => join(folder, 'postgres'))
+  return programs.filter(program => existsSync(program)).map(program => dirname(realpathSync(program)))
+}
+
+function ofDebian(): string[] {
+  const root = '/usr/lib/postgresql'
+  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : []
+  return versions.map(version => join(root, version, 'bin'))
+}
+
+/** Where extensions are, as seen from the programs: Debian's place and the two of an installation in one folder. */
+function hasVector(bin: string): boolean {
+  const version = basename(dirname(bin))
+  return [`/usr/share/postgresql/${version}`, join(bin, '../share/postgresql'), join(bin, '../share')].some(share =>
+    existsSync(join(share, 'extension', 'vector.control')),
+  )
+}
+
+export interface OwnPostgres {
+  /** Connection string of its database `postgres`. */
   url: string
+  /** `pg_ctl -m immediate`: every process of the server quits at once, without a checkpoint. */
+  kill(): Promise<void>
+  /** At the same address; recovers what was committed before a kill. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
-async function startPostgres(): Promise<OwnPostgres> {
+/** A server of its own in a temporary folder. */
+export async function startPostgres(): Promise<OwnPostgres> {
   const bin = installedServer()!
   const folder = mkdtempSync(join(tmpdir(), 'uc-pg-'))
   const data = join(folder, 'data')
@@ -178,34 +205,45 @@ async function startPostgres(): Promise<OwnPostgres> {
     { ...options, stdio: 'ignore' },
   )
   const port = await freePort()
-  const child = spawn(
-    join(bin, 'postgres'),
-    // biome-ignore format: one option a line
-    [
-      '-D', data,
-      '-p', String(port),
-      '-k', folder,
-      '-c', 'listen_addresses=127.0.0.1',
-      '-c', 'fsync=off',
-      '-c', 'max_connections=200',
-    ],
-    { ...options, stdio: 'ignore' },
-  )
+  // biome-ignore format: one option a line
+  const parameters = [
+    '-D', data,
+    '-p', String(port),
+    '-k', folder,
+    '-c', 'listen_addresses=127.0.0.1',
+    '-c', 'fsync=off',
+    '-c', 'max_connections=200',
+  ]
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`
-  await until('Postgres to take connections', () =>
-    execute(url, 'select 1').then(
-      () => true,
-      () => false,
-    ),
-  )
-  return { url, stop: () => stopPostgres(child, folder) }
+  const launch = async () => {
+    const child = spawn(join(bin, 'postgres'), parameters, { ...options, stdio: 'ignore' })
+    await until('Postgres to take connections', () =>
+      execute(url, 'select 1').then(
+        () => true,
+        () => false,
+      ),
+    )
+    return child
+  }
+  let child = await launch()
+  return {
+    url,
+    kill: () => end(child, 'SIGQUIT'),
+    async restart() {
+      child = await launch()
+    },
+    async stop() {
+      await end(child, 'SIGINT') // "fast": breaks connections that are left
+      rmSync(folder, { recursive: true })
+    },
+  }
 }
 
-async function stopPostgres(child: ChildProcess, folder: string): Promise<void> {
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise(resolve => child.once('exit', resolve))
-  child.kill('SIGINT') // "fast": breaks connections that are left
+  child.kill(signal)
   await ended
-  rmSync(folder, { recursive: true })
 }
 
 function accountOf(user: string): { uid: number; gid: number } {

@@ -1,7 +1,15 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import {
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  paginateListObjectsV2,
+  S3Client,
+} from '@aws-sdk/client-s3'
 import { S3Store } from '../../src/storage/s3-store.js'
 
 /** What is used of s3rver, which comes without types. */
@@ -27,6 +35,44 @@ export interface S3Server {
 /** s3rver's only key. */
 export const S3_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' }
 
+/** A bucket for this test on the server of TEST_S3_ENDPOINT, or a server of the test's own. */
+export function s3Server(): Promise<S3Server> {
+  const given = process.env.TEST_S3_ENDPOINT
+  return given === undefined ? startS3() : borrowBucket(given)
+}
+
+async function borrowBucket(endpoint: string): Promise<S3Server> {
+  const env = {
+    AWS_ACCESS_KEY_ID: process.env.TEST_S3_ACCESS_KEY_ID ?? S3_CREDENTIALS.AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY: process.env.TEST_S3_SECRET_ACCESS_KEY ?? S3_CREDENTIALS.AWS_SECRET_ACCESS_KEY,
+  }
+  const bucket = `uc-test-${randomBytes(6).toString('hex')}`
+  const client = new S3Client({
+    endpoint,
+    forcePathStyle: true,
+    region: 'us-east-1',
+    credentials: { accessKeyId: env.AWS_ACCESS_KEY_ID, secretAccessKey: env.AWS_SECRET_ACCESS_KEY },
+  })
+  await client.send(new CreateBucketCommand({ Bucket: bucket }))
+  return {
+    endpoint,
+    bucket,
+    env,
+    store: storeOf(endpoint, bucket),
+    close: async () => {
+      for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: bucket }))
+        for (const { Key } of Contents) await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }))
+      await client.send(new DeleteBucketCommand({ Bucket: bucket }))
+      client.destroy()
+    },
+  }
+}
+
+function storeOf(endpoint: string, bucket: string): (prefix?: string) => S3Store {
+  return (prefix = '') =>
+    new S3Store({ bucket, prefix, region: 'us-east-1', endpoint, forcePathStyle: true, maxAttempts: 1 })
+}
+
 /** An S3-compatible server in this process, on a free port, in a temporary folder. */
 export async function startS3(bucket = 'photos'): Promise<S3Server> {
   const directory = await mkdtemp(join(tmpdir(), 'unsplash-clip-s3-'))
@@ -38,8 +84,7 @@ export async function startS3(bucket = 'photos'): Promise<S3Server> {
     endpoint,
     bucket,
     env: S3_CREDENTIALS,
-    store: (prefix = '') =>
-      new S3Store({ bucket, prefix, region: 'us-east-1', endpoint, forcePathStyle: true, maxAttempts: 1 }),
+    store: storeOf(endpoint, bucket),
     close: async () => {
       server.httpServer.closeAllConnections()
       await server.close()

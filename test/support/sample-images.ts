@@ -36,14 +36,22 @@ function pngChunk(type: string, data: Uint8Array): Buffer {
   return chunk
 }
 
-function png(width: number, height: number, idat: Uint8Array): Buffer {
+/** @param more chunks between the header and the pixels */
+function png(width: number, height: number, idat: Uint8Array, more: [type: string, data: Uint8Array][] = []): Buffer {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
   header.writeUInt32BE(height, 4)
   // One bit a pixel, grey.
   header.writeUInt8(1, 8)
   const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')
-  return Buffer.concat([signature, pngChunk('IHDR', header), pngChunk('IDAT', idat), pngChunk('IEND', Buffer.alloc(0))])
+  const chunks = more.map(([type, data]) => pngChunk(type, data))
+  const end = pngChunk('IEND', Buffer.alloc(0))
+  return Buffer.concat([signature, pngChunk('IHDR', header), ...chunks, pngChunk('IDAT', idat), end])
+}
+
+/** A black PNG with further chunks in it. */
+export function pngOf(width: number, height: number, more: [type: string, data: Uint8Array][]): Buffer {
+  return png(width, height, deflateSync(Buffer.alloc(height * (1 + Math.ceil(width / 8)))), more)
 }
 
 /** A valid PNG of so many black pixels in a few hundred kilobytes at most. */

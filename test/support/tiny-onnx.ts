@@ -3,29 +3,36 @@
  * buffers; the field numbers are those of onnx/onnx.proto.
  */
 
+import { varint } from '../../src/models/graph/protobuf.js'
+
 export const FLOAT = 1
+export const UINT8 = 2
+export const INT8 = 3
 export const INT32 = 6
 export const INT64 = 7
+export const FLOAT16 = 10
 
 interface ValueInfo {
   name: string
-  /** FLOAT, INT32 or INT64. */
+  /** FLOAT, FLOAT16, INT32 or INT64. */
   type: number
   /** A text is a symbolic size. */
   shape: readonly (number | string)[]
 }
 
-interface Node {
+export interface Node {
   op: string
+  /** Of operators that are not ONNX's own. */
+  domain?: 'com.microsoft'
   inputs: readonly string[]
   outputs: readonly string[]
   /** Whole numbers, or lists of them. */
   attributes?: Readonly<Record<string, number | readonly number[]>>
 }
 
-interface Constant {
+export interface Constant {
   name: string
-  type: typeof FLOAT | typeof INT64
+  type: keyof typeof RAW
   shape: readonly number[]
   values: readonly number[]
 }
@@ -46,15 +53,16 @@ export function onnxModel({ inputs, outputs, nodes, constants = [] }: Graph): Bu
     ...inputs.map(input => message(11, valueInfoProto(input))),
     ...outputs.map(output => message(12, valueInfoProto(output))),
   ])
-  const opset = Buffer.concat([text(1, ''), integer(2, 13)])
-  return Buffer.concat([integer(1, 8), message(7, graph), message(8, opset)])
+  const opset = (domain: string, version: number) => message(8, Buffer.concat([text(1, domain), integer(2, version)]))
+  return Buffer.concat([integer(1, 8), message(7, graph), opset('', 13), opset('com.microsoft', 1)])
 }
 
-function nodeProto({ op, inputs, outputs, attributes = {} }: Node): Buffer {
+function nodeProto({ op, domain, inputs, outputs, attributes = {} }: Node): Buffer {
   return Buffer.concat([
     ...inputs.map(name => text(1, name)),
     ...outputs.map(name => text(2, name)),
     text(4, op),
+    ...(domain ? [text(7, domain)] : []),
     ...Object.entries(attributes).map(([name, value]) => message(5, attributeProto(name, value))),
   ])
 }
@@ -64,14 +72,21 @@ function attributeProto(name: string, value: number | readonly number[]): Buffer
   return Buffer.concat([text(1, name), ...value.map(item => integer(8, item)), integer(20, 7)])
 }
 
+/** The bytes of a constant's values. Half precision is given as bits. */
+const RAW = {
+  [FLOAT]: (values: readonly number[]) => Float32Array.from(values).buffer,
+  [FLOAT16]: (values: readonly number[]) => Uint16Array.from(values).buffer,
+  [UINT8]: (values: readonly number[]) => Uint8Array.from(values).buffer,
+  [INT8]: (values: readonly number[]) => Int8Array.from(values).buffer,
+  [INT64]: (values: readonly number[]) => BigInt64Array.from(values, value => BigInt(value)).buffer,
+}
+
 function tensorProto({ name, type, shape, values }: Constant): Buffer {
-  const raw =
-    type === FLOAT ? Float32Array.from(values).buffer : BigInt64Array.from(values, value => BigInt(value)).buffer
   return Buffer.concat([
     ...shape.map(size => integer(1, size)),
     integer(2, type),
     text(8, name),
-    message(9, Buffer.from(raw)),
+    message(9, Buffer.from(RAW[type](values))),
   ])
 }
 
@@ -93,15 +108,4 @@ function message(field: number, bytes: Buffer): Buffer {
 
 function text(field: number, value: string): Buffer {
   return message(field, Buffer.from(value))
-}
-
-/** Seven bits a byte, lowest first; negative numbers in two's complement of 64 bits. */
-function varint(value: number): Buffer {
-  const bytes: number[] = []
-  let rest = BigInt.asUintN(64, BigInt(value))
-  do {
-    bytes.push(Number(rest & 0x7fn) | (rest > 0x7fn ? 0x80 : 0))
-    rest >>= 7n
-  } while (rest > 0n)
-  return Buffer.from(bytes)
 }
