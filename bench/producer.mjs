@@ -1,30 +1,28 @@
-// Streams a table of a million rows through the producer and prints rows per second and the peak of the memory.
+// A table of a million rows through the producer: rows a second and the peak of its memory
 //
-//   npm run build && node bench/producer.mjs [--rows 1000000] [--sample 5000] [--into-queue] [--keep FILE]
+//   npm run bench -- producer [--rows 1000000] [--sample 5000] [--into-queue] [--keep FILE]
 //
 // Without --into-queue nothing is needed but disk (450 MB in the temporary folder): a dry run. With it, the photos and
-// batches go where DATABASE_URL and REDIS_URL point, or into the embedded database; use an empty one. The last line of
-// stdout is the result as JSON; the exit code is 1 when the memory passes 300 MB.
+// batches go where DATABASE_URL and REDIS_URL point, or into the embedded database; use an empty one. The exit code
+// is 1 when the memory passes 300 MB.
 import { execFileSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { dryRun, enqueue } from '../dist/src/producers/enqueue.js'
 import { openInput } from '../dist/src/producers/open-input.js'
+import { readOptions, report } from './support/report.mjs'
 
 const MAX_RSS_MB = 300
 const BATCH_SIZE = 64
 
-const { values: options } = parseArgs({
-  options: {
-    rows: { type: 'string', default: '1000000' },
-    sample: { type: 'string' },
-    'into-queue': { type: 'boolean', default: false },
-    keep: { type: 'string' },
-  },
+const options = readOptions({
+  rows: { type: 'string', default: '1000000' },
+  sample: { type: 'string' },
+  'into-queue': { type: 'boolean', default: false },
+  keep: { type: 'string' },
 })
 const selection = options.sample === undefined ? {} : { sample: Number(options.sample), seed: 1 }
 const folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-bench-'))
@@ -32,8 +30,12 @@ try {
   const file = options.keep ?? join(folder, 'photos.tsv000')
   // In a process of its own, so that its memory does not count.
   if (!existsSync(file))
-    execFileSync(process.execPath, [fileURLToPath(new URL('photo-table.mjs', import.meta.url)), file, options.rows])
-  report(await (options['into-queue'] ? measureIntoQueue(file) : measureDryRun(file)))
+    execFileSync(process.execPath, [
+      fileURLToPath(new URL('support/photo-table.mjs', import.meta.url)),
+      file,
+      options.rows,
+    ])
+  tell(await (options['into-queue'] ? measureIntoQueue(file) : measureDryRun(file)))
 } finally {
   await rm(folder, { recursive: true, force: true })
 }
@@ -52,7 +54,7 @@ async function measureIntoQueue(file) {
   const { readConfig } = await import('../dist/src/config.js')
   const app = compose(readConfig(process.env))
   try {
-    const { ingest: repository } = await app.repositories()
+    const { ingest: repository, runs } = await app.repositories()
     const queue = await app.queue()
     const model = await app.modelIdentity()
     const modelId = await repository.registerModel(model)
@@ -62,8 +64,9 @@ async function measureIntoQueue(file) {
     const start = performance.now()
     const summary = await enqueue(
       source,
-      { repository, queue },
-      { selection, runId, modelId, model, batchSize: BATCH_SIZE, labelSets: [], store: true },
+      { repository, runs, queue },
+      // No workers here, so no bound.
+      { selection, runId, modelId, model, batchSize: BATCH_SIZE, labelSets: [], store: true, maxWaiting: 1e9 },
     )
     const seconds = (performance.now() - start) / 1000
     await source.close()
@@ -75,11 +78,10 @@ async function measureIntoQueue(file) {
   }
 }
 
-function report({ mode, summary, seconds, bytes }) {
+function tell({ mode, summary, seconds, bytes }) {
   // maxRSS is in KiB: https://nodejs.org/api/process.html#processresourceusage
   const peakRssMb = Math.round((process.resourceUsage().maxRSS * 1024) / 1e6)
-  const result = {
-    bench: 'producer',
+  const row = {
     mode,
     rows: summary.rows,
     photos: summary.photos,
@@ -89,7 +91,6 @@ function report({ mode, summary, seconds, bytes }) {
     rowsPerSecond: Math.round(summary.rows / seconds),
     peakRssMb,
   }
-  for (const [name, value] of Object.entries(result)) console.error(`${name.padEnd(14)} ${value}`)
-  console.log(JSON.stringify(result))
+  report(options, { bench: 'producer', settings: { selection }, tables: [{ title: 'Producer', rows: [row] }] })
   if (peakRssMb > MAX_RSS_MB) process.exitCode = 1
 }

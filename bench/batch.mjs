@@ -1,0 +1,123 @@
+// Images a second and peak memory by batch size, processes, threads, precision and execution provider
+//
+//   npm run bench -- batch [--sizes 1,8,64,100,500,1000] [--precisions int8,fp32] [--layouts 2x1,1x2] [--images 64]
+//                          [--providers cpu,cuda,…] [--no-peers]
+//
+// Needs MODEL_FOLDER (with a model.json); for the peer PHOTOS, PEER_SCRIPTS and PEER_PYTHON. The batch sizes of the tutorial
+// are 100, 500 and 1000; ours is 8 (ENCODE_BATCH_SIZE). A batch is what the model is given at once; each process encodes at
+// least --images and at least one batch, from pixels to embeddings. Memory: the largest resident set of a process, model
+// and pixels included. The peer is PyTorch on the CPU: its encoding alone is counted here, not its preprocessing.
+// On two cores some 8 minutes, most of them fp32 and the peer in batches of 1000.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { chooseProvider } from '../dist/src/models/choose-provider.js'
+import { EXECUTION_PROVIDERS } from '../dist/src/models/providers.js'
+import { photoFiles, photosFolder, pythonPeer, runPeer } from './support/peers.mjs'
+import { modelSettings } from './support/pipeline.mjs'
+import { readOptions, report, round, say } from './support/report.mjs'
+
+const PROGRAM = fileURLToPath(new URL('support/encoder-process.mjs', import.meta.url))
+const cores = availableParallelism()
+const options = readOptions({
+  sizes: { type: 'string', default: '1,8,64,100,500,1000' },
+  precisions: { type: 'string', default: 'int8,fp32' },
+  layouts: { type: 'string', default: cores > 1 ? `${cores}x1,1x${cores}` : '1x1' },
+  images: { type: 'string', default: '64' },
+  providers: { type: 'string', default: EXECUTION_PROVIDERS.join(',') },
+  'no-peers': { type: 'boolean', default: false },
+})
+const sizes = options.sizes.split(',').map(Number)
+const layouts = options.layouts.split(',').map(text => text.split('x').map(Number))
+
+const absent = []
+const rows = []
+for (const provider of options.providers.split(',')) {
+  const why = await whyAbsent(provider)
+  if (why !== null) {
+    absent.push({ provider, 'not measured here': why })
+    say(`!!! ${provider} cannot be used here: ${why}`)
+    continue
+  }
+  for (const precision of options.precisions.split(','))
+    for (const [processes, threads] of layouts)
+      for (const size of sizes) rows.push(await measure({ provider, precision, processes, threads, size }))
+}
+const seed = options['no-peers'] ? null : pythonPeer('seed_baseline.py')
+if (seed) for (const size of sizes.filter(size => size >= 100)) rows.push(...(await peer(size)))
+report(options, {
+  bench: 'batch',
+  tables: [
+    { title: 'Encoding by batch size', rows },
+    { title: 'Execution providers that do not work here', rows: absent },
+  ].filter(({ rows }) => rows.length > 0),
+})
+
+async function measure({ provider, precision, processes, threads, size }) {
+  const children = Array.from({ length: processes }, () => open(provider, precision, threads, size))
+  try {
+    await Promise.all(children.map(({ next }) => next()))
+    const images = Math.max(size, Math.ceil(Number(options.images) / size) * size)
+    for (const { child } of children) child.stdin.write(`${images}\n`)
+    const each = await Promise.all(children.map(async ({ next }) => JSON.parse(await next())))
+    const rate = each.reduce((sum, { imagesPerSecond }) => sum + imagesPerSecond, 0)
+    const row = line({ provider, precision, processes, threads, size }, rate, Math.max(...each.map(one => one.peakMib)))
+    say(JSON.stringify(row))
+    return row
+  } finally {
+    for (const { child } of children) child.stdin.end()
+    await Promise.all(children.map(({ ended }) => ended))
+  }
+}
+
+function line({ provider, precision, processes, threads, size, by = 'ours' }, imagesPerSecond, peakMib) {
+  return {
+    by,
+    provider,
+    precision,
+    'processes × threads': `${processes} × ${threads}`,
+    batch: size,
+    'images/s': round(imagesPerSecond),
+    'peak MiB a process': Math.round(peakMib),
+  }
+}
+
+function open(provider, precision, threads, size) {
+  const child = spawn(process.execPath, [PROGRAM, threads, size, provider].map(String), {
+    env: { ...process.env, ...modelSettings(precision) },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const next = async () => {
+    const { value, done } = await lines.next()
+    if (done) throw new Error(`the encoder ended: ${provider} ${precision}, batches of ${size}`)
+    return value
+  }
+  return { child, next, ended: once(child, 'exit').then(() => process.off('exit', kill)) }
+}
+
+/** Its own count is of whole batches, so it does one; PyTorch takes its threads by itself. */
+async function peer(size) {
+  if (photoFiles().length < size) say(`PHOTOS holds ${photoFiles().length}: the peer's batch is no larger`)
+  const said = await runPeer(seed, [photosFolder(), size, size, cores])
+  if (said === null) return []
+  const setup = { by: 'PyTorch', provider: 'cpu', precision: 'fp32', processes: 1, threads: cores, size: said.images }
+  const row = line(setup, said.images / said.encode_s, said.peakMib)
+  say(JSON.stringify(row))
+  return [row]
+}
+
+async function whyAbsent(provider) {
+  try {
+    await chooseProvider([provider])
+    return null
+  } catch (error) {
+    const [, found] = error.message.split(' Install what is missing')[0].split('; found: ')
+    // Where in its sources the runtime says so, and paths of this machine, help nobody.
+    return (/Failed to .*/.exec(found)?.[0] ?? found).replace(/\/\S+\//g, '').slice(0, 100)
+  }
+}

@@ -1,0 +1,184 @@
+// What opening the image tower this way or that costs and gives: graph rewritings, session options, threads, images a run.
+//
+//   MODEL_FOLDER=/models/clip-vit-b-32 npm run bench -- session [--file x.onnx,y.onnx] [--rounds 9] [--only threads]
+//
+// Needs the towers of fp32 and int8 in MODEL_FOLDER, or the files named. All variants of a table are open at once in one process
+// and take turns, so that whatever else the machine does meets each of them; what counts is CPU time an image (`core ms`), the
+// least of all rounds. Tables: graph, options, threads, images and, one process after the other, processes. On two cores some 7
+// minutes, 3 of them `--only processes`.
+import { existsSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { useClassTokenOnly } from '../dist/src/models/graph/class-token.js'
+import { mapModel } from '../dist/src/models/graph/model-file.js'
+import { useSignedWeights } from '../dist/src/models/graph/signed-weights.js'
+import { modelFolder } from './support/peers.mjs'
+import { openRaw, visionFile } from './support/raw.mjs'
+import { readOptions, report, round, say, spread } from './support/report.mjs'
+
+const options = readOptions({
+  file: { type: 'string' },
+  rounds: { type: 'string', default: '9' },
+  seconds: { type: 'string', default: '4' },
+  only: { type: 'string' },
+})
+const rounds = Number(options.rounds)
+const files = options.file
+  ? options.file.split(',').map(file => resolve(file))
+  : ['fp32', 'int8'].map(precision => visionFile(modelFolder(), precision)).filter(existsSync)
+
+const spinning = allowed => ({ session: { intra_op: { allow_spinning: allowed } } })
+const both = graph => void [useClassTokenOnly(graph), useSignedWeights(graph)]
+const TABLES = {
+  graph: {
+    title: 'graph, 1 thread, 8 images a run',
+    variants: [
+      ['plain file', {}],
+      ['weights mapped from the file', { change: () => {} }],
+      ['last block for the class token alone', { change: useClassTokenOnly }],
+      ['7-bit weights signed', { change: useSignedWeights }],
+      ['all three: as it is opened', { change: both }],
+      ['optimisation level extended', { graphOptimizationLevel: 'extended' }],
+      ['optimisation level basic', { graphOptimizationLevel: 'basic' }],
+      ['optimisation level disabled', { graphOptimizationLevel: 'disabled' }],
+    ],
+  },
+  options: {
+    title: 'session options, 1 thread, 8 images a run',
+    variants: [
+      ['as it is opened', { change: both }],
+      ['no memory arena', { change: both, enableCpuMemArena: false }],
+      ['no memory pattern', { change: both, enableMemPattern: false }],
+      ['no prepacking', { change: both, extra: { session: { disable_prepacking: '1' } } }],
+      ['denormals as zero', { change: both, extra: { session: { set_denormal_as_zero: '1' } } }],
+      [
+        'weights outside the arena',
+        { change: both, extra: { session: { use_device_allocator_for_initializers: '1' } } },
+      ],
+      ['parallel execution', { change: both, executionMode: 'parallel' }],
+      ['output into a buffer of the caller', { change: both, reuse: true }],
+    ],
+  },
+  threads: {
+    title: 'threads of one session, 8 images a run',
+    variants: [
+      ['1 thread', { change: both }],
+      ['2 threads, spinning off', { change: both, intraOpNumThreads: 2 }],
+      ['2 threads, spinning on', { change: both, intraOpNumThreads: 2, extra: spinning('1') }],
+      [
+        '2 threads, spinning for 100 µs',
+        {
+          change: both,
+          intraOpNumThreads: 2,
+          extra: { session: { intra_op: { allow_spinning: '1', spin_duration_us: '100' } } },
+        },
+      ],
+    ],
+  },
+  images: {
+    title: 'images a run, 1 thread',
+    variants: [1, 2, 4, 8, 16, 32, 64].map(images => [`${images}`, { change: both, images }]),
+  },
+}
+
+const tables = []
+for (const file of files) {
+  for (const [name, { title, variants }] of Object.entries(TABLES)) {
+    if (options.only && options.only !== name) continue
+    say(`${basename(file)}: ${title}`)
+    tables.push({ title: `${basename(file)}: ${title}`, rows: await compare(file, variants) })
+  }
+  if (!options.only || options.only === 'processes') {
+    say(`${basename(file)}: processes`)
+    tables.push({ title: `${basename(file)}: processes × threads, 8 images a run`, rows: await compareProcesses(file) })
+  }
+}
+await report(options, { bench: 'session', settings: { rounds }, tables })
+
+async function compare(file, variants) {
+  const opened = []
+  for (const [name, variant] of variants) opened.push(await open(file, name, variant))
+  for (let turn = 0; turn < rounds; turn++)
+    for (const one of turn % 2 ? opened : opened.toReversed()) {
+      const before = process.cpuUsage()
+      const startedAt = performance.now()
+      await one.run()
+      const { user, system } = process.cpuUsage(before)
+      one.wallMs.push((performance.now() - startedAt) / one.images)
+      one.coreMs.push((user + system) / 1000 / one.images)
+    }
+  const least = Math.min(...opened[0].coreMs)
+  const expected = await opened[0].run()
+  const rows = []
+  for (const { name, coreMs, wallMs, openMs, run } of opened) {
+    const found = await run()
+    rows.push({
+      '': name,
+      'core ms': spread(coreMs),
+      'of the first': round(least / Math.min(...coreMs)),
+      'images/s': round(1000 / Math.min(...wallMs)),
+      'largest difference': difference(expected, found),
+      'opened in ms': round(openMs),
+    })
+  }
+  for (const { session } of opened) await session.release()
+  return rows
+}
+
+async function open(file, name, { change, images = 8, reuse = false, extra, ...own }) {
+  const startedAt = performance.now()
+  const session = await InferenceSession.create(change ? mapModel(file, change) : file, {
+    intraOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    ...own,
+    extra: {
+      session: {
+        model_external_initializers_file_folder_path: dirname(file),
+        intra_op: { allow_spinning: '0' },
+        ...extra?.session,
+      },
+    },
+  })
+  const openMs = performance.now() - startedAt
+  // Normal numbers, as normalised pixels are about.
+  const pixels = Float32Array.from({ length: images * 3 * 224 * 224 }, (_, i) => Math.sin(i * 12.9898) * 1.7)
+  const feeds = { [session.inputNames[0]]: new Tensor('float32', pixels, [images, 3, 224, 224]) }
+  const [output] = session.outputNames
+  const first = (await session.run(feeds))[output]
+  const fetches = reuse
+    ? { [output]: new Tensor('float32', new Float32Array(first.data.length), first.dims) }
+    : [output]
+  const run = async () => (await session.run(feeds, fetches))[output].data
+  return { name, session, images, openMs, run, coreMs: [], wallMs: [] }
+}
+
+/** Of the first image, whose company is another where fewer run together. */
+function difference(expected, found) {
+  let most = 0
+  for (let i = 0; i < 512; i++) most = Math.max(most, Math.abs(expected[i] - found[i]))
+  return Number(most.toPrecision(2))
+}
+
+async function compareProcesses(file) {
+  const cases = [
+    { processes: 1, threads: 1 },
+    { processes: 1, threads: 2 },
+    { processes: 2, threads: 1 },
+    { processes: 2, threads: 2 },
+  ]
+  const figures = cases.map(() => ({ imagesPerSecond: [], coreMsPerImage: [] }))
+  for (let turn = 0; turn < 3; turn++)
+    for (const [index, one] of cases.entries()) {
+      const raw = await openRaw({ file, ...one, imagesPerRun: 8, session: 'ours' })
+      const { imagesPerSecond, coreMsPerImage } = await raw.measure(Number(options.seconds))
+      await raw.close()
+      figures[index].imagesPerSecond.push(imagesPerSecond)
+      figures[index].coreMsPerImage.push(coreMsPerImage)
+    }
+  return cases.map(({ processes, threads }, index) => ({
+    processes,
+    'threads each': threads,
+    'images/s': spread(figures[index].imagesPerSecond),
+    'core ms': spread(figures[index].coreMsPerImage),
+  }))
+}

@@ -1,0 +1,27 @@
+// A process that encodes RGB pixels as a worker does, and nothing else. Parameters: THREADS IMAGES_PER_RUN PROVIDER; the model
+// comes from the settings. It says `ready`, waits for a number of images on stdin, encodes them, and says what it took.
+import { createInterface } from 'node:readline'
+import { compose } from '../../dist/src/compose.js'
+import { readConfig } from '../../dist/src/config.js'
+
+const [threads, imagesPerRun, provider] = process.argv.slice(2)
+const settings = { THREADS: threads, ENCODE_BATCH_SIZE: imagesPerRun, EXECUTION_PROVIDER: provider }
+const app = compose(readConfig({ ...process.env, ...settings }))
+const encoder = await app.openEncoder(app.config.MODEL, 'image', new AbortController().signal)
+const bytes = encoder.input.size ** 2 * 3
+const image = Uint8Array.from({ length: bytes }, (_, i) => (i * 2654435761) >>> 24)
+await encoder.encodeImages([image])
+console.log('ready')
+for await (const line of createInterface({ input: process.stdin })) {
+  // Pixels of their own for every image, as in a worker.
+  const images = Array.from({ length: Number(line) }, () => image.slice())
+  const startedAt = performance.now()
+  await encoder.encodeImages(images)
+  const seconds = (performance.now() - startedAt) / 1000
+  // maxRSS is in KiB: https://nodejs.org/api/process.html#processresourceusage
+  console.log(
+    JSON.stringify({ imagesPerSecond: images.length / seconds, peakMib: process.resourceUsage().maxRSS / 1024 }),
+  )
+}
+await encoder.close()
+await app.close()

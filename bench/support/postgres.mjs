@@ -1,0 +1,67 @@
+// A Postgres of its own for a benchmark: in a temporary folder, on a free port of loopback, with the settings it comes with
+// (fsync on), so that figures are those of a server nobody tuned.
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import { freePort } from './free-port.mjs'
+
+const INSTALLED = '/usr/lib/postgresql'
+
+/** @returns {Promise<{ url: string, pid: number, folder: string, stop(): Promise<void> }>} */
+export async function startPostgres() {
+  const folder = mkdtempSync(join(tmpdir(), 'unsplash-clip-bench-'))
+  // Postgres refuses to run as root.
+  const owner = process.getuid() === 0 ? { uid: idOf('-u'), gid: idOf('-g') } : {}
+  if (owner.uid !== undefined) chownSync(folder, owner.uid, owner.gid)
+  const data = join(folder, 'data')
+  const options = { ...owner, cwd: folder, stdio: 'ignore' }
+  execFileSync(
+    program('initdb'),
+    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'],
+    options,
+  )
+  const port = await freePort()
+  const listen = ['-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1']
+  const server = spawn(program('postgres'), ['-D', data, ...listen], options)
+  const url = `postgresql://postgres@127.0.0.1:${port}/postgres`
+  for (let tries = 0; !(await answers(url)); tries++) {
+    if (tries === 300) throw new Error('Postgres does not take connections')
+    await pause(100)
+  }
+  return {
+    url,
+    pid: server.pid,
+    /** Of everything it keeps. */
+    folder,
+    async stop() {
+      server.kill('SIGINT')
+      await once(server, 'exit')
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+function program(name) {
+  const versions = existsSync(INSTALLED) ? readdirSync(INSTALLED).sort((a, b) => Number(b) - Number(a)) : []
+  return [...versions.map(version => join(INSTALLED, version, 'bin', name)).filter(existsSync), name][0]
+}
+
+function idOf(flag) {
+  return Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
+}
+
+async function answers(url) {
+  const client = new pg.Client({ connectionString: url })
+  try {
+    await client.connect()
+    return true
+  } catch {
+    return false
+  } finally {
+    await client.end().catch(() => {})
+  }
+}

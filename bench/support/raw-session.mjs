@@ -1,0 +1,43 @@
+// A process that runs a vision tower on pixels computed beforehand, and does nothing else: what the model alone gives.
+// Parameters: FILE THREADS IMAGES_PER_RUN SESSION, which is one of
+//   default  the file as it is, with the runtime's defaults
+//   sleeping the file as it is, with the options of this program's sessions: idle threads sleep instead of spinning
+//   ours     the file as this program opens it, its graph made faster
+// It says `ready`, waits for a number of seconds on stdin, runs for so long, and says what it did. Until stdin ends.
+import { createInterface } from 'node:readline'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { openSession } from '../../dist/src/models/session.js'
+
+const SIZE = 224
+const [file, threads, imagesPerRun, how] = process.argv.slice(2)
+const count = Number(imagesPerRun)
+const session = await open()
+// Normal numbers, as normalised pixels are about.
+const pixels = Float32Array.from({ length: count * 3 * SIZE * SIZE }, (_, i) => Math.sin(i * 12.9898) * 1.7)
+const feeds = { [session.inputNames[0]]: new Tensor('float32', pixels, [count, 3, SIZE, SIZE]) }
+await session.run(feeds)
+await session.run(feeds)
+console.log('ready')
+for await (const line of createInterface({ input: process.stdin }))
+  console.log(JSON.stringify(await measure(Number(line))))
+await session.release()
+
+async function measure(seconds) {
+  const cpuBefore = process.cpuUsage()
+  const startedAt = performance.now()
+  let runs = 0
+  while (performance.now() - startedAt < 1000 * seconds) {
+    await session.run(feeds)
+    runs++
+  }
+  const ms = performance.now() - startedAt
+  const { user, system } = process.cpuUsage(cpuBefore)
+  return { imagesPerSecond: (1000 * runs * count) / ms, coreMsPerImage: (user + system) / 1000 / (runs * count) }
+}
+
+async function open() {
+  const intraOpNumThreads = Number(threads)
+  if (how === 'ours') return openSession(file, { threads: intraOpNumThreads, provider: 'cpu' })
+  const sleeping = { executionMode: 'sequential', extra: { session: { intra_op: { allow_spinning: '0' } } } }
+  return InferenceSession.create(file, { intraOpNumThreads, ...(how === 'sleeping' ? sleeping : {}) })
+}

@@ -1,0 +1,203 @@
+// A query in words: what encoding one prompt costs, cold and from the cache, and how long `search` takes to its first result.
+//
+//   MODEL_FOLDER=/models/clip-vit-b-32 PEER_TRANSFORMERS=/folder npm run bench -- text [--prompts 200] [--repeats 10]
+//
+// Needs the text towers of MODEL_FOLDER (onnx/text_model.onnx and text_model_quantized.onnx) and, for `search`, its image towers,
+// with which a few pictures are embedded first. Peer: transformers.js on the same files, in turns with this program.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import sharp from 'sharp'
+import { openOnnxEncoder } from '../dist/src/models/onnx-encoder.js'
+import { MODELS, resolveModel } from '../dist/src/models/registry.js'
+import { TextCache } from '../dist/src/models/text-cache.js'
+import { loadTokenizer } from '../dist/src/models/tokenizer.js'
+import { modelFolder, runPeer, transformersPeer } from './support/peers.mjs'
+import { readOptions, report, round, say, spread } from './support/report.mjs'
+
+const options = readOptions({
+  prompts: { type: 'string', default: '200' },
+  repeats: { type: 'string', default: '10' },
+  threads: { type: 'string', default: '0' },
+  only: { type: 'string' },
+})
+const repeats = Number(options.repeats)
+const folder = modelFolder()
+const PROGRAM = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url))
+const PEER = fileURLToPath(new URL('support/transformers-text.mjs', import.meta.url))
+const NAME = 'bench-text'
+const prompts = makePrompts(Number(options.prompts))
+const precisions = ['int8', 'fp32'].filter(precision => existsSync(join(folder, specOf(precision).textFile)))
+
+const tables = []
+if (options.only !== 'search') tables.push({ title: 'one prompt, milliseconds', rows: await encoding() })
+if (options.only !== 'encode') tables.push(await startUp())
+await report(options, {
+  bench: 'text',
+  settings: { prompts: prompts.length, repeats, threads: options.threads },
+  tables,
+})
+
+function specOf(precision) {
+  return resolveModel(`clip-vit-b-32@${precision}`, MODELS)
+}
+
+/** Some 4 to 12 words, none twice. */
+function makePrompts(count) {
+  const words = 'a photo of dog snow night city cup table boat two people near old red house window sea light'.split(
+    ' ',
+  )
+  return Array.from({ length: count }, (_, i) =>
+    Array.from({ length: 4 + (i % 9) }, (_, k) => words[(i * 7 + k * (3 + (i % 5))) % words.length])
+      .concat(`${i}`)
+      .join(' '),
+  )
+}
+
+async function encoding() {
+  const rows = []
+  for (const precision of precisions) {
+    say(`encode: ${precision}`)
+    const peer = await runPeer(transformersPeer(PEER), [folder, precision === 'int8' ? 'q8' : 'fp32', options.prompts])
+    const startedAt = performance.now()
+    const encoder = await openOnnxEncoder(specOf(precision), folder, {
+      towers: 'text',
+      threads: Number(options.threads),
+    })
+    const openMs = performance.now() - startedAt
+    const cached = new TextCache(prompts.length).before(encoder)
+    const first = await timed(() => cached.encodeTexts(['the first of all']))
+    const cold = []
+    const before = process.cpuUsage()
+    for (const prompt of prompts) cold.push(await timed(() => cached.encodeTexts([prompt])))
+    const { user, system } = process.cpuUsage(before)
+    const coreMs = { 'core ms': round((user + system) / 1000 / prompts.length) }
+    const again = []
+    for (const prompt of prompts) again.push(await timed(() => cached.encodeTexts([prompt])))
+    await encoder.close()
+    const row = { precision, 'tower and tokenizer opened': round(openMs), 'first prompt': round(first) }
+    rows.push({ encoder: 'this program', ...row, ...percentiles(cold), ...coreMs })
+    rows.push({ encoder: 'this program, from the cache', precision, ...percentiles(again) })
+    rows.push({ encoder: 'tokenizer alone', precision, ...percentiles(await tokenizing()) })
+    if (peer)
+      rows.push({
+        encoder: 'transformers.js',
+        precision,
+        'tower and tokenizer opened': round(peer.openMs),
+        'first prompt': round(peer.firstMs),
+        ...percentiles(peer.ms),
+        'core ms': round(peer.coreMs),
+      })
+  }
+  return rows
+}
+
+async function tokenizing() {
+  const tokenizer = await loadTokenizer(folder, 77)
+  const ms = []
+  for (const prompt of prompts) ms.push(await timed(async () => tokenizer.encode(prompt)))
+  return ms
+}
+
+async function timed(work) {
+  const startedAt = performance.now()
+  await work()
+  return performance.now() - startedAt
+}
+
+function percentiles(ms) {
+  const sorted = ms.toSorted((a, b) => a - b)
+  const at = share => round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))])
+  return { p50: at(0.5), p95: at(0.95) }
+}
+
+/** Of a whole command, from its start to the first line it prints, and its CPU time. */
+async function startUp() {
+  const home = mkdtempSync(join(tmpdir(), 'bench-text-'))
+  try {
+    const env = { UNSPLASH_CLIP_HOME: join(home, 'demo'), MODEL_FOLDERS: describeModel(home), LOG_LEVEL: 'error' }
+    say('search: 40 rendered scenes, and 8 pictures with the model')
+    await command(['demo', '--count', '40', '--folder', env.UNSPLASH_CLIP_HOME], env)
+    await paint(join(home, 'pictures'))
+    for (const precision of precisions)
+      await command(['ingest', join(home, 'pictures'), '--model', `${NAME}@${precision}`, '--workers', '1'], env)
+    const models = ['demo@fp32', ...precisions.map(precision => `${NAME}@${precision}`)]
+    const cases = [
+      ['node alone', ['-e', 'console.log(1)']],
+      ['--version', [PROGRAM, '--version']],
+      ['status', [PROGRAM, 'status']],
+      ...models.map(model => [`search, ${model}`, [PROGRAM, 'search', 'a dog in the snow', '--model', model]]),
+    ]
+    const figures = cases.map(() => [])
+    for (let turn = 0; turn < repeats; turn++) {
+      say(`search: repeat ${turn + 1} of ${repeats}`)
+      for (const [index, [, parameters]] of cases.entries()) figures[index].push(await started(parameters, env))
+    }
+    await command(['db', 'stop'], env)
+    const rows = cases.map(([name], index) => ({
+      command: name,
+      'first line after ms': spread(figures[index].map(({ firstMs }) => firstMs)),
+      'core ms': spread(figures[index].map(({ coreMs }) => coreMs)),
+    }))
+    return { title: 'start-up, embedded database running', rows }
+  } finally {
+    rmSync(home, { recursive: true, force: true })
+  }
+}
+
+/** @returns a folder with the files of MODEL_FOLDER under a name of its own */
+function describeModel(home) {
+  const described = join(home, 'model')
+  mkdirSync(described)
+  for (const file of ['onnx', 'config.json', 'preprocessor_config.json', 'tokenizer.json', 'tokenizer_config.json'])
+    symlinkSync(join(folder, file), join(described, file))
+  const { dimension, input, mean, std, text, scoring, logitScale, logitBias } = specOf('fp32')
+  const files = precision => ({ vision: specOf(precision).visionFile, text: specOf(precision).textFile })
+  const model = {
+    ...{ name: NAME, dimension, input, mean, std, text, scoring, logitScale, logitBias },
+    defaultPrecision: precisions[0],
+    precisions: Object.fromEntries(precisions.map(precision => [precision, files(precision)])),
+  }
+  writeFileSync(join(described, 'model.json'), JSON.stringify(model))
+  return described
+}
+
+async function paint(into) {
+  mkdirSync(into)
+  for (let i = 0; i < 8; i++)
+    await sharp({ create: { width: 320, height: 240, channels: 3, background: { r: i * 30, g: 99, b: 255 - i * 30 } } })
+      .jpeg()
+      .toFile(join(into, `${i}.jpg`))
+}
+
+async function command(parameters, env) {
+  const child = spawn(process.execPath, [PROGRAM, ...parameters], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const [code] = await once(child, 'exit')
+  if (code !== 0) throw new Error(`${parameters.join(' ')} ended with ${code}`)
+}
+
+async function started(parameters, env) {
+  const tell = `import { writeSync } from 'node:fs'; process.on('exit', () => writeSync(3, JSON.stringify(process.cpuUsage())))`
+  const startedAt = performance.now()
+  const child = spawn(
+    process.execPath,
+    ['--import', `data:text/javascript,${encodeURIComponent(tell)}`, ...parameters],
+    {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
+    },
+  )
+  let [firstMs, usage] = [Number.NaN, '']
+  child.stdout.once('data', () => (firstMs = performance.now() - startedAt)).resume()
+  child.stdio[3].on('data', data => (usage += data))
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`${parameters.join(' ')} ended with ${code}`)
+  const { user, system } = JSON.parse(usage)
+  return { firstMs, coreMs: (user + system) / 1000 }
+}
