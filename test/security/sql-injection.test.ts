@@ -320,6 +320,7 @@ describe.each(kinds)('whatever is written into an argument, on the $kind server'
         if (type === 'jsonb' || type === 'json') return json.map(value => JSON.stringify(value))
         if (type === 'vector') return fc.constant('[1,0,0]')
         if (type === 'boolean') return fc.boolean()
+        if (type === 'regconfig') return fc.constant('simple')
         if (type.endsWith('[]')) return fc.constant([1])
         return fc.constantFrom(1, 1, 2, 0, -1)
       }
