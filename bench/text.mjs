@@ -6,15 +6,14 @@
 // with which a few pictures are embedded first. Peer: transformers.js on the same files, in turns with this program.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import sharp from 'sharp'
 import { openOnnxEncoder } from '../dist/src/models/onnx-encoder.js'
-import { MODELS, resolveModel } from '../dist/src/models/registry.js'
 import { TextCache } from '../dist/src/models/text-cache.js'
 import { loadTokenizer } from '../dist/src/models/tokenizer.js'
+import { command, describeModel, NAME, PROGRAM, paint, specOf } from './support/model-home.mjs'
 import { modelFolder, runPeer, transformersPeer } from './support/peers.mjs'
 import { readOptions, report, round, say, spread } from './support/report.mjs'
 
@@ -26,9 +25,7 @@ const options = readOptions({
 })
 const repeats = Number(options.repeats)
 const folder = modelFolder()
-const PROGRAM = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url))
 const PEER = fileURLToPath(new URL('support/transformers-text.mjs', import.meta.url))
-const NAME = 'bench-text'
 const prompts = makePrompts(Number(options.prompts))
 const precisions = ['int8', 'fp32'].filter(precision => existsSync(join(folder, specOf(precision).textFile)))
 
@@ -40,10 +37,6 @@ await report(options, {
   settings: { prompts: prompts.length, repeats, threads: options.threads },
   tables,
 })
-
-function specOf(precision) {
-  return resolveModel(`clip-vit-b-32@${precision}`, MODELS)
-}
 
 /** Some 4 to 12 words, none twice. */
 function makePrompts(count) {
@@ -118,7 +111,11 @@ function percentiles(ms) {
 async function startUp() {
   const home = mkdtempSync(join(tmpdir(), 'bench-text-'))
   try {
-    const env = { UNSPLASH_CLIP_HOME: join(home, 'demo'), MODEL_FOLDERS: describeModel(home), LOG_LEVEL: 'error' }
+    const env = {
+      UNSPLASH_CLIP_HOME: join(home, 'demo'),
+      MODEL_FOLDERS: describeModel(home, precisions),
+      LOG_LEVEL: 'error',
+    }
     say('search: 40 rendered scenes, and 8 pictures with the model')
     await command(['demo', '--count', '40', '--folder', env.UNSPLASH_CLIP_HOME], env)
     await paint(join(home, 'pictures'))
@@ -146,40 +143,6 @@ async function startUp() {
   } finally {
     rmSync(home, { recursive: true, force: true })
   }
-}
-
-/** @returns a folder with the files of MODEL_FOLDER under a name of its own */
-function describeModel(home) {
-  const described = join(home, 'model')
-  mkdirSync(described)
-  for (const file of ['onnx', 'config.json', 'preprocessor_config.json', 'tokenizer.json', 'tokenizer_config.json'])
-    symlinkSync(join(folder, file), join(described, file))
-  const { dimension, input, mean, std, text, scoring, logitScale, logitBias } = specOf('fp32')
-  const files = precision => ({ vision: specOf(precision).visionFile, text: specOf(precision).textFile })
-  const model = {
-    ...{ name: NAME, dimension, input, mean, std, text, scoring, logitScale, logitBias },
-    defaultPrecision: precisions[0],
-    precisions: Object.fromEntries(precisions.map(precision => [precision, files(precision)])),
-  }
-  writeFileSync(join(described, 'model.json'), JSON.stringify(model))
-  return described
-}
-
-async function paint(into) {
-  mkdirSync(into)
-  for (let i = 0; i < 8; i++)
-    await sharp({ create: { width: 320, height: 240, channels: 3, background: { r: i * 30, g: 99, b: 255 - i * 30 } } })
-      .jpeg()
-      .toFile(join(into, `${i}.jpg`))
-}
-
-async function command(parameters, env) {
-  const child = spawn(process.execPath, [PROGRAM, ...parameters], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const [code] = await once(child, 'exit')
-  if (code !== 0) throw new Error(`${parameters.join(' ')} ended with ${code}`)
 }
 
 async function started(parameters, env) {
