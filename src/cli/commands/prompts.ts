@@ -20,6 +20,7 @@ interface AddOptions extends CommonOptions {
 export function addPromptsCommand(program: Command): void {
   const prompts = program
     .command('prompts')
+    .helpCommand(false)
     .description('Words whose embeddings are stored, so that they can be searched with in SQL: search_text, combine.')
     .addHelpText(
       'after',

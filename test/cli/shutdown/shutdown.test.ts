@@ -85,6 +85,16 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     ingest: async () => [0, 'ingest', await photoList('first'), '--workers', '1'],
     worker: async () => [0, 'worker', '--until-idle', '--metrics-port', '0'],
     search: async () => [0, 'search', 'a boat'],
+    facets: async () => [0, 'facets', 'a boat', '--by', 'taken_time'],
+    duplicates: async () => [0, 'duplicates', '--groups', '--csv', join(watched.sandbox.home, 'duplicates.csv')],
+    'prompts add': async () => [0, 'prompts', 'add', 'a boat', 'at night'],
+    'prompts list': async () => [0, 'prompts', 'list'],
+    'prompts remove': async () => [0, 'prompts', 'remove', 'at night'],
+    'index advise': async () => [0, 'index', 'advise'],
+    'index build': async () => [0, 'index', 'build', '--kind', 'hnsw'],
+    'index tune': async () => [0, 'index', 'tune', '--kind', 'image'],
+    'index status': async () => [0, 'index', 'status'],
+    'index drop': async () => [0, 'index', 'drop', '--kind', 'hnsw'],
     label: async () => [0, 'label', 'taken_space'],
     labels: async () => [0, 'labels', 'taken_time', '--sample', '2', '--html', join(watched.sandbox.home, 'l.html')],
     'photo show': async () => [
@@ -105,6 +115,9 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     'models verify': async () => [0, 'models', 'verify', 'demo'],
     // The vector of another photo: it is compared, and found to be wrong.
     'models compare': async () => [1, 'models', 'compare', 'demo', ...(await publishedVector())],
+    'models use': async () => [0, 'models', 'use', 'demo'],
+    // It is the one that is searched.
+    'models retire': async () => [2, 'models', 'retire', 'demo', '--yes'],
     'db status': async () => [0, 'db', 'status'],
     'db url': async () => [0, 'db', 'url'],
     // The server is somebody else's: they refuse.
