@@ -151,6 +151,16 @@ class Client extends pg.Client {
   }
 }
 
+/**
+ * Closes a connection instead of giving it back to the pool. One that is cut off is never seen to end: the process does not
+ * stay alive for it.
+ */
+export function closeWithoutWaiting(client: pg.PoolClient): void {
+  // pg has it, its types do not.
+  ;(client as pg.PoolClient & { unref(): void }).unref()
+  client.release(true)
+}
+
 /** In the startup packet: one round trip less, and a value in DATABASE_URL wins. */
 function timeouts({ url, statementTimeoutMs }: DatabaseOptions): pg.PoolConfig {
   if (!statementTimeoutMs || /[?&]statement_timeout=/.test(url)) return {}

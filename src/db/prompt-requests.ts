@@ -1,6 +1,6 @@
 import type { ModelIdentity } from '../domain/model.js'
 import type { PromptAnswer, PromptRequest, PromptRequests } from '../domain/ports/prompts.js'
-import type { Database } from './connection.js'
+import { closeWithoutWaiting, type Database } from './connection.js'
 import { storable } from './photo-rows.js'
 import { toVectorText } from './vector.js'
 
@@ -69,7 +69,7 @@ export class PostgresPromptRequests implements PromptRequests {
     const end = (because?: 'lost') => {
       if (ended) return
       ended = true
-      client.release(true)
+      closeWithoutWaiting(client)
       if (because === 'lost') onLost()
     }
     client.on('notification', onRequest)
