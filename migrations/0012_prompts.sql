@@ -179,6 +179,11 @@ begin
   insert into prompt_requests as r (model_id, prompt) values (of_model, wanted)
   on conflict (model_id, prompt) where answered_at is null do update set requested_at = now()
   returning r.id into request;
+  -- Answered since it was looked for, by who answered a request like it.
+  if stored_prompt(of_model, wanted) is not null then
+    delete from prompt_requests r where r.id = request;
+    return null;
+  end if;
   perform pg_notify('unsplash_clip_prompts', of_model::text);
   return request;
 end $$;
