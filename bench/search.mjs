@@ -63,6 +63,8 @@ try {
     tables.push({ title: `Indexes over ${count} photos`, rows: indexes })
     if (options['build-only']) continue
     const faiss = peer(count)
+    if (faiss.builds.length > 0)
+      tables.push({ title: `FAISS's indexes over ${count} photos`, rows: faiss.builds.map(buildRow) })
     const { rows, chosen } = await curves(modelId, count, faiss)
     tables.push({ title: `One client, ${count} photos, 10 nearest, ms`, rows })
     tables.push({ title: `At the wanted recall, ${count} photos`, rows: await atWanted(modelId, faiss, chosen) })
@@ -146,6 +148,10 @@ function peer(count) {
   return { truth: null, rows: [], builds: [] }
 }
 
+function buildRow({ index, seconds, bytes }) {
+  return { index, 'build, s': round(seconds), MiB: Math.round(bytes / 2 ** 20) }
+}
+
 async function curves(modelId, count, faiss) {
   const [rows, chosen] = [[], {}]
   const add = row => {
@@ -210,12 +216,12 @@ async function atWanted(modelId, faiss, chosen) {
       p99: best.p99,
       QPS: best.qps,
       '4 clients: p50': four.p50,
-      p95_: four.p95,
-      p99_: four.p99,
-      QPS_: four.qps,
+      '4: p95': four.p95,
+      '4: p99': four.p99,
+      '4: QPS': four.qps,
       'FAISS, best': plain ? `${plain.index} ${plain.effort ?? ''}: ${round(plain.qps)} QPS` : null,
       'of its QPS': plain ? round(best.qps / plain.qps, 2) : null,
-      'FAISS, turned too': turned ? round(turned.qps) : null,
+      'FAISS, turned too: QPS': turned ? round(turned.qps) : null,
     })
   }
   say(JSON.stringify(rows))
