@@ -199,7 +199,7 @@ describe.each(kinds)('two models side by side on the $kind server', ({ kind, ava
           const retired = models.retire('old')
           await until('the retirement to wait for the lock', async () => {
             const waiting = await database.query(
-              `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%retire_model%' and pid <> pg_backend_pid()`,
+              `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%retire_model%' and datname = current_database()`,
             )
             return waiting.length > 0
           })

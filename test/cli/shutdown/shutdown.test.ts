@@ -182,7 +182,8 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
       const set = join(watched.sandbox.home, 'season.json')
       await writeFile(set, JSON.stringify({ name: 'season', template: 'in {label}', labels: ['spring', 'autumn'] }))
       const running = watched.sandbox.start('label', set)
-      const waiting = () => query(`select from pg_stat_activity where wait_event_type = 'Lock'`)
+      const waiting = () =>
+        query(`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)
       await until('the command to wait', async () => (await waiting()).length > 0)
       await interrupted(running, () => blocker.end())
       await watched.ended(130, running)
