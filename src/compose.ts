@@ -7,10 +7,10 @@ import { openImagePipeline } from './adapters/open-image-pipeline.js'
 import { openLogger } from './adapters/open-logger.js'
 import { openQueue } from './adapters/open-queue.js'
 import { openRateLimiter } from './adapters/open-rate-limiter.js'
+import { openRepositories, type Repositories } from './adapters/open-repositories.js'
 import { openStore } from './adapters/open-store.js'
 import type { Config } from './config.js'
 import { type Database, describe, openDatabase } from './db/connection.js'
-import { PostgresDuplicateRepository } from './db/duplicate-repository.js'
 import {
   type EmbeddedServer,
   type EmbeddedServerStatus,
@@ -19,33 +19,16 @@ import {
   stopEmbeddedServer,
 } from './db/embedded/embedded-server.js'
 import { type KeepAlive, keepEmbeddedServerAlive } from './db/embedded/keep-alive.js'
-import { PostgresFacetRepository } from './db/facet-repository.js'
-import { PostgresHybridRepository } from './db/hybrid-repository.js'
-import { PostgresIndexRepository } from './db/index-repository.js'
-import { PostgresIngestRepository } from './db/ingest-repository.js'
-import { PostgresLabelRepository } from './db/label-repository.js'
 import { type MigrationState, migrate, migrationStatus } from './db/migrate.js'
-import { PostgresModelRepository } from './db/model-repository.js'
-import { PostgresPromptRepository } from './db/prompt-repository.js'
 import { PostgresPromptRequests } from './db/prompt-requests.js'
 import { PostgresRunRepository } from './db/run-repository.js'
-import { PostgresSearchRepository } from './db/search-repository.js'
-import { PostgresTableRepository } from './db/table-repository.js'
 import type { ModelIdentity } from './domain/model.js'
-import type { DuplicateRepository } from './domain/ports/duplicates.js'
 import type { Encoder } from './domain/ports/encoder.js'
-import type { FacetRepository } from './domain/ports/facets.js'
-import type { HybridRepository } from './domain/ports/hybrid.js'
-import type { IndexRepository } from './domain/ports/index-repository.js'
-import type { ModelRepository } from './domain/ports/model-repository.js'
 import type { ObjectStore } from './domain/ports/object-store.js'
-import type { PromptRepository, PromptRequests } from './domain/ports/prompts.js'
+import type { PromptRequests } from './domain/ports/prompts.js'
 import type { Queue } from './domain/ports/queue.js'
 import type { RateLimiter } from './domain/ports/rate-limiter.js'
-import type { IngestRepository, LabelRepository } from './domain/ports/repository.js'
 import type { RunRepository } from './domain/ports/run-repository.js'
-import type { SearchRepository } from './domain/ports/search.js'
-import type { TableRepository } from './domain/ports/table-repository.js'
 import { ensureModelFiles, type FilesProgress, modelFolder } from './models/files.js'
 import { identify } from './models/identity.js'
 import { type ListedModel, listModels } from './models/list-models.js'
@@ -58,23 +41,6 @@ import { type VerifiedFile, verifyModel } from './models/verify.js'
 import type { GuardedFetcher } from './net/fetch.js'
 import { packageRoot } from './package-root.js'
 import type { ImagePipeline } from './workers/prepare.js'
-
-export interface Repositories {
-  ingest: IngestRepository
-  runs: RunRepository
-  models: ModelRepository
-  indexes: IndexRepository
-  labels: LabelRepository
-  search: SearchRepository
-  hybrid: HybridRepository
-  facets: FacetRepository
-  duplicates: DuplicateRepository
-  tables: TableRepository
-  prompts: PromptRepository
-}
-
-/** Connections on which photos are labelled at the same time: two keep two cores of the server busy. */
-const LABELLING_SESSIONS = 4
 
 /** How long a command waits for a database that went away, before it gives up. */
 const RECONNECT_MS = 60_000
@@ -163,21 +129,7 @@ export class App {
     return this.#once('repositories', async () => {
       const database = await this.#database()
       await migrate(database)
-      return {
-        ingest: new PostgresIngestRepository(database),
-        runs: new PostgresRunRepository(database),
-        models: new PostgresModelRepository(database),
-        indexes: new PostgresIndexRepository(database, async () =>
-          openDatabase({ url: await this.databaseUrl(), maxConnections: 1 }),
-        ),
-        labels: new PostgresLabelRepository(database, { sessions: this.embedded ? 1 : LABELLING_SESSIONS }),
-        search: new PostgresSearchRepository(database),
-        hybrid: new PostgresHybridRepository(database),
-        facets: new PostgresFacetRepository(database),
-        duplicates: new PostgresDuplicateRepository(database),
-        tables: new PostgresTableRepository(database),
-        prompts: new PostgresPromptRepository(database),
-      }
+      return openRepositories(database, { embedded: this.embedded, url: () => this.databaseUrl() })
     })
   }
 
