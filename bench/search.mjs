@@ -112,17 +112,17 @@ function likenessTables({ among700, bySize }) {
   ]
 }
 
-/** 4 x sqrt(photos), up to 2,000: k-means takes samples (50 a list) x lists x 4 bytes, 0.8 GB there. */
-function listsOf(count) {
-  return Math.min(2000, Math.round(4 * Math.sqrt(count)))
+/** 4 x sqrt(photos), as `index build` takes; for whole vectors up to 2,000, since k-means with 4,000 takes long. */
+function listsOf(kind, count) {
+  return Math.min(kind === 'text' ? 4000 : 2000, Math.round(4 * Math.sqrt(count)))
 }
 
 async function build(modelId, count) {
   const repository = new PostgresIndexRepository(database, () => openDatabase({ url, maxConnections: 1 }))
   const texts = vectorTexts(join(folder, 'texts-known.npy')).map(text => Float32Array.from(JSON.parse(text)))
   const shapes = [
-    { kind: 'text', lists: listsOf(count) },
-    { kind: 'ivfflat', lists: listsOf(count) },
+    { kind: 'text', lists: listsOf('text', count) },
+    { kind: 'ivfflat', lists: listsOf('ivfflat', count) },
     ...(count <= Number(options['hnsw-up-to']) ? [{ kind: 'hnsw', m: 16, efConstruction: 64 }] : []),
   ]
   const rows = []
@@ -133,9 +133,9 @@ async function build(modelId, count) {
 
 /** FAISS, which also says which ten are nearest; without it exact search says so. */
 function peer(count) {
-  const lists = String(listsOf(count))
+  const lists = [listsOf('ivfflat', count), listsOf('text', count)].map(String)
   const hnsw = count <= Number(options['hnsw-up-to']) ? '1' : '0'
-  const parameters = [script('search-faiss'), folder, String(count), lists, lists, hnsw, String(queryCount())]
+  const parameters = [script('search-faiss'), folder, String(count), ...lists, hnsw, String(queryCount())]
   say(`FAISS over ${count}`)
   if (!options['no-faiss'])
     try {

@@ -1,6 +1,6 @@
 """FAISS on the vectors that search.mjs searches: search-faiss.py FOLDER COUNT LISTS TEXT_LISTS HNSW(0|1) QUERIES
 
-One thread, one query at a time. Prints JSON: the true ten nearest of every query by kind, and recall@10 and times by index and
+One thread, one query at a time; indexes are built by two threads, as those of Postgres by two processes. Prints JSON: the true ten nearest of every query by kind, and recall@10 and times by index and
 effort. Trained indexes are kept in FOLDER/faiss, since that takes minutes.
 """
 import json
@@ -105,7 +105,9 @@ def kept(file, builds, build):
     os.makedirs(os.path.dirname(file), exist_ok=True)
     if not os.path.exists(f"{file}.json"):
         start = time.perf_counter()
+        faiss.omp_set_num_threads(2)
         index = build()
+        faiss.omp_set_num_threads(1)
         facts = {"index": os.path.basename(file), "seconds": time.perf_counter() - start}
         faiss.write_index(index, file)
         with open(f"{file}.json", "w") as out:

@@ -10,7 +10,7 @@ import { identify } from './identity.js'
 import { PixelNormaliser } from './pixels.js'
 import type { ModelSpec } from './registry.js'
 import { type ExecutionProvider, openSession, type SessionOptions } from './session.js'
-import type { FloatType } from './signature.js'
+import type { PixelType } from './signature.js'
 import { loadTokenizer, type TextTokenizer } from './tokenizer.js'
 import { type Expected, feedsOfIds, fixedLength, pixelTensor, Tower } from './tower.js'
 
@@ -53,7 +53,7 @@ export async function openOnnxEncoder(
 interface ImageSide {
   readonly tower: Tower
   readonly pixels: PixelNormaliser
-  readonly type: FloatType
+  readonly type: PixelType
 }
 
 interface TextSide {
@@ -139,8 +139,7 @@ class OnnxEncoder implements Encoder {
   ): Promise<Float32Array[]> {
     const { dimension } = this.model
     const { size } = this.input
-    // [images.length, 3, size, size], NCHW
-    const tensor = pixelTensor(type, pixels.normalise(images), [images.length, 3, size, size])
+    const tensor = pixelTensor(type, pixels.normalise(images), images.length, size)
     const rows = await tower.run({ [tower.inputs.pixels!.name]: tensor }, images.length)
     return images.map((_, index) => {
       try {
@@ -199,7 +198,8 @@ class OnnxEncoder implements Encoder {
   }
 
   private session(path: string): Promise<InferenceSession> {
-    const opened = this.sessions.get(path) ?? openSession(path, this.options)
+    const { input, mean, std } = this.spec
+    const opened = this.sessions.get(path) ?? openSession(path, this.options, { size: input.size, mean, std })
     this.sessions.set(path, opened)
     return opened
   }

@@ -1,13 +1,13 @@
 import { toHalf } from '../domain/half.js'
-import type { FloatType } from './signature.js'
+import type { PixelType } from './signature.js'
 
 const CHANNELS = 3
 const LEVELS = 256
 
 /** Half precision is kept as its bits. */
-type Pixels = Float32Array | Uint16Array
+export type Pixels = Float32Array | Uint16Array | Uint8Array
 
-/** Turns RGB bytes into what the image tower takes: `(value / 255 − mean) / std`, channel by channel. */
+/** Turns RGB bytes into what the image tower takes: `(value / 255 − mean) / std`, channel by channel, or the bytes as they are. */
 export class PixelNormaliser {
   /** One table of 256 values a channel: a look-up instead of two divisions a pixel. */
   private readonly tables: readonly Pixels[]
@@ -25,31 +25,33 @@ export class PixelNormaliser {
     private readonly imageSize: number,
     mean: readonly number[],
     std: readonly number[],
-    private readonly type: FloatType,
+    private readonly type: PixelType,
   ) {
     this.plane = imageSize * imageSize
-    this.buffer = pixels(type, 0)
+    this.buffer = pixelArray(type, 0)
     this.tables = Array.from({ length: CHANNELS }, (_, channel) => {
       const value = (level: number) => (level / (LEVELS - 1) - mean[channel]!) / std[channel]!
-      const encode = type === 'float32' ? value : (level: number) => toHalf(value(level))
-      return pixels(type, LEVELS).map((_, level) => encode(level))
+      const encode = type === 'float16' ? (level: number) => toHalf(value(level)) : value
+      return type === 'uint8' ? new Uint8Array() : pixelArray(type, LEVELS).map((_, level) => encode(level))
     })
   }
 
   /**
    * @param images RGB bytes, row by row, [imageSize, imageSize, 3] each
-   * @returns [images.length, 3, imageSize, imageSize], NCHW, half precision as bits; valid until the next call
+   * @returns [images.length, 3, imageSize, imageSize], NCHW, half precision as bits; bytes [images.length, imageSize,
+   *   imageSize, 3]. Valid until the next call
    * @throws RangeError for an image of another size
    */
   normalise(images: readonly Uint8Array[]): Pixels {
     const length = CHANNELS * this.plane
-    if (this.buffer.length < images.length * length) this.buffer = pixels(this.type, images.length * length)
+    if (this.buffer.length < images.length * length) this.buffer = pixelArray(this.type, images.length * length)
     for (const [index, image] of images.entries()) {
       if (image.length !== length)
         throw new RangeError(
           `image ${index}: expected ${length} bytes (${this.imageSize} × ${this.imageSize} RGB), found ${image.length}`,
         )
-      this.fill(image, index * length)
+      if (this.type === 'uint8') this.buffer.set(image, index * length)
+      else this.fill(image, index * length)
     }
     return this.buffer.subarray(0, images.length * length)
   }
@@ -65,6 +67,7 @@ export class PixelNormaliser {
   }
 }
 
-function pixels(type: FloatType, length: number): Pixels {
+export function pixelArray(type: PixelType, length: number): Pixels {
+  if (type === 'uint8') return new Uint8Array(length)
   return type === 'float32' ? new Float32Array(length) : new Uint16Array(length)
 }

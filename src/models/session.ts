@@ -2,6 +2,7 @@ import './no-telemetry.js'
 import { dirname } from 'node:path'
 import { env, InferenceSession } from 'onnxruntime-node'
 import { AppError } from '../domain/errors.js'
+import { type PixelScale, useBytePixels } from './graph/byte-pixels.js'
 import { useClassTokenOnly } from './graph/class-token.js'
 import { mapModel } from './graph/model-file.js'
 import { useSignedWeights } from './graph/signed-weights.js'
@@ -15,6 +16,12 @@ export interface SessionOptions {
   provider: ExecutionProvider
 }
 
+/** What goes into an image tower. */
+export interface PixelInput extends PixelScale {
+  /** Side of the picture, in pixels. */
+  readonly size: number
+}
+
 type Options = InferenceSession.SessionOptions
 
 /** COREML_FLAG_CREATE_MLPROGRAM: the format that knows the operators of transformers. */
@@ -26,9 +33,14 @@ env.logLevel = 'fatal'
 
 /**
  * Opens a model file. What is opened is a faster equal of its graph (`graph/`), with the weights mapped from the file.
+ * @param pixels allow a tower that computes in integers to take bytes instead (its input is BYTE_PIXELS then)
  * @throws AppError MODEL_INVALID when the file is unreadable, CONFIG_INVALID when the provider cannot be used
  */
-export async function openSession(path: string, { threads, provider }: SessionOptions): Promise<InferenceSession> {
+export async function openSession(
+  path: string,
+  { threads, provider }: SessionOptions,
+  pixels?: PixelInput,
+): Promise<InferenceSession> {
   const options: Options = {
     ...providerOptions(provider),
     ...(threads > 0 ? { intraOpNumThreads: threads } : {}),
@@ -41,7 +53,7 @@ export async function openSession(path: string, { threads, provider }: SessionOp
     model_external_initializers_file_folder_path: dirname(path),
   }
   try {
-    return await InferenceSession.create(fasterModel(path, provider), { ...options, extra: { session } })
+    return await InferenceSession.create(fasterModel(path, provider, pixels), { ...options, extra: { session } })
   } catch {
     // The file as it is: it works all the same, or says what is wrong with it.
     return openFile(path, provider, { ...options, extra: { session: { intra_op: session.intra_op } } })
@@ -71,10 +83,12 @@ export function providerOptions(provider: ExecutionProvider): Options {
   }
 }
 
-function fasterModel(path: string, provider: ExecutionProvider): Uint8Array {
+function fasterModel(path: string, provider: ExecutionProvider, pixels: PixelInput | undefined): Uint8Array {
   return mapModel(path, graph => {
     useClassTokenOnly(graph)
-    if (provider === 'cpu') useSignedWeights(graph)
+    if (provider !== 'cpu') return
+    useSignedWeights(graph)
+    if (pixels) useBytePixels(graph, pixels.size, pixels)
   })
 }
 

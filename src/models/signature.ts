@@ -1,8 +1,11 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import { BYTE_PIXELS } from './graph/byte-pixels.js'
 import { invalidModel as invalid } from './session.js'
 
 /** The types in which pixels go in and embeddings come out. */
 export type FloatType = 'float32' | 'float16'
+/** uint8: RGB bytes as they are, [batch, size, size, 3], which only a graph changed by useBytePixels takes. */
+export type PixelType = FloatType | 'uint8'
 export type IdType = 'int64' | 'int32'
 
 /** An input or output as the session lists it. A text in the shape is a size that may vary. */
@@ -15,7 +18,7 @@ interface Value<Type extends Tensor.Type = Tensor.Type> {
 /** What a graph wants to be fed; a file with both towers has everything. */
 export interface Inputs {
   /** [batch, 3, size, size] */
-  readonly pixels?: Value<FloatType>
+  readonly pixels?: Value<PixelType>
   /** [batch, sequence] */
   readonly ids?: Value<IdType>
   /** [batch, sequence] */
@@ -34,7 +37,9 @@ const MASK = 'attention_mask'
  */
 export function readInputs(path: string, session: InferenceSession, size: number): Inputs {
   const values = tensors(session.inputMetadata)
-  const images = values.filter(({ type, shape }) => type.startsWith('float') && shape.length === 4)
+  const images = values.filter(
+    ({ name, type, shape }) => name === BYTE_PIXELS || (type.startsWith('float') && shape.length === 4),
+  )
   if (images.length > 1) throw invalid(path, 'one input of pixels', listed('inputs', images))
   const [pixels] = images
   const ids = IDS.flatMap(name => values.filter(value => value.name === name))[0]
@@ -45,7 +50,10 @@ export function readInputs(path: string, session: InferenceSession, size: number
     if (typeof shape[0] === 'number' && shape[0] !== 1)
       throw invalid(path, `input ${name} for a batch of any size, or of 1`, `a batch of ${shape[0]} built in`)
   return {
-    pixels: expectValue(path, 'input', pixels, ['float32', 'float16'], [undefined, 3, size, size]),
+    pixels:
+      pixels?.name === BYTE_PIXELS
+        ? expectValue(path, 'input', pixels, ['uint8'], [undefined, size, size, 3])
+        : expectValue(path, 'input', pixels, ['float32', 'float16'], [undefined, 3, size, size]),
     ids: expectValue(path, 'input', ids, ['int64', 'int32'], [undefined, undefined]),
     mask: expectValue(path, 'input', mask, ['int64', 'int32'], [undefined, undefined]),
   }

@@ -1,7 +1,8 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import { fromHalf } from '../domain/half.js'
+import { type Pixels, pixelArray } from './pixels.js'
 import { invalidModel as invalid } from './session.js'
-import { describeInputs, type FloatType, type IdType, type Inputs, readInputs, readOutput } from './signature.js'
+import { describeInputs, type IdType, type Inputs, type PixelType, readInputs, readOutput } from './signature.js'
 
 /** Outputs that hold embeddings, the preferred first: of CLIP's and SigLIP's exports, of open_clip's, of image models. */
 const IMAGE_OUTPUTS = ['image_embeds', 'image_features', 'pooler_output', 'features', 'logits']
@@ -55,7 +56,7 @@ export class Tower {
       throw invalid(path, `input ${ids.name} [?, ${expected.contextLength}]`, `[${ids.shape.join(', ')}]`)
     const side = expected.imageSize
     const others = pixels
-      ? { [pixels.name]: pixelTensor(pixels.type, zeros(pixels.type, side), [1, 3, side, side]) }
+      ? { [pixels.name]: pixelTensor(pixels.type, pixelArray(pixels.type, 3 * side * side), 1, side) }
       : {}
     const output = readOutput(path, session, TEXT_OUTPUTS, expected.dimension)
     return new Tower(session, path, inputs, output.name, expected.dimension, others)
@@ -80,11 +81,9 @@ export class Tower {
   }
 }
 
-/**
- * @param data half precision as bits
- * @param shape [images, 3, size, size]
- */
-export function pixelTensor(type: FloatType, data: Float32Array | Uint16Array, shape: readonly number[]): Tensor {
+/** @param data of so many images of `side` × `side`, in the layout of their type */
+export function pixelTensor(type: PixelType, data: Pixels, images: number, side: number): Tensor {
+  const shape = type === 'uint8' ? [images, side, side, 3] : [images, 3, side, side]
   const tensor = new Tensor(type, data as Float32Array, shape)
   // From Node 24 on the class keeps a Float16Array instead, which the runtime's native side does not read (1.30: "not enough space").
   if (tensor.data !== data) Object.defineProperty(tensor, 'data', { value: data })
@@ -123,11 +122,6 @@ function integers(type: IdType, values: readonly number[]): Tensor {
         shape,
       )
     : new Tensor(type, Int32Array.from(values), shape)
-}
-
-function zeros(type: FloatType, side: number): Float32Array | Uint16Array {
-  const length = 3 * side * side
-  return type === 'float32' ? new Float32Array(length) : new Uint16Array(length)
 }
 
 /** Half precision comes as bits, or as numbers where Node has an array of them. */

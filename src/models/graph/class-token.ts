@@ -1,4 +1,4 @@
-import { INT64, integers, type ModelGraph, type Node, type Tensor } from './model-file.js'
+import { INT64, type ModelGraph, type Node, numbers, type Tensor } from './model-file.js'
 
 /** Operators of one argument that treat each token by itself. */
 const UNARY = [
@@ -99,7 +99,7 @@ function cutAbove(pick: Node, graph: ModelGraph, links: Links): boolean {
   const saves = [...alone].some(({ op }) => PRODUCTS.includes(op))
   if (!saves || [...cut].some(name => !MAKES_TOKENS.includes(maker.get(name)?.op ?? ''))) return false
 
-  for (const bound of [integers(FIRST, [0]), integers(SECOND, [1])]) graph.weights.set(bound.name, bound)
+  for (const bound of [numbers(FIRST, [0]), numbers(SECOND, [1])]) graph.weights.set(bound.name, bound)
   for (const name of cut) {
     const inputs = [name, FIRST, SECOND, SECOND]
     const slice: Node = { op: 'Slice', inputs, outputs: [`${name}:class`], attributes: new Map() }

@@ -4,15 +4,23 @@ import { type Bytes, bytesField, type Field, integerField, readFields, readVarin
 
 /** Field numbers of onnx/onnx.proto. */
 const MODEL = { graph: 7 }
-const GRAPH = { node: 1, weight: 5, output: 12, valueInfo: 13 }
-const VALUE_INFO = { name: 1 }
+const GRAPH = { node: 1, weight: 5, input: 11, output: 12, valueInfo: 13 }
+const VALUE_INFO = { name: 1, type: 2 }
+const TYPE = { tensor: 1 }
+const TENSOR_TYPE = { element: 1, shape: 2 }
+const SHAPE = { dim: 1 }
+const DIM = { value: 1 }
 const NODE = { input: 1, output: 2, op: 4, attribute: 5 }
-const ATTRIBUTE = { name: 1, integer: 3, tensor: 5, integers: 8 }
+const ATTRIBUTE = { name: 1, integer: 3, tensor: 5, integers: 8, type: 20 }
+/** Values of AttributeProto.AttributeType. */
+const INT = 2
+const INTS = 7
 const TENSOR = { dim: 1, type: 2, int64: 7, name: 8, raw: 9, externalData: 13, dataLocation: 14 }
 const ENTRY = { key: 1, value: 2 }
 const EXTERNAL = 1
 
 /** Values of TensorProto.DataType. */
+export const FLOAT = 1
 export const UINT8 = 2
 export const INT8 = 3
 export const INT64 = 7
@@ -50,9 +58,18 @@ export interface Tensor {
   raw?: Field
 }
 
+export interface Input {
+  name: string
+  /** Another type, and other sizes behind the first, that of the batch. */
+  replaced?: { type: number; sizes: readonly number[] }
+  /** The ValueInfoProto it was read from. */
+  source: Uint8Array
+}
+
 /** The graph of an ONNX file, without the weights. */
 export interface ModelGraph {
   nodes: Node[]
+  inputs: Input[]
   /** By name. */
   weights: Map<string, Tensor>
   /** Names of what the model gives. */
@@ -78,14 +95,20 @@ export function mapModel(path: string, change: (graph: ModelGraph) => void): Uin
     const graph: ModelGraph = {
       nodes: all(GRAPH.node).map(field => readNode(contents(bytes, field))),
       weights: new Map(all(GRAPH.weight).map(field => named(readTensor(bytes, field)))),
+      inputs: all(GRAPH.input).map(field => {
+        const source = contents(bytes, field)
+        return { name: readName(source), source }
+      }),
       outputs: all(GRAPH.output).map(field => readName(contents(bytes, field))),
     }
     change(graph)
     const location = basename(path)
-    const others = fields.filter(({ number }) => ![GRAPH.node, GRAPH.weight, GRAPH.valueInfo].includes(number))
+    const written = [GRAPH.node, GRAPH.weight, GRAPH.input, GRAPH.valueInfo]
+    const others = fields.filter(({ number }) => !written.includes(number))
     const parts = [
       ...graph.nodes.flatMap(node => bytesField(GRAPH.node, nodeParts(node))),
       ...[...graph.weights.values()].flatMap(tensor => bytesField(GRAPH.weight, tensorParts(bytes, tensor, location))),
+      ...graph.inputs.flatMap(input => bytesField(GRAPH.input, inputParts(input))),
       // Shapes between nodes, which are optional, are left out: they may have changed.
       ...others.map(field => bytes.slice(field.start, field.end)),
     ]
@@ -102,7 +125,7 @@ export function mapModel(path: string, change: (graph: ModelGraph) => void): Uin
 const named = (tensor: Tensor) => [tensor.name, tensor] as const
 
 /** A list of whole numbers as a weight. */
-export function integers(name: string, values: readonly number[]): Tensor {
+export function numbers(name: string, values: readonly number[]): Tensor {
   const replaced = new Uint8Array(BigInt64Array.from(values, value => BigInt(value)).buffer)
   return { name, type: INT64, shape: [values.length], replaced }
 }
@@ -169,6 +192,23 @@ function readName(valueInfo: Uint8Array): string {
   return name ? text(valueInfo, name) : ''
 }
 
+function inputParts({ name, replaced, source }: Input): Uint8Array[] {
+  if (!replaced) return [source]
+  const { type, sizes } = replaced
+  const inside = (message: Uint8Array | undefined, number: number) => {
+    const field = message && [...readFields(message)].find(field => field.number === number)
+    return field && contents(message!, field)
+  }
+  const shape = inside(inside(inside(source, VALUE_INFO.type), TYPE.tensor), TENSOR_TYPE.shape)
+  const batch = shape && inside(shape, SHAPE.dim)
+  const dims = [
+    ...bytesField(SHAPE.dim, batch ? [batch] : []),
+    ...sizes.flatMap(size => bytesField(SHAPE.dim, [integerField(DIM.value, size)])),
+  ]
+  const tensor = [integerField(TENSOR_TYPE.element, type), ...bytesField(TENSOR_TYPE.shape, dims)]
+  return [textField(VALUE_INFO.name, name), ...bytesField(VALUE_INFO.type, bytesField(TYPE.tensor, tensor))]
+}
+
 function readAttribute(bytes: Bytes, { contents: start, end }: Field): [name: string, attribute: Attribute] {
   let name = ''
   const attribute: Attribute = { integer: 0, integers: [] }
@@ -211,12 +251,27 @@ function repeated(bytes: Bytes, field: Field): number[] {
   return values
 }
 
-function nodeParts({ source, op, inputs, outputs }: Node): Uint8Array[] {
+function nodeParts(node: Node): Uint8Array[] {
+  const { source, op, inputs, outputs } = node
   if (source?.inputs === inputs) return [source.bytes]
   const names = inputs.map(name => textField(NODE.input, name))
-  if (!source) return [...names, ...outputs.map(name => textField(NODE.output, name)), textField(NODE.op, op)]
+  if (!source)
+    return [
+      ...names,
+      ...outputs.map(name => textField(NODE.output, name)),
+      textField(NODE.op, op),
+      ...[...node.attributes].flatMap(([name, value]) => bytesField(NODE.attribute, attributeParts(name, value))),
+    ]
   const others = [...readFields(source.bytes)].filter(({ number }) => number !== NODE.input)
   return [...names, ...others.map(field => source.bytes.subarray(field.start, field.end))]
+}
+
+function attributeParts(name: string, { integer, integers }: Attribute): Uint8Array[] {
+  const values =
+    integers.length > 0
+      ? integers.map(value => integerField(ATTRIBUTE.integers, value))
+      : [integerField(ATTRIBUTE.integer, integer)]
+  return [textField(ATTRIBUTE.name, name), ...values, integerField(ATTRIBUTE.type, integers.length > 0 ? INTS : INT)]
 }
 
 function tensorParts(
