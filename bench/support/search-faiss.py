@@ -11,7 +11,7 @@ import time
 import faiss
 import numpy as np
 
-AXES, WINDOW = 128, 400
+AXES, WINDOW, ROOM = 192, 120, 2.5
 M, EF_CONSTRUCTION = 16, 64
 KINDS = ("text", "image", "photo")
 PROBES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -60,7 +60,7 @@ def turned(folder, vectors, lists, known, texts, truth, builds):
     weights, axes = weights[::-1][:AXES], axes[:, ::-1][:, :AXES]
     mean = vectors[:3000].mean(0)
     photos = (vectors - mean) @ (axes * np.sqrt(weights))
-    radius = 1.1 * np.linalg.norm(photos[:3000], axis=1).max()
+    radius = ROOM * np.linalg.norm(photos[:3000], axis=1).max()
     last = np.sqrt(np.maximum(0, radius**2 - (photos**2).sum(1, keepdims=True)))
     photos = np.ascontiguousarray(np.concatenate([photos, last], 1), np.float32)
     index = kept(f"{folder}/faiss/turned-{len(vectors)}-{lists}", builds, lambda: ivf(photos, lists, faiss.METRIC_L2))

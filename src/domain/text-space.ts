@@ -20,10 +20,13 @@ export interface TextSpace {
   radius: number
 }
 
-/** 64 axes need five times the candidates for the same recall, 256 hardly fewer. */
-export const TEXT_AXES = 128
-/** Photos that have the same y as others of the sample may be longer than its longest. */
-const ROOM = 1.1
+/** Of a million photos the 100 nearest along 128 axes hold 0.959 of the true ten nearest, along 192 axes 0.988, along 256 0.998. */
+export const TEXT_AXES = 192
+/**
+ * By how much a photo may be longer than the longest of the sample: of a million some 170 were, by half at most. A photo that is
+ * too long is not found, and long are those that suit a text best. Room costs nothing.
+ */
+const ROOM = 2.5
 /** Of orthogonal iteration. Any basis of nearly the right space will do, so it need not converge. */
 const ITERATIONS = 20
 /** Along less than this share of the largest, texts do not differ. */
