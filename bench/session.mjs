@@ -9,10 +9,12 @@
 import { existsSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { useBytePixels } from '../dist/src/models/graph/byte-pixels.js'
 import { useClassTokenOnly } from '../dist/src/models/graph/class-token.js'
 import { mapModel } from '../dist/src/models/graph/model-file.js'
 import { useSignedWeights } from '../dist/src/models/graph/signed-weights.js'
 import { modelFolder } from './support/peers.mjs'
+import { pixelFeeds, SCALE, SIZE } from './support/pixel-feeds.mjs'
 import { openRaw, visionFile } from './support/raw.mjs'
 import { readOptions, report, round, say, spread } from './support/report.mjs'
 
@@ -28,7 +30,8 @@ const files = options.file
   : ['fp32', 'int8'].map(precision => visionFile(modelFolder(), precision)).filter(existsSync)
 
 const spinning = allowed => ({ session: { intra_op: { allow_spinning: allowed } } })
-const both = graph => void [useClassTokenOnly(graph), useSignedWeights(graph)]
+const bytePixels = graph => useBytePixels(graph, SIZE, SCALE)
+const all = graph => void [useClassTokenOnly(graph), useSignedWeights(graph), bytePixels(graph)]
 const TABLES = {
   graph: {
     title: 'graph, 1 thread, 8 images a run',
@@ -37,7 +40,8 @@ const TABLES = {
       ['weights mapped from the file', { change: () => {} }],
       ['last block for the class token alone', { change: useClassTokenOnly }],
       ['7-bit weights signed', { change: useSignedWeights }],
-      ['all three: as it is opened', { change: both }],
+      ['pixels as bytes', { change: bytePixels }],
+      ['all of these: as it is opened', { change: all }],
       ['optimisation level extended', { graphOptimizationLevel: 'extended' }],
       ['optimisation level basic', { graphOptimizationLevel: 'basic' }],
       ['optimisation level disabled', { graphOptimizationLevel: 'disabled' }],
@@ -46,29 +50,29 @@ const TABLES = {
   options: {
     title: 'session options, 1 thread, 8 images a run',
     variants: [
-      ['as it is opened', { change: both }],
-      ['no memory arena', { change: both, enableCpuMemArena: false }],
-      ['no memory pattern', { change: both, enableMemPattern: false }],
-      ['no prepacking', { change: both, extra: { session: { disable_prepacking: '1' } } }],
-      ['denormals as zero', { change: both, extra: { session: { set_denormal_as_zero: '1' } } }],
+      ['as it is opened', { change: all }],
+      ['no memory arena', { change: all, enableCpuMemArena: false }],
+      ['no memory pattern', { change: all, enableMemPattern: false }],
+      ['no prepacking', { change: all, extra: { session: { disable_prepacking: '1' } } }],
+      ['denormals as zero', { change: all, extra: { session: { set_denormal_as_zero: '1' } } }],
       [
         'weights outside the arena',
-        { change: both, extra: { session: { use_device_allocator_for_initializers: '1' } } },
+        { change: all, extra: { session: { use_device_allocator_for_initializers: '1' } } },
       ],
-      ['parallel execution', { change: both, executionMode: 'parallel' }],
-      ['output into a buffer of the caller', { change: both, reuse: true }],
+      ['parallel execution', { change: all, executionMode: 'parallel' }],
+      ['output into a buffer of the caller', { change: all, reuse: true }],
     ],
   },
   threads: {
     title: 'threads of one session, 8 images a run',
     variants: [
-      ['1 thread', { change: both }],
-      ['2 threads, spinning off', { change: both, intraOpNumThreads: 2 }],
-      ['2 threads, spinning on', { change: both, intraOpNumThreads: 2, extra: spinning('1') }],
+      ['1 thread', { change: all }],
+      ['2 threads, spinning off', { change: all, intraOpNumThreads: 2 }],
+      ['2 threads, spinning on', { change: all, intraOpNumThreads: 2, extra: spinning('1') }],
       [
         '2 threads, spinning for 100 µs',
         {
-          change: both,
+          change: all,
           intraOpNumThreads: 2,
           extra: { session: { intra_op: { allow_spinning: '1', spin_duration_us: '100' } } },
         },
@@ -77,7 +81,7 @@ const TABLES = {
   },
   images: {
     title: 'images a run, 1 thread',
-    variants: [1, 2, 4, 8, 16, 32, 64].map(images => [`${images}`, { change: both, images }]),
+    variants: [1, 2, 4, 8, 16, 32, 64].map(images => [`${images}`, { change: all, images }]),
   },
 }
 
@@ -140,9 +144,7 @@ async function open(file, name, { change, images = 8, reuse = false, extra, ...o
     },
   })
   const openMs = performance.now() - startedAt
-  // Normal numbers, as normalised pixels are about.
-  const pixels = Float32Array.from({ length: images * 3 * 224 * 224 }, (_, i) => Math.sin(i * 12.9898) * 1.7)
-  const feeds = { [session.inputNames[0]]: new Tensor('float32', pixels, [images, 3, 224, 224]) }
+  const feeds = pixelFeeds(session, images)
   const [output] = session.outputNames
   const first = (await session.run(feeds))[output]
   const fetches = reuse

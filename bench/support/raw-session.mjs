@@ -5,16 +5,14 @@
 //   ours     the file as this program opens it, its graph made faster
 // It says `ready`, waits for a number of seconds on stdin, runs for so long, and says what it did. Until stdin ends.
 import { createInterface } from 'node:readline'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { InferenceSession } from 'onnxruntime-node'
 import { openSession } from '../../dist/src/models/session.js'
+import { pixelFeeds, SCALE, SIZE } from './pixel-feeds.mjs'
 
-const SIZE = 224
 const [file, threads, imagesPerRun, how] = process.argv.slice(2)
 const count = Number(imagesPerRun)
 const session = await open()
-// Normal numbers, as normalised pixels are about.
-const pixels = Float32Array.from({ length: count * 3 * SIZE * SIZE }, (_, i) => Math.sin(i * 12.9898) * 1.7)
-const feeds = { [session.inputNames[0]]: new Tensor('float32', pixels, [count, 3, SIZE, SIZE]) }
+const feeds = pixelFeeds(session, count)
 await session.run(feeds)
 await session.run(feeds)
 console.log('ready')
@@ -37,7 +35,8 @@ async function measure(seconds) {
 
 async function open() {
   const intraOpNumThreads = Number(threads)
-  if (how === 'ours') return openSession(file, { threads: intraOpNumThreads, provider: 'cpu' })
+  if (how === 'ours')
+    return openSession(file, { threads: intraOpNumThreads, provider: 'cpu' }, { size: SIZE, ...SCALE })
   const sleeping = { executionMode: 'sequential', extra: { session: { intra_op: { allow_spinning: '0' } } } }
   return InferenceSession.create(file, { intraOpNumThreads, ...(how === 'sleeping' ? sleeping : {}) })
 }
