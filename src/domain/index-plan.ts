@@ -83,9 +83,9 @@ export function buildSeconds(shape: IndexShape, rows: number, modelDimension: nu
   }
   const samples = Math.min(rows, Math.max(LEAST_SAMPLES, SAMPLES_A_LIST * shape.lists))
   const products = shape.lists * dimension
-  // A photo is projected in 20 µs, once for its list and once to be written (measured).
-  const projecting = shape.kind === 'text' ? (samples + 2 * rows) * 2e-5 : 0
-  return samples * products * 4e-10 + (rows * products * 6e-11 + rows * 2e-5 + projecting) / processes
+  // A photo is projected in 30 µs, once for its list and once to be written (measured).
+  const projecting = shape.kind === 'text' ? (samples + 2 * rows) * 3e-5 : 0
+  return samples * products * 1e-9 + (rows * products * 6e-11 + rows * 2e-5 + projecting) / processes
 }
 
 /** As in a person's `create index … with (…)`. */

@@ -38,7 +38,6 @@ export class Encoders {
   /** By model and revision, the one used last at the end. */
   readonly #slots = new Map<string, Slot>()
   readonly #identities = new Map<string, ModelIdentity>()
-  readonly #modelIds = new Map<string, Promise<ModelId>>()
   /** Who makes room, one after the other. */
   readonly #makingRoom = pLimit(1)
   #onRelease: (() => void) | undefined
@@ -57,18 +56,11 @@ export class Encoders {
   }
 
   /**
-   * The row of a batch's model.
+   * The row of a batch's model. Asked for with every batch: a model that was retired and is ingested again has another.
    * @throws AppError MODEL_UNKNOWN, MODEL_NOT_FOUND; WORKER_FAILED when the files here are of another revision
    */
   async modelId(batch: Pick<Batch, 'id' | 'model' | 'revision'>): Promise<ModelId> {
-    const identity = await this.#identify(batch)
-    const key = slotKey(batch)
-    const known = this.#modelIds.get(key)
-    if (known) return known
-    const registered = this.repository.registerModel(identity)
-    this.#modelIds.set(key, registered)
-    registered.catch(() => this.#modelIds.delete(key))
-    return registered
+    return this.repository.registerModel(await this.#identify(batch))
   }
 
   /** The encoder of a batch's model; it waits for one that is in use to be released where there is no room. */

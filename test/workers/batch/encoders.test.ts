@@ -114,6 +114,10 @@ describe('the encoders of a worker', () => {
     expect([await encoders.modelId(of('a', 'r2')), registered]).toEqual([1, ['a r2']])
   })
 
+  it('write to the row that their model has now: retired and ingested again, it has another', async () => {
+    expect([await encoders.modelId(of('a')), await encoders.modelId(of('a'))]).toEqual([1, 2])
+  })
+
   it('of unknown models are refused', async () => {
     await expect(encoders.borrow(of('unknown'), signal)).rejects.toMatchObject({ code: 'MODEL_UNKNOWN' })
   })
