@@ -335,7 +335,10 @@ export class App {
   /** The stages one photo goes through by itself. */
   async imagePipeline(store: ObjectStore): Promise<ImagePipeline> {
     const fetcher = await this.fetcher(await this.#rateLimiter())
-    return openImagePipeline(this.config, { fetcher, store, logger: await this.logger() })
+    const { JpegThreads } = await import('./workers/jpeg-threads.js')
+    const threads = new JpegThreads()
+    this.#closers.push(() => threads.close())
+    return openImagePipeline(this.config, { fetcher, threads, store, logger: await this.logger() })
   }
 
   logger(): Promise<Logger> {

@@ -5,6 +5,7 @@ import sharp from 'sharp'
 import { clipInput } from '../../dist/src/domain/image-input.js'
 import { PixelNormaliser } from '../../dist/src/models/pixels.js'
 import { MODELS, resolveModel } from '../../dist/src/models/registry.js'
+import { JpegThreads } from '../../dist/src/workers/jpeg-threads.js'
 import { preprocess } from '../../dist/src/workers/preprocess.js'
 import { smallJpeg } from '../../dist/src/workers/small-jpeg.js'
 import { compress } from '../../dist/src/workers/store-copy.js'
@@ -14,7 +15,12 @@ const [folder, repeats, what] = process.argv.slice(2)
 sharp.concurrency(1)
 sharp.cache(false)
 const files = readdirSync(folder).map(file => readFileSync(join(folder, file)))
-const settings = { input: clipInput(224), maxPixels: 120_000_000 }
+const threads = new JpegThreads()
+const settings = {
+  input: clipInput(224),
+  maxPixels: 120_000_000,
+  jpegSquare: (image, wanted) => threads.square(image, wanted),
+}
 const copy = { height: 512, quality: 65, maxPixels: settings.maxPixels }
 const { mean, std } = resolveModel('clip-vit-b-32@fp32', MODELS)
 const normaliser = new PixelNormaliser(224, mean, std, 'float32')
@@ -45,3 +51,4 @@ const before = process.cpuUsage()
 for (let i = 0; i < repeats; i++) await once()
 const { user, system } = process.cpuUsage(before)
 console.log(JSON.stringify({ coreMs: (user + system) / 1000 / repeats / files.length }))
+await threads.close()

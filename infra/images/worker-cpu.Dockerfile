@@ -14,6 +14,7 @@ RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY tools tools
+COPY assembly assembly
 RUN npm run build
 
 FROM base AS production

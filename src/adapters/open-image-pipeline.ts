@@ -2,11 +2,13 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
 import type { GuardedFetcher } from '../net/fetch.js'
+import type { JpegThreads } from '../workers/jpeg-threads.js'
 import type { ImagePipeline } from '../workers/prepare.js'
-import type { SmallerImage } from '../workers/preprocess.js'
+import type { PreprocessOptions, SmallerImage } from '../workers/preprocess.js'
 
 export interface ImagePipelineParts {
   fetcher: GuardedFetcher
+  threads: JpegThreads
   store: ObjectStore
   logger: Logger
 }
@@ -14,7 +16,7 @@ export interface ImagePipelineParts {
 /** The stages one photo goes through by itself. */
 export async function openImagePipeline(
   config: Config,
-  { fetcher, store, logger }: ImagePipelineParts,
+  { fetcher, threads, store, logger }: ImagePipelineParts,
 ): Promise<ImagePipeline> {
   const { default: sharp } = await import('sharp')
   const { download } = await import('../workers/download.js')
@@ -27,6 +29,7 @@ export async function openImagePipeline(
   const maxPixels = config.MAX_IMAGE_PIXELS
   const mode = config.PREPROCESS
   if (mode === 'fast') logger.warn('PREPROCESS=fast: vectors differ a little from those made of exact pixels')
+  const jpegSquare: PreprocessOptions['jpegSquare'] = (image, wanted) => threads.square(image, wanted)
   const budget = new PixelBudget(MAX_PIXELS_IN_MEMORY)
   const copy = { height: config.COPY_HEIGHT, quality: config.COPY_QUALITY, maxPixels, budget }
   // One thread a photo: photos are decoded side by side. A cache of images that are never seen again is only memory.
@@ -45,7 +48,7 @@ export async function openImagePipeline(
       const onSmaller = (smaller: SmallerImage) => {
         if (smaller.height >= copy.height) smallerOf.set(image, smaller)
       }
-      return preprocess(image, { input, maxPixels, mode, budget, onSmaller })
+      return preprocess(image, { input, maxPixels, mode, budget, jpegSquare, onSmaller })
     },
   }
 }

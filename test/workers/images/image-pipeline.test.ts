@@ -9,16 +9,19 @@ import { readConfig } from '../../../src/config.js'
 import { clipInput } from '../../../src/domain/image-input.js'
 import { GuardedFetcher } from '../../../src/net/fetch.js'
 import { FolderStore } from '../../../src/storage/folder-store.js'
+import { JpegThreads } from '../../../src/workers/jpeg-threads.js'
 import type { ImagePipeline } from '../../../src/workers/prepare.js'
 import { jpegPhoto } from '../../support/sample-images.js'
 
 let folder: string
 let store: FolderStore
 let fetcher: GuardedFetcher
+let threads: JpegThreads
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-pipeline-'))
   store = new FolderStore(folder)
+  threads = new JpegThreads()
   fetcher = new GuardedFetcher({
     timeoutMs: 1000,
     maxBytes: 1000,
@@ -32,15 +35,16 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await fetcher.close()
+  await threads.close()
   await rm(folder, { recursive: true })
 })
 
 const open = (settings: Record<string, string> = {}): Promise<ImagePipeline> =>
-  openImagePipeline(readConfig(settings), { fetcher, store, logger: pino({ level: 'silent' }) })
+  openImagePipeline(readConfig(settings), { fetcher, threads, store, logger: pino({ level: 'silent' }) })
 
 test('a large photo is decoded once: its copy is made of what the square was made of', async () => {
   const pipeline = await open()
-  const photo = await jpegPhoto(1600, 1200)
+  const photo = await jpegPhoto(2800, 2100)
   await pipeline.preprocess(photo, clipInput(224))
   // What is behind the header is gone: whoever decoded it again would find no picture.
   photo.fill(0, 2000)
@@ -50,7 +54,7 @@ test('a large photo is decoded once: its copy is made of what the square was mad
 
 test('it is decoded again for a copy that is higher than what the square was made of', async () => {
   const pipeline = await open({ COPY_HEIGHT: '1000' })
-  const photo = await jpegPhoto(1600, 1200)
+  const photo = await jpegPhoto(2800, 2100)
   await pipeline.preprocess(photo, clipInput(224))
   const copy = await store.get(await pipeline.storeCopy(photo, 'photo-1'))
   expect(await sharp(copy!).metadata()).toMatchObject({ width: 1333, height: 1000 })

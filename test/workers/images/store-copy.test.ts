@@ -134,8 +134,8 @@ describe('A copy of a photo that was decoded for the model', () => {
   const pixelsOf = (jpeg: Buffer) => sharp(jpeg).raw().toBuffer({ resolveWithObject: true })
 
   test.each([
-    [2400, 1800],
-    [1800, 2700],
+    [2800, 2100],
+    [2400, 3200],
   ])('of %d × %d pixels looks as one of the photo itself', async (width, height) => {
     const photo = await gradient(width, height)
       .composite([{ input: await jpegPhoto(900, 900), left: 500, top: 600 }])
@@ -153,24 +153,24 @@ describe('A copy of a photo that was decoded for the model', () => {
   })
 
   test('takes no second look at the data of the photo', async () => {
-    const photo = await jpegPhoto(2400, 1800)
+    const photo = await jpegPhoto(2800, 2100)
     const [smaller] = await smallerOf(photo)
     const copy = await compress(photo.subarray(0, 2000), { ...SETTINGS, smaller })
     expect(await sharp(copy).metadata()).toMatchObject({ width: 683, height: 512 })
   })
 
   test('is made of the photo when the model saw one that is lower', async () => {
-    const photo = await jpegPhoto(2400, 1800)
+    const photo = await jpegPhoto(2800, 2100)
     const [smaller] = await smallerOf(photo)
     const copy = await compress(photo, { ...SETTINGS, height: 1000, smaller })
     expect(await sharp(copy).metadata()).toMatchObject({ width: 1333, height: 1000 })
   })
 
   test.each([
-    ['small', () => gradient(900, 700).jpeg()],
-    ['no JPEG', () => gradient(1300, 1000).png()],
-    ['not upright', () => gradient(1300, 1000).withMetadata({ orientation: 6 }).jpeg()],
-    ['of colours with a profile', () => gradient(1300, 1000).withIccProfile('p3').jpeg()],
+    ['small', () => gradient(1600, 1200).jpeg()],
+    ['no JPEG', () => gradient(2800, 2100).png()],
+    ['not upright', () => gradient(2800, 2100).withMetadata({ orientation: 6 }).jpeg()],
+    ['of colours with a profile', () => gradient(2800, 2100).withIccProfile('p3').jpeg()],
   ])('needs the photo when that is %s', async (_, make) => {
     expect(await smallerOf(await make().toBuffer())).toEqual([])
   })

@@ -1,0 +1,161 @@
+/**
+ * From YCbCr with colour at half the size both ways (4:2:0) to RGB, as libjpeg does it by default, bit for bit: "fancy"
+ * upsampling (jdsample.c, h2v2_fancy_upsample) and the conversion of JFIF (jdcolor.c).
+ * https://github.com/libjpeg-turbo/libjpeg-turbo/tree/main/src
+ */
+import { PAIR, PAIR_RGB } from './resample'
+
+// @ts-ignore: decorator
+@inline
+function weighed(near: v128, far: v128): v128 {
+  return i16x8.add(i16x8.add(near, i16x8.shl(near, 1)), far)
+}
+
+// @ts-ignore: decorator
+@inline
+function lowRows(even: v128, odd: v128): v128 {
+  return v128.shuffle<i16>(even, odd, 0, 8, 1, 9, 2, 10, 3, 11)
+}
+
+// @ts-ignore: decorator
+@inline
+function highRows(even: v128, odd: v128): v128 {
+  return v128.shuffle<i16>(even, odd, 4, 12, 5, 13, 6, 14, 7, 15)
+}
+
+/** Column of a plane with the row above its first, and below its last. */
+// @ts-ignore: decorator
+@inline
+function above(before: usize, column: usize, current: v128): v128 {
+  return v128.shuffle<i16>(v128.load(before + column), current, 7, 8, 9, 10, 11, 12, 13, 14)
+}
+
+// @ts-ignore: decorator
+@inline
+function below(after: usize, column: usize, current: v128): v128 {
+  return v128.shuffle<i16>(current, v128.load(after + column), 1, 2, 3, 4, 5, 6, 7, 8)
+}
+
+// @ts-ignore: decorator
+@inline
+function red(y: v128, cr: v128): v128 {
+  // (91881 cr + 32768) >> 16, where 91881 = 65536 + 26345
+  return i16x8.add(i16x8.add(y, cr), i16x8.q15mulr_sat_s(cr, i16x8.splat(RED)))
+}
+
+// @ts-ignore: decorator
+@inline
+function blue(y: v128, cb: v128): v128 {
+  // (116130 cb + 32768) >> 16, where 116130 = 2 · 65536 - 14942
+  return i16x8.add(i16x8.add(y, i16x8.shl(cb, 1)), i16x8.q15mulr_sat_s(cb, i16x8.splat(BLUE)))
+}
+
+// @ts-ignore: decorator
+@inline
+function green(y: v128, cb: v128, cr: v128): v128 {
+  // (-22554 cb - 46802 cr + 32768) >> 16, where -46802 = 18734 - 65536
+  const factors = i32x4.splat((-22554 & 0xffff) | (18734 << 16))
+  const half = i32x4.splat(32768)
+  const low = i32x4.shr_s(i32x4.add(i32x4.dot_i16x8_s(lowRows(cb, cr), factors), half), 16)
+  const high = i32x4.shr_s(i32x4.add(i32x4.dot_i16x8_s(highRows(cb, cr), factors), half), 16)
+  return i16x8.add(i16x8.sub(y, cr), i16x8.narrow_i32x4_s(low, high))
+}
+
+const RED: i16 = 13173
+const BLUE: i16 = -7471
+
+/** Eight rows of two columns, pixel beside pixel. */
+// @ts-ignore: decorator
+@inline
+function both(left: v128, right: v128): v128 {
+  const bytes = i8x16.narrow_i16x8_u(left, right)
+  return v128.shuffle<i8>(bytes, bytes, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15)
+}
+
+/**
+ * 16 rows of pixels, as {@link resizeRows} takes them.
+ * @param y [columns, 16 rows] of int16
+ * @param cb [columns / 2, 8 rows] of int16; of the strip before, this one, and the next one
+ * @param first pair of columns that is wanted, and `end`, one after the last
+ * @param pairs of columns that the image has
+ * @param to [end - first, 3, 16, 2]
+ */
+export function toRgb(
+  y: usize,
+  cbBefore: usize,
+  cb: usize,
+  cbAfter: usize,
+  crBefore: usize,
+  cr: usize,
+  crAfter: usize,
+  first: i32,
+  end: i32,
+  pairs: i32,
+  to: usize,
+): void {
+  const middle = i16x8.splat(128)
+  const seven = i16x8.splat(7)
+  const eight = i16x8.splat(8)
+  let column = <usize>max(0, first - 1) << 4
+  let c = v128.load(cb + column)
+  let bLastUp = weighed(c, above(cbBefore, column, c))
+  let bLastDown = weighed(c, below(cbAfter, column, c))
+  c = v128.load(cr + column)
+  let rLastUp = weighed(c, above(crBefore, column, c))
+  let rLastDown = weighed(c, below(crAfter, column, c))
+  column = <usize>first << 4
+  c = v128.load(cb + column)
+  let bUp = weighed(c, above(cbBefore, column, c))
+  let bDown = weighed(c, below(cbAfter, column, c))
+  c = v128.load(cr + column)
+  let rUp = weighed(c, above(crBefore, column, c))
+  let rDown = weighed(c, below(crAfter, column, c))
+
+  for (let i = first; i < end; i++, to += PAIR_RGB) {
+    column = <usize>min(i + 1, pairs - 1) << 4
+    c = v128.load(cb + column)
+    const bNextUp = weighed(c, above(cbBefore, column, c))
+    const bNextDown = weighed(c, below(cbAfter, column, c))
+    c = v128.load(cr + column)
+    const rNextUp = weighed(c, above(crBefore, column, c))
+    const rNextDown = weighed(c, below(crAfter, column, c))
+
+    let up = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(bUp, bLastUp), eight), 4), middle)
+    let down = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(bDown, bLastDown), eight), 4), middle)
+    const bLeft0 = lowRows(up, down)
+    const bLeft1 = highRows(up, down)
+    up = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(bUp, bNextUp), seven), 4), middle)
+    down = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(bDown, bNextDown), seven), 4), middle)
+    const bRight0 = lowRows(up, down)
+    const bRight1 = highRows(up, down)
+    up = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(rUp, rLastUp), eight), 4), middle)
+    down = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(rDown, rLastDown), eight), 4), middle)
+    const rLeft0 = lowRows(up, down)
+    const rLeft1 = highRows(up, down)
+    up = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(rUp, rNextUp), seven), 4), middle)
+    down = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(rDown, rNextDown), seven), 4), middle)
+    const rRight0 = lowRows(up, down)
+    const rRight1 = highRows(up, down)
+
+    const at = y + (<usize>i << 6)
+    const yLeft0 = v128.load(at)
+    const yLeft1 = v128.load(at, 16)
+    const yRight0 = v128.load(at, 32)
+    const yRight1 = v128.load(at, 48)
+    v128.store(to, both(red(yLeft0, rLeft0), red(yRight0, rRight0)))
+    v128.store(to, both(red(yLeft1, rLeft1), red(yRight1, rRight1)), 16)
+    v128.store(to, both(green(yLeft0, bLeft0, rLeft0), green(yRight0, bRight0, rRight0)), PAIR)
+    v128.store(to, both(green(yLeft1, bLeft1, rLeft1), green(yRight1, bRight1, rRight1)), PAIR + 16)
+    v128.store(to, both(blue(yLeft0, bLeft0), blue(yRight0, bRight0)), 2 * PAIR)
+    v128.store(to, both(blue(yLeft1, bLeft1), blue(yRight1, bRight1)), 2 * PAIR + 16)
+
+    bLastUp = bUp
+    bLastDown = bDown
+    rLastUp = rUp
+    rLastDown = rDown
+    bUp = bNextUp
+    bDown = bNextDown
+    rUp = rNextUp
+    rDown = rNextDown
+  }
+}

@@ -1,0 +1,206 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import sharp, { type Sharp } from 'sharp'
+import { afterAll, describe, expect, test } from 'vitest'
+import { jpegSquare, type SquareOfImage } from '../../../src/workers/jpeg-square.js'
+import { JpegThreads } from '../../../src/workers/jpeg-threads.js'
+import { resample } from '../../../src/workers/resample.js'
+import { jpegPhoto, noise } from '../../support/sample-images.js'
+
+interface Size {
+  width: number
+  height: number
+}
+
+/** A square of the image as it is, which decodes it and nothing else: every weight is 0 or 1. */
+function asItIs({ width, height }: Size, left = 0, top = 0, size = Math.min(width, height)): SquareOfImage {
+  return { seen: { left: 0, top: 0, width, height }, width, height, left, top, size, kernel: 'bicubic' }
+}
+
+/** What libjpeg decodes, by libvips. */
+const decoded = (jpeg: Buffer) => sharp(jpeg, { failOn: 'error' }).raw().toBuffer({ resolveWithObject: true })
+
+function largestDifference(a: Uint8Array, b: Uint8Array): number {
+  expect(a.length).toBe(b.length)
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0)
+}
+
+const restartMarkers = readFileSync(new URL('restart-markers.jpg', import.meta.url))
+/** Edges as sharp as they get, in colours as strong as they get: what comes of them leaves the range of 8 bits on the way. */
+const hard = (width: number, height: number) =>
+  noise(width, height).threshold(128, { grayscale: false }).modulate({ saturation: 4 })
+
+describe('Decodes as libjpeg does, bit for bit', () => {
+  test.each<[string, (width: number, height: number) => Sharp]>([
+    ['noise', noise],
+    ['smooth pictures', (width, height) => noise(width, height).blur(3)],
+    ['hard edges', hard],
+  ])('%s of any size and quality', async (_, make) => {
+    const edge = fc.integer({ min: 8, max: 90 })
+    const quality = fc.integer({ min: 1, max: 100 })
+    await fc.assert(
+      fc.asyncProperty(edge, edge, quality, fc.boolean(), fc.nat(), async (width, height, quality, optimise, seed) => {
+        const jpeg = await make(width, height)
+          .jpeg({ quality, optimiseCoding: optimise, chromaSubsampling: '4:2:0' })
+          .toBuffer()
+        const size = 1 + (seed % Math.min(width, height))
+        const [left, top] = [seed % (width - size + 1), seed % (height - size + 1)]
+        const { data } = await sharp(jpeg).extract({ left, top, width: size, height: size }).raw().toBuffer({
+          resolveWithObject: true,
+        })
+        expect(jpegSquare(jpeg, asItIs({ width, height }, left, top, size))).toEqual(new Uint8Array(data))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('files with restart markers', async () => {
+    const { data, info } = await decoded(restartMarkers)
+    const size = Math.min(info.width, info.height)
+    const { data: square } = await sharp(restartMarkers)
+      .extract({ left: 0, top: 0, width: size, height: size })
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+    expect(data.length).toBe(info.width * info.height * 3)
+    expect(jpegSquare(restartMarkers, asItIs(info))).toEqual(new Uint8Array(square))
+  })
+})
+
+describe('Resizes as Pillow does, to 2/255', () => {
+  test.each(['bicubic', 'bilinear'] as const)('to any size, %s', async kernel => {
+    const edge = (most: number) => fc.integer({ min: 8, max: most })
+    await fc.assert(
+      fc.asyncProperty(edge(700), edge(700), edge(300), edge(300), fc.nat(), async (w, h, width, height, seed) => {
+        const jpeg = await noise(w, h).blur(1).jpeg({ quality: 90 }).toBuffer()
+        const { data, info } = await decoded(jpeg)
+        const size = 1 + (seed % Math.min(width, height))
+        const window = { width, height, left: seed % (width - size + 1), top: seed % (height - size + 1), size }
+        const seen = { left: 0, top: 0, width: w, height: h }
+        const square = jpegSquare(jpeg, { seen, ...window, kernel })
+        const expected = resample({ data, width: info.width, height: info.height, channels: 3 }, window, kernel)
+        expect(largestDifference(square!, expected)).toBeLessThanOrEqual(2)
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  test('a part of an image', async () => {
+    const jpeg = await noise(400, 301).blur(1).jpeg({ quality: 90 }).toBuffer()
+    const seen = { left: 37, top: 51, width: 301, height: 211 }
+    const window = { width: 160, height: 112, left: 11, top: 0, size: 112 }
+    const { data } = await sharp(jpeg).extract(seen).raw().toBuffer({ resolveWithObject: true })
+    const expected = resample({ data, width: seen.width, height: seen.height, channels: 3 }, window, 'bicubic')
+    expect(largestDifference(jpegSquare(jpeg, { seen, ...window, kernel: 'bicubic' })!, expected)).toBeLessThanOrEqual(
+      2,
+    )
+  })
+
+  test('an image of 30 megapixels', async () => {
+    const [width, height] = [6000, 5000]
+    const jpeg = await noise(600, 500).resize(width, height).jpeg({ quality: 80 }).toBuffer()
+    const { data } = await decoded(jpeg)
+    const window = { width: 269, height: 224, left: 22, top: 0, size: 224 }
+    const expected = resample({ data, width, height, channels: 3 }, window, 'bicubic')
+    const seen = { left: 0, top: 0, width, height }
+    expect(largestDifference(jpegSquare(jpeg, { seen, ...window, kernel: 'bicubic' })!, expected)).toBeLessThanOrEqual(
+      2,
+    )
+  })
+})
+
+describe('Leaves to libvips', () => {
+  const size = { width: 64, height: 48 }
+  const picture = () => noise(64, 48).blur(1)
+  const sound = () => jpegPhoto(64, 48)
+  const at = (jpeg: Buffer, marker: number) => jpeg.indexOf(Buffer.from([0xff, marker]))
+  const segment = (marker: number, body: number[]) =>
+    Buffer.from([0xff, marker, (body.length + 2) >> 8, (body.length + 2) & 0xff, ...body])
+
+  test.each<[string, () => Promise<Buffer> | Buffer]>([
+    ['progressive JPEG', () => picture().jpeg({ progressive: true }).toBuffer()],
+    ['colour at full size', () => picture().jpeg({ chromaSubsampling: '4:4:4' }).toBuffer()],
+    ['grey', () => picture().toColourspace('b-w').jpeg().toBuffer()],
+    ['CMYK', () => picture().toColourspace('cmyk').jpeg().toBuffer()],
+    ['PNG', () => picture().png().toBuffer()],
+    ['nothing', () => Buffer.alloc(0)],
+    ['two bytes', () => Buffer.from([0xff, 0xd8])],
+    [
+      'RGB, as Adobe’s marker says',
+      async () => {
+        const jpeg = await sound()
+        const adobe = segment(0xee, [...Buffer.from('Adobe'), 0, 100, 0, 0, 0, 0, 0])
+        // JFIF would say that it is YCbCr.
+        const body = jpeg.subarray(at(jpeg, 0xdb))
+        return Buffer.concat([jpeg.subarray(0, 2), adobe, body])
+      },
+    ],
+  ])('%s', async (_, make) => {
+    expect(jpegSquare(await make(), asItIs(size))).toBeNull()
+  })
+
+  test('a part that is not in the image', async () => {
+    expect(jpegSquare(await sound(), asItIs({ width: 65, height: 48 }))).toBeNull()
+    expect(jpegSquare(await sound(), asItIs({ width: 64, height: 49 }))).toBeNull()
+  })
+
+  test('a file that ends too early, wherever', async () => {
+    const jpeg = await sound()
+    for (let length = 0; length < jpeg.length; length++)
+      expect(jpegSquare(jpeg.subarray(0, length), asItIs(size)), `${length} of ${jpeg.length} bytes`).toBeNull()
+    expect(jpegSquare(Buffer.concat([jpeg, Buffer.from('what follows the picture')]), asItIs(size))).not.toBeNull()
+  })
+
+  test('a file whose restart markers are not in order', () => {
+    const jpeg = Buffer.from(restartMarkers)
+    const first = jpeg.indexOf(Buffer.from([0xff, 0xd0]))
+    const second = jpeg.indexOf(Buffer.from([0xff, 0xd1]), first)
+    expect(second).toBeGreaterThan(first)
+    jpeg[first + 1] = 0xd1
+    expect(jpegSquare(jpeg, asItIs({ width: 64, height: 64 }, 0, 0, 8))).toBeNull()
+  })
+})
+
+test('Damaged anywhere, a file gives a picture or is left to libvips, and what comes after it is decoded as ever', async () => {
+  const size = { width: 60, height: 44 }
+  const sound = await noise(60, 44).blur(1).jpeg({ quality: 80 }).toBuffer()
+  const expected = jpegSquare(sound, asItIs(size))!
+  const change = fc.tuple(fc.nat(sound.length - 1), fc.integer({ min: 0, max: 255 }))
+  const header = fc.tuple(fc.nat(700), fc.integer({ min: 0, max: 255 }))
+  fc.assert(
+    fc.property(fc.array(fc.oneof(change, header), { minLength: 1, maxLength: 8 }), changes => {
+      const damaged = Buffer.from(sound)
+      for (const [at, value] of changes) damaged[at] = value
+      const square = jpegSquare(damaged, asItIs(size))
+      expect(square?.length ?? 44 * 44 * 3).toBe(44 * 44 * 3)
+      expect(Buffer.compare(jpegSquare(sound, asItIs(size))!, expected)).toBe(0)
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+describe('In threads', () => {
+  const threads = new JpegThreads()
+  afterAll(() => threads.close())
+
+  test('photos side by side give what they give one after the other, and stay as they are', async () => {
+    const photos = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        noise(100 + i, 90)
+          .blur(2)
+          .jpeg({ quality: 80 })
+          .toBuffer(),
+      ),
+    )
+    const before = photos.map(photo => Buffer.from(photo))
+    const wanted = photos.map((_, i) => asItIs({ width: 100 + i, height: 90 }))
+    const squares = await Promise.all(photos.map((photo, i) => threads.square(photo, wanted[i]!)))
+    expect(squares.map(square => square && new Uint8Array(square))).toEqual(
+      photos.map((photo, i) => jpegSquare(photo, wanted[i]!)),
+    )
+    expect(photos).toEqual(before)
+  })
+
+  test('what is left to libvips is told from there as well', async () => {
+    expect(await threads.square(await noise(64, 48).png().toBuffer(), asItIs({ width: 64, height: 48 }))).toBeNull()
+  })
+})
