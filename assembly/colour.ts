@@ -3,33 +3,31 @@
  * upsampling (jdsample.c, h2v2_fancy_upsample) and the conversion of JFIF (jdcolor.c).
  * https://github.com/libjpeg-turbo/libjpeg-turbo/tree/main/src
  */
+import { high, low } from './interleave'
 import { PAIR, PAIR_RGB } from './resample'
 
+/**
+ * Halves of 26345 and -14942, since the product that rounds drops 15 bits and not 16. Although they are rounded, the results
+ * are exact for all of -128 to 127.
+ */
+const RED: i16 = 13173
+const BLUE: i16 = -7471
+
+/** Three parts of the nearer sample, one of the farther. */
 // @ts-ignore: decorator
 @inline
 function weighed(near: v128, far: v128): v128 {
   return i16x8.add(i16x8.add(near, i16x8.shl(near, 1)), far)
 }
 
-// @ts-ignore: decorator
-@inline
-function lowRows(even: v128, odd: v128): v128 {
-  return v128.shuffle<i16>(even, odd, 0, 8, 1, 9, 2, 10, 3, 11)
-}
-
-// @ts-ignore: decorator
-@inline
-function highRows(even: v128, odd: v128): v128 {
-  return v128.shuffle<i16>(even, odd, 4, 12, 5, 13, 6, 14, 7, 15)
-}
-
-/** Column of a plane with the row above its first, and below its last. */
+/** What lies above each row of a column: the last row of the strip before comes first. */
 // @ts-ignore: decorator
 @inline
 function above(before: usize, column: usize, current: v128): v128 {
   return v128.shuffle<i16>(v128.load(before + column), current, 7, 8, 9, 10, 11, 12, 13, 14)
 }
 
+/** What lies below each row. */
 // @ts-ignore: decorator
 @inline
 function below(after: usize, column: usize, current: v128): v128 {
@@ -56,13 +54,10 @@ function green(y: v128, cb: v128, cr: v128): v128 {
   // (-22554 cb - 46802 cr + 32768) >> 16, where -46802 = 18734 - 65536
   const factors = i32x4.splat((-22554 & 0xffff) | (18734 << 16))
   const half = i32x4.splat(32768)
-  const low = i32x4.shr_s(i32x4.add(i32x4.dot_i16x8_s(lowRows(cb, cr), factors), half), 16)
-  const high = i32x4.shr_s(i32x4.add(i32x4.dot_i16x8_s(highRows(cb, cr), factors), half), 16)
-  return i16x8.add(i16x8.sub(y, cr), i16x8.narrow_i32x4_s(low, high))
+  const first = i32x4.shr_s(i32x4.add(i32x4.dot_i16x8_s(low(cb, cr), factors), half), 16)
+  const last = i32x4.shr_s(i32x4.add(i32x4.dot_i16x8_s(high(cb, cr), factors), half), 16)
+  return i16x8.add(i16x8.sub(y, cr), i16x8.narrow_i32x4_s(first, last))
 }
-
-const RED: i16 = 13173
-const BLUE: i16 = -7471
 
 /** Eight rows of two columns, pixel beside pixel. */
 // @ts-ignore: decorator
@@ -122,20 +117,20 @@ export function toRgb(
 
     let up = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(bUp, bLastUp), eight), 4), middle)
     let down = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(bDown, bLastDown), eight), 4), middle)
-    const bLeft0 = lowRows(up, down)
-    const bLeft1 = highRows(up, down)
+    const bLeft0 = low(up, down)
+    const bLeft1 = high(up, down)
     up = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(bUp, bNextUp), seven), 4), middle)
     down = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(bDown, bNextDown), seven), 4), middle)
-    const bRight0 = lowRows(up, down)
-    const bRight1 = highRows(up, down)
+    const bRight0 = low(up, down)
+    const bRight1 = high(up, down)
     up = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(rUp, rLastUp), eight), 4), middle)
     down = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(rDown, rLastDown), eight), 4), middle)
-    const rLeft0 = lowRows(up, down)
-    const rLeft1 = highRows(up, down)
+    const rLeft0 = low(up, down)
+    const rLeft1 = high(up, down)
     up = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(rUp, rNextUp), seven), 4), middle)
     down = i16x8.sub(i16x8.shr_u(i16x8.add(weighed(rDown, rNextDown), seven), 4), middle)
-    const rRight0 = lowRows(up, down)
-    const rRight1 = highRows(up, down)
+    const rRight0 = low(up, down)
+    const rRight1 = high(up, down)
 
     const at = y + (<usize>i << 6)
     const yLeft0 = v128.load(at)

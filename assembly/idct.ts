@@ -2,6 +2,7 @@
  * The inverse DCT that libjpeg calls "islow" (jidctint.c), bit for bit, eight columns and then eight rows at once.
  * https://github.com/libjpeg-turbo/libjpeg-turbo/blob/main/src/jidctint.c
  */
+import { high, low } from './interleave'
 
 const CONST_BITS: i32 = 13
 const PASS1_BITS: i32 = 2
@@ -19,18 +20,6 @@ const F_1_961: i16 = 16069
 const F_2_053: i16 = 16819
 const F_2_562: i16 = 20995
 const F_3_072: i16 = 25172
-
-// @ts-ignore: decorator
-@inline
-function low(a: v128, b: v128): v128 {
-  return v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-}
-
-// @ts-ignore: decorator
-@inline
-function high(a: v128, b: v128): v128 {
-  return v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
-}
 
 // @ts-ignore: decorator
 @inline

@@ -1,0 +1,191 @@
+import { AC_OF, DC_OF, QUANTA_OF, restartInterval, word } from './header'
+import { END_OF_BLOCK, extended, INCOMPLETE, longCode, lookUp, runOf, symbolOf } from './huffman'
+import { flatBlock, inverseDct } from './idct'
+
+/** The block that is read, [8, 8] of int16. */
+const BLOCK: usize = memory.data(128, 16)
+/** What {@link readBlock} says of a block with no coefficient but its first. */
+const FLAT = 1
+const DAMAGED = -1
+
+let inputEnd: usize = 0
+/** What was read of the scan: the next byte, bits read ahead, how many, and how many of them lie behind its end. */
+let scanAt: usize = 0
+let ahead: u64 = 0
+let aheadBits = 0
+let paddingBits = 0
+/** Restart intervals: MCUs left in this one, and which marker ends it. */
+let left = 0
+let nextRestart = 0
+/** What the first coefficient of each component's next block is told from. */
+const PREDICTIONS: usize = memory.data(3 * 4, 4)
+
+/** @param at where its data start @param end of the file */
+export function startScan(at: usize, end: usize): void {
+  scanAt = at
+  inputEnd = end
+  nextRestart = 0
+  startInterval()
+}
+
+function startInterval(): void {
+  ahead = 0
+  aheadBits = 0
+  paddingBits = 0
+  left = restartInterval == 0 ? i32.MAX_VALUE : restartInterval
+  memory.fill(PREDICTIONS, 0, 3 * 4)
+}
+
+/** Whether all that was to be read was, and the image's end is next. */
+export function isAtEnd(): bool {
+  return isAtMarker(0xd9)
+}
+
+function isAtMarker(marker: i32): bool {
+  const unread = aheadBits - paddingBits
+  return unread >= 0 && unread < 8 && scanAt + 2 <= inputEnd && word(scanAt) == (0xff00 | marker)
+}
+
+function restart(): bool {
+  if (!isAtMarker(0xd0 + nextRestart)) return false
+  scanAt += 2
+  nextRestart = (nextRestart + 1) & 7
+  startInterval()
+  return true
+}
+
+/**
+ * Reads a row of MCUs, each 16 × 16 pixels.
+ * @param y [16 columns × mcus, 16 rows] of int16
+ * @param cb [8 columns × mcus, 8 rows] of int16, as `cr`
+ * @param first MCU whose pixels are wanted, and `end`, one after the last; the others are but read
+ * @returns whether they are in order
+ */
+export function readStrip(y: usize, cb: usize, cr: usize, mcus: i32, first: i32, end: i32): bool {
+  for (let mcu = 0; mcu < mcus; mcu++) {
+    if (left == 0 && !restart()) return false
+    left--
+    const isWanted = mcu >= first && mcu < end
+    for (let i = 0; i < 4; i++) {
+      const length = readBlock(0)
+      if (length == DAMAGED) return false
+      // Two blocks beside two.
+      if (isWanted) toPixels(length, y + (<usize>mcu << 9) + (<usize>(i & 1) << 8) + (<usize>(i >> 1) << 4), 32)
+    }
+    for (let i = 1; i < 3; i++) {
+      const length = readBlock(i)
+      if (length == DAMAGED) return false
+      if (isWanted) toPixels(length, (i == 1 ? cb : cr) + (<usize>mcu << 7), 16)
+    }
+    if (paddingBits > aheadBits) return false
+  }
+  return true
+}
+
+// @ts-ignore: decorator
+@inline
+function toPixels(length: i32, to: usize, stride: usize): void {
+  if (length == FLAT) flatBlock(<i32>load<i16>(BLOCK), to, stride)
+  else inverseDct(BLOCK, to, stride)
+}
+
+/** Reads a block's coefficients, times their factors, into {@link BLOCK}. @returns how many, or {@link DAMAGED} */
+function readBlock(component: usize): i32 {
+  const quanta = tableOf(component, QUANTA_OF)
+  let table = tableOf(component, DC_OF)
+  // Locals are registers, globals are memory.
+  let buffer = ahead
+  let count = aheadBits
+  let at = scanAt
+  clear()
+  let length = 0
+  while (true) {
+    // A code and the bits that follow it are at most 31.
+    if (count < 32) {
+      const next = bswap<u32>(load<u32>(at))
+      const hasMarker = (~next - 0x01010101) & next & 0x80808080
+      if (hasMarker == 0 && at + 4 <= inputEnd) {
+        buffer |= <u64>next << (32 - count)
+        count += 32
+        at += 4
+      } else {
+        for (; count <= 48; count += 8) {
+          if (at < inputEnd && load<u8>(at) != 0xff) {
+            buffer |= <u64>load<u8>(at++) << (56 - count)
+          } else if (at + 1 < inputEnd && load<u8>(at + 1) == 0) {
+            buffer |= <u64>0xff << (56 - count)
+            at += 2
+          } else {
+            // A marker, or the end of the file: zeros follow, and it is told later whether any of them was used.
+            paddingBits += 8
+          }
+        }
+      }
+    }
+
+    const entry = lookUp(table, buffer)
+    let run: i32
+    let coefficient: i32
+    if (entry != 0 && (entry & INCOMPLETE) == 0) {
+      const bits = entry & 0x7f
+      buffer <<= bits
+      count -= bits
+      run = (entry >> 8) & 0xff
+      coefficient = entry >> 16
+    } else {
+      let bits = entry & 0x7f
+      let symbol = (entry >> 8) & 0xff
+      if (entry == 0) {
+        bits = longCode(table, buffer)
+        if (bits > 16) return DAMAGED
+        symbol = symbolOf(table, buffer, bits)
+      }
+      buffer <<= bits
+      const size = symbol & 15
+      run = length == 0 ? 0 : runOf(symbol)
+      // In two steps, since nothing is shifted by 64.
+      coefficient = extended(<i32>(buffer >>> 1 >>> (63 - size)), size)
+      buffer <<= size
+      count -= bits + size
+    }
+
+    if (length == 0) {
+      coefficient += load<i32>(PREDICTIONS + (component << 2))
+      store<i32>(PREDICTIONS + (component << 2), coefficient)
+      table = tableOf(component, AC_OF)
+    }
+    length += run
+    if (length > 63) {
+      if (length < END_OF_BLOCK) return DAMAGED
+      length -= END_OF_BLOCK
+      break
+    }
+    const quantum = load<u32>(quanta + (<usize>length << 2))
+    store<i16>(BLOCK + (quantum & 0xffff), coefficient * (quantum >> 16))
+    if (++length > 63) break
+  }
+  ahead = buffer
+  aheadBits = count
+  scanAt = at
+  return length
+}
+
+// @ts-ignore: decorator
+@inline
+function tableOf(component: usize, tables: usize): usize {
+  return load<usize>(tables + (component << 2))
+}
+
+// @ts-ignore: decorator
+@inline
+function clear(): void {
+  const zero = i64x2.splat(0)
+  v128.store(BLOCK, zero)
+  v128.store(BLOCK, zero, 16)
+  v128.store(BLOCK, zero, 32)
+  v128.store(BLOCK, zero, 48)
+  v128.store(BLOCK, zero, 64)
+  v128.store(BLOCK, zero, 80)
+  v128.store(BLOCK, zero, 96)
+  v128.store(BLOCK, zero, 112)
+}
