@@ -82,8 +82,8 @@ async function prepare() {
   for (const photo of photos) cpSync(photo, join(small, basename(photo)))
   for (let i = 0; i < LARGE.count; i++) writeFileSync(join(large, `${i}.jpg`), await mosaic(photos, i * 60))
   return [
-    { title: `${photos.length} photos of PHOTOS`, folder: small, rounds: 2 },
-    { title: `${LARGE.width} × ${LARGE.height}, ${LARGE.count} mosaics`, folder: large, rounds: 3 },
+    { title: `${photos.length} photos of PHOTOS`, folder: small, rounds: 5 },
+    { title: `${LARGE.width} × ${LARGE.height}, ${LARGE.count} mosaics`, folder: large, rounds: 6 },
   ]
 }
 

@@ -3,6 +3,7 @@ import { mkdir, open, opendir, readFile, rename, rm, stat } from 'node:fs/promis
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { AppError, PhotoError } from '../domain/errors.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
+import { FolderFlushes } from './folder-flushes.js'
 import { assertObjectKey, isObjectKey } from './key.js'
 
 /** Folder of unfinished files. No key can name it: `~` is not a character of keys. */
@@ -20,6 +21,7 @@ export class FolderStore implements ObjectStore {
   readonly #unfinished: string
   /** Folders known to exist, so that not every object costs a mkdir. */
   readonly #made = new Set<string>()
+  readonly #flushes = new FolderFlushes()
 
   /** @param folder made on first use */
   constructor(folder: string) {
@@ -52,7 +54,7 @@ export class FolderStore implements ObjectStore {
       await this.#folder(dirname(path))
       await writeDurably(temporary, body)
       await rename(temporary, path)
-      await flush(dirname(path))
+      await this.#flushes.flush(dirname(path))
     } catch (error) {
       this.#made.clear()
       await rm(temporary, { force: true }).catch(() => {})
@@ -107,7 +109,7 @@ export class FolderStore implements ObjectStore {
     const first = await mkdir(path, { recursive: true })
     // A new folder is an entry of its parent, which has to reach the disk too.
     for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made))
-      await flush(dirname(made))
+      await this.#flushes.flush(dirname(made))
     this.#made.add(path)
   }
 
@@ -143,18 +145,6 @@ async function writeDurably(path: string, body: Uint8Array): Promise<void> {
     await file.sync()
   } finally {
     await file.close()
-  }
-}
-
-/** Brings the entries of a folder to the disk, where the file system can do that. */
-async function flush(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } catch (error) {
-    if (!['EINVAL', 'EPERM', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-  } finally {
-    await handle.close()
   }
 }
 

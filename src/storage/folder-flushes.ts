@@ -1,0 +1,38 @@
+import { open } from 'node:fs/promises'
+
+/** Brings the entries of folders to the disk: one flush for all who ask while another one is under way. */
+export class FolderFlushes {
+  readonly #underWay = new Map<string, Promise<void>>()
+  readonly #next = new Map<string, Promise<void>>()
+
+  /** Resolves once what was in the folder at the time of the call is on the disk, where the file system can do that. */
+  flush(folder: string): Promise<void> {
+    const next = this.#next.get(folder) ?? this.#after(folder)
+    this.#next.set(folder, next)
+    return next
+  }
+
+  async #after(folder: string): Promise<void> {
+    // Who asked for that one is told of its failure.
+    await this.#underWay.get(folder)?.catch(() => {})
+    this.#next.delete(folder)
+    const flushing = flushFolder(folder)
+    this.#underWay.set(folder, flushing)
+    try {
+      await flushing
+    } finally {
+      if (this.#underWay.get(folder) === flushing) this.#underWay.delete(folder)
+    }
+  }
+}
+
+async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } catch (error) {
+    if (!['EINVAL', 'EPERM', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  } finally {
+    await handle.close()
+  }
+}
