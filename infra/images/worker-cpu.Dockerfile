@@ -43,6 +43,7 @@ EXPOSE 9464
 # A worker fetches its model before it says that it is well: 156 MB at the first start.
 HEALTHCHECK --interval=15s --timeout=10s --start-period=120s CMD ["node", "/app/dist/src/cli/main.js", "health"]
 # No init process: the command handles SIGTERM itself, and worker processes have a supervisor that waits for them.
-ENTRYPOINT ["node", "/app/dist/src/cli/main.js"]
+# The heap: photos are counted to it, and it would be collected once in 35 of them (docs/benchmarks.md).
+ENTRYPOINT ["node", "--initial-old-space-size=128", "/app/dist/src/cli/main.js"]
 # One encoder thread: as many containers as cores are faster than one container with as many threads.
 CMD ["worker", "--threads", "1"]

@@ -49,5 +49,6 @@ ENV NODE_ENV=production \
 USER 1000:1000
 EXPOSE 9464
 HEALTHCHECK --interval=15s --timeout=10s --start-period=180s CMD ["node", "/app/dist/src/cli/main.js", "health"]
-ENTRYPOINT ["node", "/app/dist/src/cli/main.js"]
+# The heap: photos are counted to it, and it would be collected once in 35 of them (docs/benchmarks.md).
+ENTRYPOINT ["node", "--initial-old-space-size=128", "/app/dist/src/cli/main.js"]
 CMD ["worker"]
