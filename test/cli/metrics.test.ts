@@ -105,7 +105,10 @@ describe('worker --metrics-port', { timeout: 3 * MINUTE }, () => {
     })
     expect((await get(port, '/healthz'))?.status).toBe(200)
     await ingest('together')
-    await until('the photos', async () => (await scrape(port)).get(EMBEDDED) === all)
+    await until('the photos', async () => {
+      const now = await scrape(port)
+      return now.get(EMBEDDED) === all && now.get(FAILED) === GONE && now.get('unsplash_clip_photos_in_hand') === 0
+    })
     const children = (await processesWith(sandbox.home)).filter(({ parent }) => parent === running.child.pid)
     process.kill(children[0]!.pid, 'SIGKILL')
     const metrics = await until('another one', async () => {
@@ -114,7 +117,7 @@ describe('worker --metrics-port', { timeout: 3 * MINUTE }, () => {
       return restarted && now.get('unsplash_clip_worker_processes{state="working"}') === 2 ? now : null
     })
     expect(metrics.get(EMBEDDED)).toBe(all)
-    expect(metrics.get('unsplash_clip_photos_failed_total{code="HTTP_404"}')).toBe(GONE)
+    expect(metrics.get(FAILED)).toBe(GONE)
     expect(metrics.get('unsplash_clip_worker_concurrency')).toBe(4)
     const memory = [...metrics.keys()].filter(name => name.startsWith('process_resident_memory_bytes'))
     expect(memory).toHaveLength(3)

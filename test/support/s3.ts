@@ -17,6 +17,10 @@ interface S3rver {
   run(): Promise<{ address: string; port: number }>
   close(): Promise<void>
   httpServer: { closeAllConnections(): void }
+  store: {
+    getResourcePath(bucket: string, key: string, resource: string): string
+    deleteObject(bucket: string, key: string): Promise<void>
+  }
 }
 const S3rver = createRequire(import.meta.url)('s3rver') as new (options: Record<string, unknown>) => S3rver
 
@@ -78,6 +82,12 @@ export async function startS3(bucket = 'photos'): Promise<S3Server> {
   const directory = await mkdtemp(join(tmpdir(), 'unsplash-clip-s3-'))
   const options = { address: '127.0.0.1', port: 0, silent: true, directory, configureBuckets: [{ name: bucket }] }
   const server = new S3rver(options)
+  // s3rver removes a folder that has become empty, even while another request is about to create an object in it; that
+  // write then fails outside any request and takes the process along. Here folders stay.
+  server.store.deleteObject = async (bucket, key) => {
+    const resources = ['object', 'object.md5', 'metadata.json']
+    await Promise.all(resources.map(it => rm(server.store.getResourcePath(bucket, key, it), { force: true })))
+  }
   const { port } = await server.run()
   const endpoint = `http://127.0.0.1:${port}`
   return {
