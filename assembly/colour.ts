@@ -1,6 +1,6 @@
 /**
- * From YCbCr with colour at half the size both ways (4:2:0) to RGB, as libjpeg does it by default, bit for bit: "fancy"
- * upsampling (jdsample.c, h2v2_fancy_upsample) and the conversion of JFIF (jdcolor.c).
+ * From YCbCr to RGB as libjpeg does it by default, bit for bit: the conversion of JFIF (jdcolor.c), and where colour is at half
+ * the size both ways (4:2:0) "fancy" upsampling before it (jdsample.c, h2v2_fancy_upsample).
  * https://github.com/libjpeg-turbo/libjpeg-turbo/tree/main/src
  */
 import { high, low } from './interleave'
@@ -152,5 +152,28 @@ export function toRgb(
     bDown = bNextDown
     rUp = rNextUp
     rDown = rNextDown
+  }
+}
+
+/**
+ * 16 rows of pixels that have a sample of colour each, as {@link toRgb} gives them.
+ * @param y [columns, 16 rows] of int16, as `cb` and `cr`
+ * @param first pair of columns that is wanted, and `end`, one after the last
+ */
+export function plainToRgb(y: usize, cb: usize, cr: usize, first: i32, end: i32, to: usize): void {
+  const middle = i16x8.splat(128)
+  for (let i = first; i < end; i++, to += PAIR_RGB) {
+    for (let half: usize = 0; half < 32; half += 16) {
+      const at = (<usize>i << 6) + half
+      const yLeft = v128.load(y + at)
+      const yRight = v128.load(y + at, 32)
+      const bLeft = i16x8.sub(v128.load(cb + at), middle)
+      const bRight = i16x8.sub(v128.load(cb + at, 32), middle)
+      const rLeft = i16x8.sub(v128.load(cr + at), middle)
+      const rRight = i16x8.sub(v128.load(cr + at, 32), middle)
+      v128.store(to + half, both(red(yLeft, rLeft), red(yRight, rRight)))
+      v128.store(to + half, both(green(yLeft, bLeft, rLeft), green(yRight, bRight, rRight)), PAIR)
+      v128.store(to + half, both(blue(yLeft, bLeft), blue(yRight, bRight)), 2 * PAIR)
+    }
   }
 }

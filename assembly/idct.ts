@@ -4,8 +4,8 @@
  */
 import { high, low } from './interleave'
 
-const CONST_BITS: i32 = 13
-const PASS1_BITS: i32 = 2
+export const CONST_BITS: i32 = 13
+export const PASS1_BITS: i32 = 2
 /** 1, in fixed point. */
 const ONE: i16 = 8192
 const F_0_298: i16 = 2446
@@ -23,7 +23,7 @@ const F_3_072: i16 = 25172
 
 // @ts-ignore: decorator
 @inline
-function pair(a: i16, b: i16): v128 {
+export function pair(a: i16, b: i16): v128 {
   return i32x4.splat((<i32>a & 0xffff) | (<i32>b << 16))
 }
 
@@ -123,19 +123,28 @@ export function inverseDct(block: usize, to: usize, stride: usize): void {
   pass(block, CONST_BITS - PASS1_BITS)
   transpose()
   pass(WORK, CONST_BITS + PASS1_BITS + 3)
-  const middle = i16x8.splat(128)
-  const most = i16x8.splat(255)
-  const none = i16x8.splat(0)
   for (let i: usize = 0; i < 8; i++) {
-    const v = i16x8.add_sat_s(v128.load(WORK + (i << 4)), middle)
-    v128.store(to, i16x8.min_s(i16x8.max_s(v, none), most))
+    v128.store(to, inRange(v128.load(WORK + (i << 4))))
     to += stride
   }
 }
 
+/** From -128 to 127 and what lies outside to 0 to 255. */
+// @ts-ignore: decorator
+@inline
+export function inRange(v: v128): v128 {
+  return i16x8.min_s(i16x8.max_s(i16x8.add_sat_s(v, i16x8.splat(128)), i16x8.splat(0)), i16x8.splat(255))
+}
+
+// @ts-ignore: decorator
+@inline
+export function flatPixel(coefficient: i32): v128 {
+  return i16x8.splat(<i16>max(0, min(255, ((<i32><i16>(coefficient << PASS1_BITS) + 16) >> 5) + 128)))
+}
+
 /** All pixels of a block that has but its first coefficient. */
 export function flatBlock(coefficient: i32, to: usize, stride: usize): void {
-  const value = i16x8.splat(<i16>max(0, min(255, ((<i32><i16>(coefficient << PASS1_BITS) + 16) >> 5) + 128)))
+  const value = flatPixel(coefficient)
   for (let i = 0; i < 8; i++) {
     v128.store(to, value)
     to += stride

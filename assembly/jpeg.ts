@@ -1,72 +1,89 @@
-import { toRgb } from './colour'
+import { plainToRgb, toRgb } from './colour'
 import { height, readHeader, width } from './header'
-import { PAIR_RGB, planTaps, resizeColumns, resizeRows, tapsSize } from './resample'
-import { isAtEnd, readStrip, startScan } from './scan'
+import { input, inputEnd, reserve, take } from './memory'
+import { PAIR_RGB } from './resample'
+import { Resizing } from './resizing'
+import { isAtEnd, readHalfStrip, readStrip, startScan } from './scan'
 
-/** Where the file lies, and where it ends. */
-let input: usize = 0
-let inputEnd: usize = 0
-/** Memory that is free. */
-let free: usize = 0
+export { open } from './memory'
 
-/** Room for a file. @param size in bytes @returns where it is to be put; 0 if there is no room */
-export function open(size: i32): usize {
-  input = (__heap_base + 15) & ~15
-  inputEnd = input + size
-  free = (inputEnd + 64) & ~15
-  return reserve() ? input : 0
-}
-
-function take(size: usize): usize {
-  const at = free
-  free = (free + size + 15) & ~15
-  return at
-}
-
-function reserve(): bool {
-  const pages = <i32>((free + 0xffff) >>> 16)
-  const more = pages - memory.size()
-  return more <= 0 || memory.grow(more) >= 0
-}
+/** What is made of the image. */
+let square: Resizing | null = null
+let picture: Resizing | null = null
 
 /**
- * Decodes the JPEG that was put where {@link open} said, resizes a part of it, and crops: three components of 8 bits,
- * sequential, Huffman-coded, colour at half the size both ways. What is not like that, or damaged, is left alone.
+ * Decodes the JPEG that was put where `open` said, resizes a part of it, and crops: three components of 8 bits, sequential,
+ * Huffman-coded, colour at half the size both ways. What is not like that, or damaged, is left alone.
+ * @param scale 1, or 2 to decode at half the size: what follows then counts pixels of that, the last of which may be a half
  * @param seenLeft of the part that is resized, `seenWidth` × `seenHeight`, to `outWidth` × `outHeight`
  * @param left of the square that is wanted, in what it was resized to
+ * @param pictureWidth of all of the image, which is wanted as well; 0 if it is not
  * @returns where [size, size, 3] lie, RGB, or 0
  */
-export function square(
+export function decode(
+  scale: i32,
   seenLeft: i32,
   seenTop: i32,
-  seenWidth: i32,
-  seenHeight: i32,
+  seenWidth: f64,
+  seenHeight: f64,
   outWidth: i32,
   outHeight: i32,
   left: i32,
   top: i32,
   size: i32,
   bicubic: bool,
+  pictureWidth: i32,
+  pictureHeight: i32,
 ): usize {
   const scan = readHeader(input, inputEnd)
   if (scan == 0) return 0
-  if (seenLeft + seenWidth > width || seenTop + seenHeight > height) return 0
-  const acrossSize = tapsSize(seenWidth, outWidth, bicubic)
-  const downSize = tapsSize(seenHeight, outHeight, bicubic)
-  if (acrossSize == 0 || downSize == 0) return 0
-  const across = take(acrossSize * size)
-  const down = take(downSize * size)
-  if (!reserve()) return 0
-  const acrossBits = planTaps(across, acrossSize, seenWidth, outWidth, seenLeft, left, size, bicubic)
-  const downBits = planTaps(down, downSize, seenHeight, outHeight, seenTop, top, size, bicubic)
+  const columns = <f64>width / scale
+  const rows = <f64>height / scale
+  if (seenLeft + seenWidth > columns || seenTop + seenHeight > rows) return 0
+  square = Resizing.plan(seenLeft, seenTop, seenWidth, seenHeight, outWidth, outHeight, left, top, size, size, bicubic)
+  if (square == null) return 0
+  picture = null
+  if (pictureWidth > 0) {
+    picture = Resizing.plan(0, 0, columns, rows, pictureWidth, pictureHeight, 0, 0, pictureWidth, pictureHeight, true)
+    if (picture == null) return 0
+  }
+  startScan(scan, inputEnd)
+  if (scale == 2 ? !decodeHalf() : !decodeAll()) return 0
+  square!.finish()
+  if (picture != null) picture!.finish()
+  return square!.result
+}
 
-  // Pairs of columns and of rows that are looked at; colour has one sample each.
+/** Where [height, width, 3] lie of the picture that was wanted beside the square, RGB. */
+export function pictureAt(): usize {
+  return picture!.result
+}
+
+/** Pairs of columns and strips that anything is made of. */
+function firstPair(): i32 {
+  return picture == null ? square!.firstPair : min(square!.firstPair, picture!.firstPair)
+}
+function endPair(): i32 {
+  return picture == null ? square!.endPair : max(square!.endPair, picture!.endPair)
+}
+function firstStrip(): i32 {
+  return picture == null ? square!.firstStrip : min(square!.firstStrip, picture!.firstStrip)
+}
+function endStrip(): i32 {
+  return picture == null ? square!.endStrip : max(square!.endStrip, picture!.endStrip)
+}
+
+function resize(strip: i32, rgb: usize, origin: i32): void {
+  square!.take(strip, rgb, origin)
+  if (picture != null) picture!.take(strip, rgb, origin)
+}
+
+function decodeAll(): bool {
+  // Pairs of columns and of rows; colour has one sample each.
   const pairs = (width + 1) >> 1
   const rowPairs = (height + 1) >> 1
-  const firstColumn = firstPair(across)
-  const endColumn = endPair(across + acrossSize * (size - 1))
-  const firstStrip = firstPair(down) >> 3
-  const endStrip = (endPair(down + downSize * (size - 1)) + 7) >> 3
+  const firstColumn = firstPair()
+  const endColumn = endPair()
   const strips = (rowPairs + 7) >> 3
   const mcus = (pairs + 7) >> 3
   const firstMcu = max(0, firstColumn - 1) >> 3
@@ -78,20 +95,16 @@ export function square(
   const cb = take(3 * colourSize)
   const cr = take(3 * colourSize)
   const rgb = take(<usize>(endColumn - firstColumn + 1) * PAIR_RGB)
-  const stride = (<usize>size * 6 + 31) & ~31
-  const narrow = take(<usize>(endStrip - firstStrip) * 8 * stride + 32)
-  const result = take(<usize>size * size * 3 + 16)
-  if (!reserve()) return 0
+  if (!reserve()) return false
 
-  startScan(scan, inputEnd)
   for (let strip = 0; strip <= strips; strip++) {
     const current = <usize>(strip % 3) * colourSize
     if (strip < strips) {
       // The others are read as well: what is damaged there is damaged.
-      const isWanted = strip + 1 >= firstStrip && strip <= endStrip
+      const isWanted = strip + 1 >= firstStrip() && strip <= endStrip()
       const y = luma + <usize>(strip & 1) * lumaSize
-      if (!readStrip(y, cb + current, cr + current, mcus, isWanted ? firstMcu : mcus, endMcu)) return 0
-      if (strip == strips - 1 && !isAtEnd()) return 0
+      if (!readStrip(y, cb + current, cr + current, mcus, isWanted ? firstMcu : mcus, endMcu)) return false
+      if (strip == strips - 1 && !isAtEnd()) return false
     } else {
       const previous = <usize>((strip + 2) % 3) * colourSize
       const last = (rowPairs - 1) & 7
@@ -103,30 +116,43 @@ export function square(
       repeatFirstRow(cb, cb + 2 * colourSize, mcus << 3)
       repeatFirstRow(cr, cr + 2 * colourSize, mcus << 3)
     }
-    if (done < firstStrip || done >= endStrip) continue
+    if (done < firstStrip() || done >= endStrip()) continue
     const before = <usize>((done + 2) % 3) * colourSize
     const at = <usize>(done % 3) * colourSize
     const y = luma + <usize>(done & 1) * lumaSize
     toRgb(y, cb + before, cb + at, cb + current, cr + before, cr + at, cr + current, firstColumn, endColumn, pairs, rgb)
-    const rows = narrow + <usize>(done - firstStrip) * 8 * stride
-    resizeRows(rgb, firstColumn, across, acrossSize, acrossBits, size, rows, stride)
+    resize(done, rgb, firstColumn)
   }
-  resizeColumns(narrow, firstStrip << 3, stride, down, downSize, downBits, size, result, <usize>size * 3)
-  return result
+  return true
 }
 
-/** The first pair of pixels that one of the output is made of, by its taps. */
-// @ts-ignore: decorator
-@inline
-function firstPair(taps: usize): i32 {
-  return load<i32>(taps)
-}
+/** At half the size a strip is two rows of MCUs, and there is a sample of colour for each pixel. */
+function decodeHalf(): bool {
+  const firstColumn = firstPair()
+  const endColumn = endPair()
+  const mcus = (width + 15) >> 4
+  const mcuRows = (height + 15) >> 4
+  const firstMcu = firstColumn >> 2
+  const endMcu = min(mcus, (endColumn + 3) >> 2)
 
-/** One after the last. */
-// @ts-ignore: decorator
-@inline
-function endPair(taps: usize): i32 {
-  return load<i32>(taps) + load<i32>(taps, 4)
+  const planeSize = <usize>mcus << 8
+  const y = take(planeSize)
+  const cb = take(planeSize)
+  const cr = take(planeSize)
+  const rgb = take(<usize>(endColumn - firstColumn + 1) * PAIR_RGB)
+  if (!reserve()) return false
+
+  for (let mcuRow = 0; mcuRow < mcuRows; mcuRow++) {
+    const strip = mcuRow >> 1
+    const isWanted = strip >= firstStrip() && strip < endStrip()
+    const lower = <usize>(mcuRow & 1) << 4
+    if (!readHalfStrip(y + lower, cb + lower, cr + lower, mcus, isWanted ? firstMcu : mcus, endMcu)) return false
+    const isFull = (mcuRow & 1) == 1 || mcuRow == mcuRows - 1
+    if (!isWanted || !isFull) continue
+    plainToRgb(y, cb, cr, firstColumn, endColumn, rgb)
+    resize(strip, rgb, firstColumn)
+  }
+  return isAtEnd()
 }
 
 /** A plane goes on above its first row as that is. @param to its last row counts */

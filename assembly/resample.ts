@@ -24,8 +24,8 @@ function supportOf(scale: f64, bicubic: bool): f64 {
  * Bytes of what {@link planTaps} writes for one pixel of the output: its first pair, how many there are, and their weights.
  * 0 if it is made of too many.
  */
-export function tapsSize(inSize: i32, outSize: i32, bicubic: bool): usize {
-  const pairs = <i32>supportOf(<f64>inSize / <f64>outSize, bicubic) + 3
+export function tapsSize(inSize: f64, outSize: i32, bicubic: bool): usize {
+  const pairs = <i32>supportOf(inSize / <f64>outSize, bicubic) + 3
   return pairs > MOST_PAIRS ? 0 : 8 + <usize>pairs * 4
 }
 
@@ -41,7 +41,7 @@ function linear(x: f64): f64 {
 
 /**
  * Which pixels of the input make one of the output, and with which weights, in pairs that start at even pixels.
- * @param offset pixels of the image before the part that is resized, of `inSize` pixels
+ * @param offset pixels of the image before the part that is resized, of `inSize` pixels: the last may be a half
  * @param from first pixel of the output that is wanted
  * @param size as {@link tapsSize} says
  * @returns fractional bits of the weights
@@ -49,14 +49,14 @@ function linear(x: f64): f64 {
 export function planTaps(
   to: usize,
   size: usize,
-  inSize: i32,
+  inSize: f64,
   outSize: i32,
   offset: i32,
   from: i32,
   count: i32,
   bicubic: bool,
 ): i32 {
-  const scale = <f64>inSize / <f64>outSize
+  const scale = inSize / <f64>outSize
   const filterScale = max(scale, 1)
   const support = supportOf(scale, bicubic)
   // No weight is larger than 1 / filterScale, or half as much more where the image's edge cuts the kernel off.
@@ -64,11 +64,13 @@ export function planTaps(
   for (let i = 0; i < count; i++, to += size) {
     const centre = (<f64>(from + i) + 0.5) * scale
     const first = max(0, <i32>(centre - support + 0.5))
-    const end = min(inSize, <i32>(centre + support + 0.5))
+    const end = min(<i32>ceil(inSize), <i32>(centre + support + 0.5))
     let sum: f64 = 0
     for (let k = first; k < end; k++) {
-      const x = (<f64>k - centre + 0.5) / filterScale
-      const weight = bicubic ? cubic(x) : linear(x)
+      // How much of the pixel there is.
+      const share = min(1, inSize - <f64>k)
+      const x = (<f64>k - centre + 0.5 * share) / filterScale
+      const weight = share * (bicubic ? cubic(x) : linear(x))
       store<f64>(WEIGHTS + (<usize>(k - first) << 3), weight)
       sum += weight
     }

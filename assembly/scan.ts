@@ -1,4 +1,5 @@
 import { AC_OF, DC_OF, QUANTA_OF, restartInterval, word } from './header'
+import { halfFlatBlock, halfInverseDct } from './half-idct'
 import { END_OF_BLOCK, extended, INCOMPLETE, longCode, lookUp, runOf, symbolOf } from './huffman'
 import { flatBlock, inverseDct } from './idct'
 
@@ -76,6 +77,34 @@ export function readStrip(y: usize, cb: usize, cr: usize, mcus: i32, first: i32,
       const length = readBlock(i)
       if (length == DAMAGED) return false
       if (isWanted) toPixels(length, (i == 1 ? cb : cr) + (<usize>mcu << 7), 16)
+    }
+    if (paddingBits > aheadBits) return false
+  }
+  return true
+}
+
+/**
+ * Reads a row of MCUs at half the size, each 8 × 8 pixels. Planes have 16 rows, of which these are eight.
+ * @param y [8 columns × mcus, 16 rows] of int16, as `cb` and `cr`
+ */
+export function readHalfStrip(y: usize, cb: usize, cr: usize, mcus: i32, first: i32, end: i32): bool {
+  for (let mcu = 0; mcu < mcus; mcu++) {
+    if (left == 0 && !restart()) return false
+    left--
+    const isWanted = mcu >= first && mcu < end
+    const at = <usize>mcu << 8
+    for (let i = 0; i < 4; i++) {
+      const length = readBlock(0)
+      if (length == DAMAGED) return false
+      if (!isWanted) continue
+      const to = y + at + (<usize>(i & 1) << 7) + (<usize>(i >> 1) << 3)
+      if (length == FLAT) halfFlatBlock(<i32>load<i16>(BLOCK), to, 32)
+      else halfInverseDct(BLOCK, to, 32)
+    }
+    for (let i = 1; i < 3; i++) {
+      const length = readBlock(i)
+      if (length == DAMAGED) return false
+      if (isWanted) toPixels(length, (i == 1 ? cb : cr) + at, 32)
     }
     if (paddingBits > aheadBits) return false
   }

@@ -35,9 +35,9 @@ const work = {
   async both(file) {
     let smaller
     const onSmaller = found => {
-      if (found.height >= copy.height) smaller = found
+      smaller = found
     }
-    await preprocess(file, { ...settings, onSmaller })
+    await preprocess(file, { ...settings, copy: { height: copy.height, onSmaller } })
     return smallJpeg(file, copy) ?? (await compress(file, { ...copy, smaller }))
   },
 }[what]

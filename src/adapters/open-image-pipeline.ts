@@ -35,7 +35,7 @@ export async function openImagePipeline(
   // One thread a photo: photos are decoded side by side. A cache of images that are never seen again is only memory.
   sharp.concurrency(1)
   sharp.cache(false)
-  /** Of photos that are large enough to be made smaller in steps: decoding them again for their copy takes as long. */
+  /** Of photos that came out as a picture to make their copy of: decoding them again takes as long. */
   const smallerOf = new WeakMap<Uint8Array, SmallerImage>()
   return {
     download: (photo, signal) => download(photo, downloading, signal),
@@ -45,10 +45,8 @@ export async function openImagePipeline(
       return storeCopy(image, photoId, store, { ...copy, smaller })
     },
     preprocess(image, input) {
-      const onSmaller = (smaller: SmallerImage) => {
-        if (smaller.height >= copy.height) smallerOf.set(image, smaller)
-      }
-      return preprocess(image, { input, maxPixels, mode, budget, jpegSquare, onSmaller })
+      const onSmaller = (smaller: SmallerImage) => smallerOf.set(image, smaller)
+      return preprocess(image, { input, maxPixels, mode, budget, jpegSquare, copy: { height: copy.height, onSmaller } })
     },
   }
 }

@@ -3,15 +3,29 @@ import { join } from 'node:path'
 import type { ImageInput } from '../domain/image-input.js'
 import { packageRoot } from '../package-root.js'
 
-/** Part of an image as it lies in its file, what that is resized to, and which square of it is wanted. In pixels. */
-export interface SquareOfImage {
-  seen: { left: number; top: number; width: number; height: number }
+interface Size {
   width: number
   height: number
+}
+
+/** Part of an image as it lies in its file, what that is resized to, and which square of it is wanted. In pixels. */
+export interface SquareOfImage extends Size {
+  seen: { left: number; top: number } & Size
   left: number
   top: number
   size: number
   kernel: ImageInput['kernel']
+  /** 2: decoded at half the size on the way. Nothing of `seen`, and neither edge of the image, may be odd. */
+  scale?: 1 | 2
+  /** All of the image is wanted as well, at this size. */
+  picture?: Size
+}
+
+/** Each [height, width, 3], RGB, row by row. */
+export interface DecodedJpeg {
+  square: Uint8Array
+  /** Where it was wanted. */
+  picture?: Uint8Array
 }
 
 /** What of it is used: TypeScript knows it only beside a browser's document. */
@@ -25,9 +39,8 @@ declare const WebAssembly: {
 interface Exports {
   memory: { buffer: ArrayBuffer }
   open(size: number): number
-  square(
-    ...numbers: [...seen: number[], width: number, height: number, left: number, top: number, size: number]
-  ): number
+  decode(scale: number, ...numbers: number[]): number
+  pictureAt(): number
 }
 
 /** A file this large grows the memory for good; another one is begun after it. */
@@ -38,22 +51,29 @@ let kept: Exports | undefined
 
 /**
  * Decodes an ordinary JPEG and resizes it at once, a few rows at a time, by `assembly/`: a third of the time that libvips
- * takes to set up a pipeline and decode it. The pixels it decodes to are libjpeg's bit for bit, those of the square within
- * 1/255 or 2/255 of Pillow's. What is not ordinary, or not sound, it leaves to libvips, which tells what is wrong with it.
+ * takes to set up a pipeline and decode it. The pixels it decodes to are libjpeg's bit for bit, at the full and at half the
+ * size; those of the square are within 1/255 or 2/255 of what Pillow makes of them. What is not ordinary, or not sound, it
+ * leaves to libvips, which tells what is wrong with it.
  *
- * @returns [size, size, 3], RGB, row by row; null for what is not a baseline JPEG of 8 bits, YCbCr, 4:2:0, without damage
+ * @returns null for what is not a baseline JPEG of 8 bits, YCbCr, 4:2:0, without damage
  */
-export function jpegSquare(image: Uint8Array, wanted: SquareOfImage): Uint8Array | null {
-  const { seen, width, height, left, top, size, kernel } = wanted
+export function jpegSquare(image: Uint8Array, wanted: SquareOfImage): DecodedJpeg | null {
+  const { width, height, left, top, size, kernel, scale = 1, picture } = wanted
+  const seen = [wanted.seen.left, wanted.seen.top, wanted.seen.width, wanted.seen.height].map(it => it / scale)
   kept ??= instantiate()
-  const { memory, open, square } = kept
+  const { memory, open, decode, pictureAt } = kept
   try {
     const input = open(image.length)
     if (input === 0) return null
     new Uint8Array(memory.buffer).set(image, input)
     const bicubic = kernel === 'bicubic' ? 1 : 0
-    const at = square(seen.left, seen.top, seen.width, seen.height, width, height, left, top, size, bicubic)
-    return at === 0 ? null : new Uint8Array(memory.buffer).slice(at, at + size * size * 3)
+    const beside = [picture?.width ?? 0, picture?.height ?? 0]
+    const at = decode(scale, ...seen, width, height, left, top, size, bicubic, ...beside)
+    if (at === 0) return null
+    const pixels = (at: number, { width, height }: Size) =>
+      new Uint8Array(memory.buffer).slice(at, at + width * height * 3)
+    const square = pixels(at, { width: size, height: size })
+    return picture ? { square, picture: pixels(pictureAt(), picture) } : { square }
   } catch (error) {
     // Outside its memory there is nothing that it could have touched.
     if (!(error instanceof WebAssembly.RuntimeError)) throw error

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { Piscina } from 'piscina'
 import { packageRoot } from '../package-root.js'
-import type { SquareOfImage } from './jpeg-square.js'
+import type { DecodedJpeg, SquareOfImage } from './jpeg-square.js'
 
 const IDLE_MS = 60_000
 
@@ -18,7 +18,7 @@ export class JpegThreads {
     recordTiming: false,
   })
 
-  async square(image: Uint8Array, wanted: SquareOfImage): Promise<Uint8Array | null> {
+  async square(image: Uint8Array, wanted: SquareOfImage): Promise<DecodedJpeg | null> {
     // A copy to give away: the file is kept, and may share its memory with others.
     const copy = new Uint8Array(image)
     return await this.#pool.run({ image: copy, wanted }, { transferList: [copy.buffer] })

@@ -1,27 +1,31 @@
 import sharp, { type Sharp } from 'sharp'
 import type { ImageInput } from '../domain/image-input.js'
 import { decoder, decoding, type ImageHeader, readHeader } from './decode.js'
-import { jpegSquare, type SquareOfImage } from './jpeg-square.js'
+import { type DecodedJpeg, jpegSquare, type SquareOfImage } from './jpeg-square.js'
 import { lyingBox, turnedSize, uprightSquare } from './orientation.js'
 import type { PixelBudget } from './pixel-budget.js'
 import { resample } from './resample.js'
 import { planResize } from './resize-plan.js'
+import { copySize } from './store-copy.js'
 
 export interface PreprocessOptions {
   input: ImageInput
   /** Largest image that is decoded, in pixels. */
   maxPixels: number
   /**
-   * `exact` (default): within 0.5/255 of Pillow on average. `fast`: JPEG and WebP shrink as far as they can while they are
-   * decoded, which filters them in another way; `docs/images.md` has what that costs and gains.
+   * `exact` (default): within 0.5/255 of Pillow on average. `fast`: JPEG and WebP shrink further while they are decoded,
+   * which filters them in another way; `docs/images.md` has what that costs and gains.
    */
   mode?: 'exact' | 'fast'
   /** Shared by all images that are decoded side by side. */
   budget?: PixelBudget
   /** Decodes what `jpegSquare` does, elsewhere than in this thread. */
-  jpegSquare?: (image: Uint8Array, wanted: SquareOfImage) => Promise<Uint8Array | null>
-  /** Is given what a large JPEG became on the way, the larger first, where a copy may be made of it as well as of the file. */
-  onSmaller?: (smaller: SmallerImage) => void
+  jpegSquare?: (image: Uint8Array, wanted: SquareOfImage) => Promise<DecodedJpeg | null>
+  /**
+   * A copy of this height will be made: `onSmaller` is given what a JPEG became on the way, the larger first, where it is at
+   * least as high and the copy may be made of it as well as of the file.
+   */
+  copy?: { height: number; onSmaller: (smaller: SmallerImage) => void }
 }
 
 /** All of a photo at a smaller size: upright, sRGB. */
@@ -59,11 +63,8 @@ export async function preprocess(image: Uint8Array, options: PreprocessOptions):
   return options.budget ? options.budget.spend(header.pixelsInMemory, square) : square()
 }
 
-/**
- * Of a JPEG that shrinks by more, libvips decodes a fraction of its pixels: it makes the square, or the square and the copy,
- * in less time (`docs/images.md`).
- */
-const MAX_JPEG_SHRINK = { exact: 9, fast: 7.2 }
+/** What shrinks by more is decoded at half the size, if it is an ordinary JPEG. */
+const MAX_FULL_SHRINK = { exact: 9, fast: 4 }
 
 async function squareOf(image: Uint8Array, header: ImageHeader, options: PreprocessOptions): Promise<Uint8Array> {
   const { input, maxPixels, mode = 'exact' } = options
@@ -76,9 +77,12 @@ async function squareOf(image: Uint8Array, header: ImageHeader, options: Preproc
   const isEnlarged = target.width > seen.width || target.height > seen.height
   const { steps, scaled } = stepsBetween(seen, target, isWhole && header.format === 'JPEG' && header.cmyk === 'no')
   const { left, top } = window
-  if (header.format === 'JPEG' && header.cmyk === 'no' && seen.width / target.width <= MAX_JPEG_SHRINK[mode]) {
-    const decode = options.jpegSquare ?? jpegSquare
-    const square = await decode(image, { seen, ...target, left, top, size: plan.size, kernel: input.kernel })
+  const copy = isWhole && isPlain(header) ? options.copy : undefined
+  if (header.format === 'JPEG' && header.cmyk === 'no') {
+    const shrink = Math.min(seen.width / target.width, seen.height / target.height)
+    const scale = isWhole && shrink > MAX_FULL_SHRINK[mode] ? 2 : 1
+    const wanted: SquareOfImage = { seen, ...target, left, top, size: plan.size, kernel: input.kernel, scale }
+    const square = await squareOfOrdinaryJpeg(image, header, wanted, { ...options, copy })
     if (square !== null) return uprightSquare(square, plan.size, orientation)
   }
   if (mode === 'fast' && !isEnlarged) steps.length = 0
@@ -92,7 +96,7 @@ async function squareOf(image: Uint8Array, header: ImageHeader, options: Preproc
     inSpace(pipeline, inks, loadsSmaller).resize(to.width, to.height, { fit: 'fill', kernel })
   for (const step of steps) {
     const { data, ...raw } = await pixelsOf(resize(step), inks)
-    if (isWhole && isPlain(header)) options.onSmaller?.({ data, ...raw })
+    if (copy && raw.height >= copy.height) copy.onSmaller({ data, ...raw })
     pipeline = sharp(data, { raw })
     inks = false
     loadsSmaller = false
@@ -106,6 +110,21 @@ async function squareOf(image: Uint8Array, header: ImageHeader, options: Preproc
       )
     : (await pixelsOf(withoutAlpha(resize(target).extract(part), inks), inks)).data
   return uprightSquare(pixels, plan.size, orientation)
+}
+
+/** @returns null for any other image */
+async function squareOfOrdinaryJpeg(
+  image: Uint8Array,
+  header: ImageHeader,
+  wanted: SquareOfImage,
+  options: PreprocessOptions,
+): Promise<Uint8Array | null> {
+  const { copy, jpegSquare: decode = jpegSquare } = options
+  const isHighEnough = copy !== undefined && header.height / (wanted.scale ?? 1) >= copy.height
+  const picture = (isHighEnough && copySize(header, copy.height)) || undefined
+  const decoded = await decode(image, { ...wanted, picture })
+  if (copy && picture && decoded?.picture) copy.onSmaller({ data: decoded.picture, channels: 3, ...picture })
+  return decoded?.square ?? null
 }
 
 /** Whether its pixels are as they are seen. */

@@ -45,14 +45,25 @@ export async function storeCopy(
   return key
 }
 
+/** What an image at least that high becomes at the height of its copy; null if that is wider than a JPEG can be. */
+export function copySize(image: { width: number; height: number }, height: number) {
+  const width = Math.max(1, Math.round((height * image.width) / image.height))
+  return width <= MAX_JPEG_WIDTH ? { width, height } : null
+}
+
 /** A JPEG of at most the given height: upright, sRGB, without metadata, transparent parts white. */
 export async function compress(image: Uint8Array, options: CopyOptions): Promise<Buffer> {
   const { height, quality, maxPixels, budget, smaller } = options
   const header = await readHeader(image, maxPixels)
-  const width = Math.max(1, Math.round((height * header.width) / header.height))
-  if (smaller && smaller.height >= height && width <= MAX_JPEG_WIDTH) {
+  const size = copySize(header, height)
+  if (size && smaller && smaller.height >= height) {
     const { data, ...raw } = smaller
-    return await decoding(sharp(data, { raw }).resize(width, height, { fit: 'fill' }).jpeg({ quality }).toBuffer())
+    return await decoding(
+      sharp(data, { raw })
+        .resize({ ...size, fit: 'fill' })
+        .jpeg({ quality })
+        .toBuffer(),
+    )
   }
   const copy = () =>
     decoder(image, { maxPixels })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import sharp, { type Sharp } from 'sharp'
 import { afterAll, describe, expect, test } from 'vitest'
-import { jpegSquare, type SquareOfImage } from '../../../src/workers/jpeg-square.js'
+import { type DecodedJpeg, jpegSquare, type SquareOfImage } from '../../../src/workers/jpeg-square.js'
 import { JpegThreads } from '../../../src/workers/jpeg-threads.js'
 import { resample } from '../../../src/workers/resample.js'
 import { jpegPhoto, noise } from '../../support/sample-images.js'
@@ -20,9 +20,15 @@ function asItIs({ width, height }: Size, left = 0, top = 0, size = Math.min(widt
 /** What libjpeg decodes, by libvips. */
 const decoded = (jpeg: Buffer) => sharp(jpeg, { failOn: 'error' }).raw().toBuffer({ resolveWithObject: true })
 
+const squareOf = (jpeg: Buffer, wanted: SquareOfImage) => jpegSquare(jpeg, wanted)?.square
+
 function largestDifference(a: Uint8Array, b: Uint8Array): number {
   expect(a.length).toBe(b.length)
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0)
+}
+
+function meanDifference(a: Uint8Array, b: Uint8Array): number {
+  return a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length
 }
 
 const restartMarkers = readFileSync(new URL('restart-markers.jpg', import.meta.url))
@@ -48,7 +54,7 @@ describe('Decodes as libjpeg does, bit for bit', () => {
         const { data } = await sharp(jpeg).extract({ left, top, width: size, height: size }).raw().toBuffer({
           resolveWithObject: true,
         })
-        expect(jpegSquare(jpeg, asItIs({ width, height }, left, top, size))).toEqual(new Uint8Array(data))
+        expect(squareOf(jpeg, asItIs({ width, height }, left, top, size))).toEqual(new Uint8Array(data))
       }),
       { numRuns: 60 },
     )
@@ -62,7 +68,43 @@ describe('Decodes as libjpeg does, bit for bit', () => {
       .raw()
       .toBuffer({ resolveWithObject: true })
     expect(data.length).toBe(info.width * info.height * 3)
-    expect(jpegSquare(restartMarkers, asItIs(info))).toEqual(new Uint8Array(square))
+    expect(squareOf(restartMarkers, asItIs(info))).toEqual(new Uint8Array(square))
+  })
+
+  test.each<[string, (width: number, height: number) => Sharp]>([
+    ['noise', noise],
+    ['smooth pictures', (width, height) => noise(width, height).blur(3)],
+    ['hard edges', hard],
+  ])('%s at half the size', async (_, make) => {
+    const edge = fc.integer({ min: 2, max: 20 }).map(sixths => sixths * 6)
+    const quality = fc.integer({ min: 1, max: 100 })
+    await fc.assert(
+      fc.asyncProperty(edge, edge, quality, fc.nat(), async (width, height, quality, seed) => {
+        const jpeg = await make(width, height).jpeg({ quality }).toBuffer()
+        // Shrinking by 3, sharp decodes at a half, and of three pixels in a row takes the first and the last.
+        const third = { width: width / 3, height: height / 3 }
+        const { data } = await sharp(jpeg)
+          .resize({ ...third, fit: 'fill', kernel: 'nearest' })
+          .raw()
+          .toBuffer({ resolveWithObject: true })
+        const half = { width: width / 2, height: height / 2 }
+        const size = 1 + (seed % Math.min(half.width, half.height))
+        const [left, top] = [seed % (half.width - size + 1), seed % (half.height - size + 1)]
+        const wanted = { ...asItIs({ width, height }, left, top, size), ...half, scale: 2 as const, picture: half }
+        const decoded = jpegSquare(jpeg, wanted)!
+        const at = (x: number, y: number) => 3 * (y * half.width + x)
+        const samples = Array.from({ length: third.width * third.height }, (_, i) => {
+          const [x, y] = [i % third.width, Math.floor(i / third.width)].map(place => Math.floor(place * 1.5 + 0.75))
+          return [...decoded.picture!.subarray(at(x!, y!), at(x!, y!) + 3)]
+        })
+        expect(samples.flat()).toEqual([...data])
+        const rows = Array.from({ length: size }, (_, y) => [
+          ...decoded.picture!.subarray(at(left, top + y), at(left + size, top + y)),
+        ])
+        expect([...decoded.square]).toEqual(rows.flat())
+      }),
+      { numRuns: 60 },
+    )
   })
 })
 
@@ -76,7 +118,7 @@ describe('Resizes as Pillow does, to 2/255', () => {
         const size = 1 + (seed % Math.min(width, height))
         const window = { width, height, left: seed % (width - size + 1), top: seed % (height - size + 1), size }
         const seen = { left: 0, top: 0, width: w, height: h }
-        const square = jpegSquare(jpeg, { seen, ...window, kernel })
+        const square = squareOf(jpeg, { seen, ...window, kernel })
         const expected = resample({ data, width: info.width, height: info.height, channels: 3 }, window, kernel)
         expect(largestDifference(square!, expected)).toBeLessThanOrEqual(2)
       }),
@@ -90,9 +132,7 @@ describe('Resizes as Pillow does, to 2/255', () => {
     const window = { width: 160, height: 112, left: 11, top: 0, size: 112 }
     const { data } = await sharp(jpeg).extract(seen).raw().toBuffer({ resolveWithObject: true })
     const expected = resample({ data, width: seen.width, height: seen.height, channels: 3 }, window, 'bicubic')
-    expect(largestDifference(jpegSquare(jpeg, { seen, ...window, kernel: 'bicubic' })!, expected)).toBeLessThanOrEqual(
-      2,
-    )
+    expect(largestDifference(squareOf(jpeg, { seen, ...window, kernel: 'bicubic' })!, expected)).toBeLessThanOrEqual(2)
   })
 
   test('an image of 30 megapixels', async () => {
@@ -102,9 +142,66 @@ describe('Resizes as Pillow does, to 2/255', () => {
     const window = { width: 269, height: 224, left: 22, top: 0, size: 224 }
     const expected = resample({ data, width, height, channels: 3 }, window, 'bicubic')
     const seen = { left: 0, top: 0, width, height }
-    expect(largestDifference(jpegSquare(jpeg, { seen, ...window, kernel: 'bicubic' })!, expected)).toBeLessThanOrEqual(
-      2,
+    expect(largestDifference(squareOf(jpeg, { seen, ...window, kernel: 'bicubic' })!, expected)).toBeLessThanOrEqual(2)
+  })
+})
+
+describe('The picture beside the square', () => {
+  const pixelsOf = async (jpeg: Buffer) => {
+    const { data, info } = await decoded(jpeg)
+    return { data, width: info.width, height: info.height, channels: 3 as const }
+  }
+  /** Pillow's arithmetic, of all of an image: the rows of the square that holds it. */
+  const resized = (image: Parameters<typeof resample>[0], { width, height }: Size) =>
+    new Uint8Array(
+      Array.from({ length: height }, (_, top) =>
+        Array.from({ length: width }, (_, left) => [
+          ...resample(image, { width, height, left, top, size: 1 }, 'bicubic'),
+        ]).flat(),
+      ).flat(),
     )
+
+  test.each([
+    [300, 200, 60, 40],
+    [201, 333, 77, 128],
+    [640, 48, 213, 16],
+  ])('of %d × %d pixels is all of it, at %d × %d', async (width, height, w, h) => {
+    const jpeg = await noise(width, height).blur(1).jpeg({ quality: 90 }).toBuffer()
+    const wanted = asItIs({ width, height }, 3, 2, 40)
+    const picture = { width: w, height: h }
+    const made = jpegSquare(jpeg, { ...wanted, picture })!
+    expect(made.square).toEqual(squareOf(jpeg, wanted))
+    expect(largestDifference(made.picture!, resized(await pixelsOf(jpeg), picture))).toBeLessThanOrEqual(2)
+  })
+
+  test('is not made where it is not asked for', async () => {
+    const jpeg = await noise(64, 48).jpeg().toBuffer()
+    expect(jpegSquare(jpeg, asItIs({ width: 64, height: 48 }))).not.toHaveProperty('picture')
+  })
+})
+
+describe('Decoded at half the size', () => {
+  test.each([
+    [2400, 1800],
+    [2401, 1801],
+    [2413, 1799],
+    [1807, 2402],
+  ])('%d × %d pixels stay where they are', async (width, height) => {
+    const jpeg = await noise(width, height).blur(1.5).jpeg({ quality: 90 }).toBuffer()
+    const shrink = Math.min(width, height) / 200
+    const target = { width: Math.floor(width / shrink), height: Math.floor(height / shrink) }
+    const wanted = { ...asItIs({ width, height }, 0, 0, 200), ...target, picture: target }
+    const [full, half] = [jpegSquare(jpeg, wanted)!, jpegSquare(jpeg, { ...wanted, scale: 2 })!]
+    expect(meanDifference(full.square, half.square)).toBeLessThan(0.3)
+    expect(largestDifference(full.square, half.square)).toBeLessThanOrEqual(6)
+    expect(meanDifference(full.picture!, half.picture!)).toBeLessThan(0.3)
+    expect(largestDifference(full.picture!, half.picture!)).toBeLessThanOrEqual(6)
+  })
+
+  test('with restart markers', async () => {
+    const wanted = { ...asItIs({ width: 64, height: 64 }, 0, 0, 8), width: 8, height: 8 }
+    const [full, half] = [squareOf(restartMarkers, wanted)!, squareOf(restartMarkers, { ...wanted, scale: 2 })!]
+    expect(largestDifference(full, half)).toBeLessThanOrEqual(6)
   })
 })
 
@@ -146,7 +243,10 @@ describe('Leaves to libvips', () => {
   test('a file that ends too early, wherever', async () => {
     const jpeg = await sound()
     for (let length = 0; length < jpeg.length; length++)
-      expect(jpegSquare(jpeg.subarray(0, length), asItIs(size)), `${length} of ${jpeg.length} bytes`).toBeNull()
+      for (const scale of [1, 2] as const) {
+        const wanted = { ...asItIs(size, 0, 0, 24), width: 32, height: 24, scale }
+        expect(jpegSquare(jpeg.subarray(0, length), wanted), `${length} of ${jpeg.length} bytes`).toBeNull()
+      }
     expect(jpegSquare(Buffer.concat([jpeg, Buffer.from('what follows the picture')]), asItIs(size))).not.toBeNull()
   })
 
@@ -164,15 +264,25 @@ test('Damaged anywhere, a file gives a picture or is left to libvips, and what c
   const size = { width: 60, height: 44 }
   const sound = await noise(60, 44).blur(1).jpeg({ quality: 80 }).toBuffer()
   const expected = jpegSquare(sound, asItIs(size))!
+  const half = {
+    ...asItIs(size, 0, 0, 22),
+    width: 30,
+    height: 22,
+    scale: 2 as const,
+    picture: { width: 15, height: 11 },
+  }
+  const expectSizes = (decoded: DecodedJpeg | null, square: number, picture: number | undefined) => {
+    if (decoded) expect([decoded.square.length, decoded.picture?.length]).toEqual([square, picture])
+  }
   const change = fc.tuple(fc.nat(sound.length - 1), fc.integer({ min: 0, max: 255 }))
   const header = fc.tuple(fc.nat(700), fc.integer({ min: 0, max: 255 }))
   fc.assert(
     fc.property(fc.array(fc.oneof(change, header), { minLength: 1, maxLength: 8 }), changes => {
       const damaged = Buffer.from(sound)
       for (const [at, value] of changes) damaged[at] = value
-      const square = jpegSquare(damaged, asItIs(size))
-      expect(square?.length ?? 44 * 44 * 3).toBe(44 * 44 * 3)
-      expect(Buffer.compare(jpegSquare(sound, asItIs(size))!, expected)).toBe(0)
+      expectSizes(jpegSquare(damaged, asItIs(size)), 44 * 44 * 3, undefined)
+      expectSizes(jpegSquare(damaged, half), 22 * 22 * 3, 15 * 11 * 3)
+      expect(Buffer.compare(jpegSquare(sound, asItIs(size))!.square, expected.square)).toBe(0)
     }),
     { numRuns: 2000 },
   )
@@ -192,11 +302,12 @@ describe('In threads', () => {
       ),
     )
     const before = photos.map(photo => Buffer.from(photo))
-    const wanted = photos.map((_, i) => asItIs({ width: 100 + i, height: 90 }))
+    const wanted = photos.map((_, i) => ({
+      ...asItIs({ width: 100 + i, height: 90 }),
+      picture: i % 2 === 0 ? undefined : { width: 50, height: 45 },
+    }))
     const squares = await Promise.all(photos.map((photo, i) => threads.square(photo, wanted[i]!)))
-    expect(squares.map(square => square && new Uint8Array(square))).toEqual(
-      photos.map((photo, i) => jpegSquare(photo, wanted[i]!)),
-    )
+    expect(squares).toEqual(photos.map((photo, i) => jpegSquare(photo, wanted[i]!)))
     expect(photos).toEqual(before)
   })
 

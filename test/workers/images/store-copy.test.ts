@@ -125,21 +125,25 @@ describe('A copy', () => {
 })
 
 describe('A copy of a photo that was decoded for the model', () => {
-  const smallerOf = async (image: Buffer) => {
+  const smallerOf = async (image: Buffer, height = SETTINGS.height) => {
     const seen: SmallerImage[] = []
     const { maxPixels } = SETTINGS
-    await preprocess(image, { input: clipInput(224), maxPixels, onSmaller: smaller => seen.push(smaller) })
+    const copy = { height, onSmaller: (smaller: SmallerImage) => seen.push(smaller) }
+    await preprocess(image, { input: clipInput(224), maxPixels, copy })
     return seen
   }
   const pixelsOf = (jpeg: Buffer) => sharp(jpeg).raw().toBuffer({ resolveWithObject: true })
 
   test.each([
-    [2800, 2100],
-    [2400, 3200],
-  ])('of %d × %d pixels looks as one of the photo itself', async (width, height) => {
+    [900, 1200, {}],
+    [1201, 801, {}],
+    [2800, 2100, {}],
+    [2401, 3201, {}],
+    [2800, 2100, { progressive: true }],
+  ])('of %d × %d pixels looks as one of the photo itself %j', async (width, height, kind) => {
     const photo = await gradient(width, height)
-      .composite([{ input: await jpegPhoto(900, 900), left: 500, top: 600 }])
-      .jpeg()
+      .composite([{ input: await jpegPhoto(600, 600), left: 300, top: 200 }])
+      .jpeg(kind)
       .toBuffer()
     const [smaller, ...others] = await smallerOf(photo)
     expect(others).toEqual([])
@@ -161,13 +165,15 @@ describe('A copy of a photo that was decoded for the model', () => {
 
   test('is made of the photo when the model saw one that is lower', async () => {
     const photo = await jpegPhoto(2800, 2100)
+    expect(await smallerOf(photo, 1051)).toEqual([])
     const [smaller] = await smallerOf(photo)
-    const copy = await compress(photo, { ...SETTINGS, height: 1000, smaller })
-    expect(await sharp(copy).metadata()).toMatchObject({ width: 1333, height: 1000 })
+    const copy = await compress(photo, { ...SETTINGS, height: 1051, smaller })
+    expect(await sharp(copy).metadata()).toMatchObject({ width: 1401, height: 1051 })
   })
 
   test.each([
-    ['small', () => gradient(1600, 1200).jpeg()],
+    ['lower than the copy', () => gradient(700, 500).jpeg()],
+    ['small and progressive', () => gradient(1100, 800).jpeg({ progressive: true })],
     ['no JPEG', () => gradient(2800, 2100).png()],
     ['not upright', () => gradient(2800, 2100).withMetadata({ orientation: 6 }).jpeg()],
     ['of colours with a profile', () => gradient(2800, 2100).withIccProfile('p3').jpeg()],
