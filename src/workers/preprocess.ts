@@ -120,8 +120,8 @@ async function squareOfOrdinaryJpeg(
   options: PreprocessOptions,
 ): Promise<Uint8Array | null> {
   const { copy, jpegSquare: decode = jpegSquare } = options
-  const isHighEnough = copy !== undefined && header.height / (wanted.scale ?? 1) >= copy.height
-  const picture = (isHighEnough && copySize(header, copy.height)) || undefined
+  const isHigher = copy !== undefined && header.height / (wanted.scale ?? 1) > copy.height
+  const picture = (isHigher && copySize(header, copy.height)) || undefined
   const decoded = await decode(image, { ...wanted, picture })
   if (copy && picture && decoded?.picture) copy.onSmaller({ data: decoded.picture, channels: 3, ...picture })
   return decoded?.square ?? null
