@@ -112,6 +112,9 @@ async function squareOf(image: Uint8Array, header: ImageHeader, options: Preproc
   return uprightSquare(pixels, plan.size, orientation)
 }
 
+/** A picture for the copy of an elongated image may be tens of times as large as others', and what it is made of as well. */
+const MAX_PICTURE_PIXELS = 4 << 20
+
 /** @returns null for any other image */
 async function squareOfOrdinaryJpeg(
   image: Uint8Array,
@@ -121,7 +124,8 @@ async function squareOfOrdinaryJpeg(
 ): Promise<Uint8Array | null> {
   const { copy, jpegSquare: decode = jpegSquare } = options
   const isHigher = copy !== undefined && header.height / (wanted.scale ?? 1) > copy.height
-  const picture = (isHigher && copySize(header, copy.height)) || undefined
+  const size = isHigher ? copySize(header, copy.height) : null
+  const picture = size && size.width * size.height <= MAX_PICTURE_PIXELS ? size : undefined
   const decoded = await decode(image, { ...wanted, picture })
   if (copy && picture && decoded?.picture) copy.onSmaller({ data: decoded.picture, channels: 3, ...picture })
   return decoded?.square ?? null
