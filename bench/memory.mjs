@@ -1,16 +1,18 @@
 // Memory of a worker process at batches of 64: 5,000 photos, of which every hundredth has 50 megapixels, of every costly kind.
 //
-//   DATABASE_URL=… REDIS_URL=… npm run bench -- memory [--photos 5000] [--every 100] [--concurrency 2] [--model demo]
+//   DATABASE_URL=… REDIS_URL=… npm run bench -- memory [--photos 5000] [--every 100] [--concurrency 2] [--model demo] [--supervised]
 //   npm run bench -- memory --embedded
 //
 // A real worker with a real model. A server on loopback gives a few generated files under many paths: 512-pixel JPEG, and of
 // 50 megapixels in turn a baseline, a progressive and an EXIF-rotated JPEG, a PNG, an interlaced PNG, a WebP. Resident memory
-// is sampled five times a second; 128 MiB of it are the program and the demo model. Linux only.
+// is sampled five times a second; 128 MiB of it are the program and the demo model. `--supervised`: with the options that
+// `worker --processes` starts its processes with. Linux only.
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import sharp from 'sharp'
+import { V8_OPTIONS } from '../dist/src/cli/supervisor/supervisor.js'
 import { compose } from '../dist/src/compose.js'
 import { readConfig } from '../dist/src/config.js'
 import { children, peakMib } from './support/cpu.mjs'
@@ -24,6 +26,7 @@ const options = readOptions({
   concurrency: { type: 'string', default: '2' },
   model: { type: 'string', default: 'demo' },
   embedded: { type: 'boolean', default: false },
+  supervised: { type: 'boolean', default: false },
 })
 const [batchSize, every] = [Number(options.batch), Number(options.every)]
 const batches = Math.ceil(Number(options.photos) / batchSize)
@@ -44,7 +47,8 @@ try {
   await app.close()
   const run = await startRun(place.environment, { batches, batchSize, imageHost: server.host, store: true, model })
   const before = new Set(children(process.pid))
-  const workers = await startWorkers(1, place.environment)
+  const environment = { ...place.environment, ...(options.supervised ? { MALLOC_ARENA_MAX: '2' } : {}) }
+  const workers = await startWorkers(1, environment, options.supervised ? V8_OPTIONS : [])
   const pid = children(process.pid).find(child => !before.has(child) && isWorker(child))
   const samples = []
   const sampler = setInterval(() => samples.push(residentMib(pid)), SAMPLE_MS)
@@ -66,6 +70,7 @@ try {
       batch: batchSize,
       concurrency: options.concurrency,
       model: options.model,
+      supervised: options.supervised,
     },
     tables: [
       {

@@ -26,9 +26,13 @@ const { mean, std } = resolveModel('clip-vit-b-32@fp32', MODELS)
 const normaliser = new PixelNormaliser(224, mean, std, 'float32')
 
 const work = {
-  pixels: file => preprocess(file, settings),
-  fast: file => preprocess(file, { ...settings, mode: 'fast' }),
-  tensor: async file => normaliser.normalise([await preprocess(file, settings)]),
+  pixels: async file => threads.release(await preprocess(file, settings)),
+  fast: async file => threads.release(await preprocess(file, { ...settings, mode: 'fast' })),
+  async tensor(file) {
+    const pixels = await preprocess(file, settings)
+    normaliser.normalise([pixels])
+    threads.release(pixels)
+  },
   decode: file => sharp(file).raw().toBuffer(),
   copy: async file => smallJpeg(file, copy) ?? (await compress(file, copy)),
   encode: file => compress(file, copy),
@@ -37,8 +41,10 @@ const work = {
     const onSmaller = found => {
       smaller = found
     }
-    await preprocess(file, { ...settings, copy: { height: copy.height, onSmaller } })
-    return smallJpeg(file, copy) ?? (await compress(file, { ...copy, smaller }))
+    const pixels = await preprocess(file, { ...settings, copy: { height: copy.height, onSmaller } })
+    const jpeg = smallJpeg(file, copy) ?? (await compress(file, { ...copy, smaller }))
+    for (const one of smaller ? [pixels, smaller.data] : [pixels]) threads.release(one)
+    return jpeg
   },
 }[what]
 

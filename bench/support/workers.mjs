@@ -134,10 +134,13 @@ export async function startRun(environment, { batches, batchSize, imageHost, sto
 }
 
 /** Starts worker processes. @returns `stop`, which gives what each of them did */
-export async function startWorkers(count, environment) {
+export async function startWorkers(count, environment, v8Options = []) {
   const file = fileURLToPath(new URL('worker-process.mjs', import.meta.url))
   const workers = Array.from({ length: count }, () => {
-    const child = spawn(process.execPath, [file], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [...v8Options, file], {
+      env: environment,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const lines = []
     const started = new Promise((resolve, reject) => {
       createInterface({ input: child.stdout }).on('line', line => {

@@ -39,14 +39,20 @@ export async function openImagePipeline(
   const smallerOf = new WeakMap<Uint8Array, SmallerImage>()
   return {
     download: (photo, signal) => download(photo, downloading, signal),
-    storeCopy(image, photoId) {
+    async storeCopy(image, photoId) {
       const smaller = smallerOf.get(image)
       smallerOf.delete(image)
-      return storeCopy(image, photoId, store, { ...copy, smaller })
+      try {
+        return await storeCopy(image, photoId, store, { ...copy, smaller })
+      } finally {
+        if (smaller) threads.release(smaller.data)
+      }
     },
-    preprocess(image, input) {
+    preprocess(image, input, isKept) {
       const onSmaller = (smaller: SmallerImage) => smallerOf.set(image, smaller)
-      return preprocess(image, { input, maxPixels, mode, budget, jpegSquare, copy: { height: copy.height, onSmaller } })
+      const copyToBe = isKept ? { height: copy.height, onSmaller } : undefined
+      return preprocess(image, { input, maxPixels, mode, budget, jpegSquare, copy: copyToBe })
     },
+    release: pixels => threads.release(pixels),
   }
 }

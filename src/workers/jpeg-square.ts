@@ -55,9 +55,14 @@ let kept: Exports | undefined
  * size; those of the square are within 1/255 or 2/255 of what Pillow makes of them. What is not ordinary, or not sound, it
  * leaves to libvips, which tells what is wrong with it.
  *
+ * @param into where the pixels are to be put; new memory by default
  * @returns null for what is not a baseline JPEG of 8 bits, YCbCr, 4:2:0, without damage
  */
-export function jpegSquare(image: Uint8Array, wanted: SquareOfImage): DecodedJpeg | null {
+export function jpegSquare(
+  image: Uint8Array,
+  wanted: SquareOfImage,
+  into: Partial<DecodedJpeg> = {},
+): DecodedJpeg | null {
   const { width, height, left, top, size, kernel, scale = 1, picture } = wanted
   const seen = [wanted.seen.left, wanted.seen.top, wanted.seen.width, wanted.seen.height].map(it => it / scale)
   kept ??= instantiate()
@@ -70,10 +75,12 @@ export function jpegSquare(image: Uint8Array, wanted: SquareOfImage): DecodedJpe
     const beside = [picture?.width ?? 0, picture?.height ?? 0]
     const at = decode(scale, ...seen, width, height, left, top, size, bicubic, ...beside)
     if (at === 0) return null
-    const pixels = (at: number, { width, height }: Size) =>
-      new Uint8Array(memory.buffer).slice(at, at + width * height * 3)
-    const square = pixels(at, { width: size, height: size })
-    return picture ? { square, picture: pixels(pictureAt(), picture) } : { square }
+    const put = (at: number, { width, height }: Size, to: Uint8Array = new Uint8Array(width * height * 3)) => {
+      to.set(new Uint8Array(memory.buffer, at, width * height * 3))
+      return to
+    }
+    const square = put(at, { width: size, height: size }, into.square)
+    return picture ? { square, picture: put(pictureAt(), picture, into.picture) } : { square }
   } catch (error) {
     // Outside its memory there is nothing that it could have touched.
     if (!(error instanceof WebAssembly.RuntimeError)) throw error

@@ -1,10 +1,13 @@
-import { move, transferableSymbol, valueSymbol } from 'piscina'
-import { jpegSquare, type SquareOfImage } from './jpeg-square.js'
+import { type DecodedJpeg, jpegSquare, type SquareOfImage } from './jpeg-square.js'
 
-/** What a thread of {@link JpegThreads} does. */
-export default function decode({ image, wanted }: { image: Uint8Array; wanted: SquareOfImage }) {
-  const decoded = jpegSquare(image, wanted)
-  if (decoded === null) return null
-  const buffers = Object.values(decoded).map(pixels => pixels.buffer)
-  return move({ [transferableSymbol]: buffers, [valueSymbol]: decoded })
+/** In memory of both threads. */
+export interface Task {
+  image: Uint8Array
+  wanted: SquareOfImage
+  into: DecodedJpeg
+}
+
+/** What a thread of `JpegThreads` does. @returns whether there are pixels now */
+export default function decode({ image, wanted, into }: Task): boolean {
+  return jpegSquare(image, wanted, into) !== null
 }

@@ -4,15 +4,14 @@ import pLimit from 'p-limit'
 import { Piscina } from 'piscina'
 import { packageRoot } from '../package-root.js'
 import type { DecodedJpeg, SquareOfImage } from './jpeg-square.js'
+import type { Task } from './jpeg-thread.js'
+import { ReusedMemory } from './reused-memory.js'
 
 const IDLE_MS = 60_000
-const MIB = 1 << 20
-/** Room for larger files is not kept. */
-const MAX_BYTES_KEPT = 16 * MIB
 
 /** `jpegSquare` in threads of their own, as many as there are photos at once and at most one a core: the main one stays free. */
 export class JpegThreads {
-  readonly #pool = new Piscina({
+  readonly #pool = new Piscina<Task, boolean>({
     filename: join(packageRoot(), 'dist', 'src', 'workers', 'jpeg-thread.js'),
     minThreads: 0,
     maxThreads: availableParallelism(),
@@ -22,28 +21,31 @@ export class JpegThreads {
     recordTiming: false,
   })
   readonly #limit = pLimit(availableParallelism())
-  /** Where files lie while a thread reads them, used again: memory that is new for each costs more than copying does. */
-  readonly #rooms: SharedArrayBuffer[] = []
+  readonly #memory = new ReusedMemory()
 
   async square(image: Uint8Array, wanted: SquareOfImage): Promise<DecodedJpeg | null> {
     return await this.#limit(async () => {
-      const room = this.#roomFor(image.length)
-      const file = new Uint8Array(room, 0, image.length)
+      const { size, picture } = wanted
+      const file = this.#memory.take(image.length)
       file.set(image)
+      const into: DecodedJpeg = { square: this.#memory.take(size * size * 3) }
+      if (picture) into.picture = this.#memory.take(picture.width * picture.height * 3)
       try {
-        return await this.#pool.run({ image: file, wanted })
+        if (await this.#pool.run({ image: file, wanted, into })) return into
+        for (const pixels of Object.values(into)) this.release(pixels)
+        return null
       } finally {
-        if (room.byteLength <= MAX_BYTES_KEPT) this.#rooms.push(room)
+        this.release(file)
       }
     })
   }
 
-  async close(): Promise<void> {
-    await this.#pool.close()
+  /** Pixels that are not looked at any more: the next photo's may be put where they are. */
+  release(pixels: Uint8Array): void {
+    this.#memory.giveBack(pixels)
   }
 
-  #roomFor(bytes: number): SharedArrayBuffer {
-    const room = this.#rooms.pop()
-    return room && room.byteLength >= bytes ? room : new SharedArrayBuffer(Math.ceil(bytes / MIB) * MIB)
+  async close(): Promise<void> {
+    await this.#pool.close()
   }
 }

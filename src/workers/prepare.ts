@@ -12,8 +12,14 @@ export interface ImagePipeline {
   download(photo: PhotoRef, signal: AbortSignal): Promise<Buffer>
   /** Keeps a compressed copy of an image that `preprocess` has decoded. @returns its key in the object store */
   storeCopy(image: Buffer, photoId: string): Promise<string>
-  /** Decodes, resizes, crops. @returns RGB, row by row, [input.size, input.size, 3] */
-  preprocess(image: Buffer, input: ImageInput): Promise<Uint8Array>
+  /**
+   * Decodes, resizes, crops.
+   * @param isKept whether `storeCopy` comes next
+   * @returns RGB, row by row, [input.size, input.size, 3]
+   */
+  preprocess(image: Buffer, input: ImageInput, isKept: boolean): Promise<Uint8Array>
+  /** Nobody looks at what `preprocess` gave any more: another photo's pixels may be put there. */
+  release(pixels: Uint8Array): void
 }
 
 /**
@@ -84,7 +90,9 @@ export async function preparePhotos(
       const image = await clock.time('download', () => pipeline.download(photo, signal))
       signal.throwIfAborted()
       // First, since what cannot be decoded is not kept either; and a copy may be made without decoding.
-      const pixels = await limits.decodes(() => clock.time('preprocess', () => pipeline.preprocess(image, input)))
+      const pixels = await limits.decodes(() =>
+        clock.time('preprocess', () => pipeline.preprocess(image, input, store)),
+      )
       signal.throwIfAborted()
       const storedKey = store ? await keep(image, photo) : null
       return { photo, pixels, storedKey }

@@ -55,6 +55,7 @@ export async function processBatch(
 
   const { prepared, failed } = await preparePhotos(open, deps, { store: batch.store, input: encoder.input, signal })
   const encoded = await deps.clock.time('encode', () => encodePhotos(encoder, prepared))
+  for (const { pixels } of prepared) deps.pipeline.release(pixels)
   signal.throwIfAborted()
 
   const allFailed = await stillOpen([...failed, ...encoded.failed], modelId, deps.repository)

@@ -170,7 +170,7 @@ export class Supervisor {
  * V8 counts the bytes of photos to a heap that has next to nothing else in it, and by default collects all of it once in 35
  * photos: 2 of 27 core ms a photo. With room for 128 MiB it does so a seventh as often (`docs/benchmarks.md`).
  */
-const V8_OPTIONS = ['--initial-old-space-size=128']
+export const V8_OPTIONS = ['--initial-old-space-size=128']
 
 function launch({ processes, environment, untilIdle, program }: SupervisorOptions): ChildProcess {
   const own = [process.execPath, ...V8_OPTIONS, MAIN, 'worker', '--json', ...(untilIdle ? ['--until-idle'] : [])]

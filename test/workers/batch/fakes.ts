@@ -262,4 +262,9 @@ export class FakeImages implements ImagePipeline {
       this.inFlight--
     }
   }
+
+  /** Whoever looks at them now sees another photo. */
+  release(pixels: Uint8Array): void {
+    pixels.fill(0)
+  }
 }

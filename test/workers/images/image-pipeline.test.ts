@@ -11,6 +11,7 @@ import { GuardedFetcher } from '../../../src/net/fetch.js'
 import { FolderStore } from '../../../src/storage/folder-store.js'
 import { JpegThreads } from '../../../src/workers/jpeg-threads.js'
 import type { ImagePipeline } from '../../../src/workers/prepare.js'
+import { preprocess } from '../../../src/workers/preprocess.js'
 import { jpegPhoto } from '../../support/sample-images.js'
 
 let folder: string
@@ -48,7 +49,7 @@ test.each([
 ])('a photo of %d × %d pixels is decoded once: its copy is made on the way to the square', async (width, height) => {
   const pipeline = await open()
   const photo = await jpegPhoto(width, height)
-  await pipeline.preprocess(photo, clipInput(224))
+  await pipeline.preprocess(photo, clipInput(224), true)
   // What is behind the header is gone: whoever decoded it again would find no picture.
   photo.fill(0, 2000)
   const copy = await store.get(await pipeline.storeCopy(photo, 'photo-1'))
@@ -58,7 +59,32 @@ test.each([
 test('a large photo is decoded again for a copy that is higher than half of it', async () => {
   const pipeline = await open({ COPY_HEIGHT: '1100' })
   const photo = await jpegPhoto(2800, 2100)
-  await pipeline.preprocess(photo, clipInput(224))
+  await pipeline.preprocess(photo, clipInput(224), true)
   const copy = await store.get(await pipeline.storeCopy(photo, 'photo-1'))
   expect(await sharp(copy!).metadata()).toMatchObject({ width: 1467, height: 1100 })
+})
+
+test('pixels that were released make room for those of another photo, which are no others for it', async () => {
+  const pipeline = await open()
+  const photos = await Promise.all([900, 950, 1000].map(width => jpegPhoto(width, 700)))
+  const expected = await Promise.all(photos.map(photo => preprocess(photo, { input: clipInput(224), maxPixels: 1e7 })))
+  const memory = new Set<ArrayBufferLike>()
+  for (const [i, photo] of photos.entries()) {
+    const pixels = await pipeline.preprocess(photo, clipInput(224), true)
+    expect(Buffer.compare(pixels, expected[i]!)).toBe(0)
+    const copy = await store.get(await pipeline.storeCopy(photo, `photo-${i}`))
+    expect(await sharp(copy!).metadata()).toMatchObject({ height: 512 })
+    memory.add(pixels.buffer)
+    pipeline.release(pixels)
+  }
+  expect(memory.size).toBeLessThan(3)
+})
+
+test('pixels that were not released stay as they are', async () => {
+  const pipeline = await open()
+  const photos = await Promise.all([900, 950, 1000].map(width => jpegPhoto(width, 700)))
+  const pixels = await Promise.all(photos.map(photo => pipeline.preprocess(photo, clipInput(224), false)))
+  const before = pixels.map(one => Buffer.from(one))
+  for (const photo of photos) pipeline.release(await pipeline.preprocess(photo, clipInput(224), false))
+  expect(pixels.map((one, i) => Buffer.compare(one, before[i]!))).toEqual([0, 0, 0])
 })
