@@ -112,9 +112,6 @@ async function squareOf(image: Uint8Array, header: ImageHeader, options: Preproc
   return uprightSquare(pixels, plan.size, orientation)
 }
 
-/** A picture for the copy of an elongated image may be tens of times as large as others', and what it is made of as well. */
-const MAX_PICTURE_PIXELS = 4 << 20
-
 /** @returns null for any other image */
 async function squareOfOrdinaryJpeg(
   image: Uint8Array,
@@ -123,12 +120,23 @@ async function squareOfOrdinaryJpeg(
   options: PreprocessOptions,
 ): Promise<Uint8Array | null> {
   const { copy, jpegSquare: decode = jpegSquare } = options
-  const isHigher = copy !== undefined && header.height / (wanted.scale ?? 1) > copy.height
-  const size = isHigher ? copySize(header, copy.height) : null
-  const picture = size && size.width * size.height <= MAX_PICTURE_PIXELS ? size : undefined
+  const picture = copy && pictureFor(copy.height, header, wanted.scale ?? 1)
   const decoded = await decode(image, { ...wanted, picture })
   if (copy && picture && decoded?.picture) copy.onSmaller({ data: decoded.picture, channels: 3, ...picture })
   return decoded?.square ?? null
+}
+
+/** A picture for the copy of an elongated image may be tens of times as large as others', and what it is made of as well. */
+const MAX_PICTURE_PIXELS = 4 << 20
+/** `assembly/` takes a little more. */
+const MAX_PICTURE_SHRINK = 100
+
+/** The size of the picture that is made on the way for a copy of that height; undefined if that is made of the file. */
+function pictureFor(copyHeight: number, image: Size, scale: number): Size | undefined {
+  const shrink = image.height / scale / copyHeight
+  const size = copySize(image, copyHeight)
+  const isMade = size && shrink > 1 && shrink <= MAX_PICTURE_SHRINK && size.width * size.height <= MAX_PICTURE_PIXELS
+  return isMade ? size : undefined
 }
 
 /** Whether its pixels are as they are seen. */

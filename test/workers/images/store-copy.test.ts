@@ -174,6 +174,7 @@ describe('A copy of a photo that was decoded for the model', () => {
   test.each([
     ['lower than the copy', () => gradient(700, 500).jpeg()],
     ['very wide', () => gradient(20_000, 600).jpeg()],
+    ['very high', () => gradient(230, 60_000).jpeg()],
     ['small and progressive', () => gradient(1100, 800).jpeg({ progressive: true })],
     ['no JPEG', () => gradient(2800, 2100).png()],
     ['not upright', () => gradient(2800, 2100).withMetadata({ orientation: 6 }).jpeg()],
