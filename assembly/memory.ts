@@ -1,10 +1,12 @@
-/** Where the file lies, and where it ends. */
+/** Memory is a stack: the file, then buffers, all freed by the next `open`. It grows and never shrinks. */
+
+/** Start and end of the file. */
 export let input: usize = 0
 export let inputEnd: usize = 0
-/** Memory that is free. */
+/** Start of the free memory. */
 let free: usize = 0
 
-/** Room for a file, and all that was taken before is free. @param size in bytes @returns where it is to be put; 0 if there is no room */
+/** Frees everything and makes room for a file. @param size in bytes @returns where to put it; 0 if there is no room */
 export function open(size: i32): usize {
   input = (__heap_base + 15) & ~15
   inputEnd = input + size
@@ -12,14 +14,14 @@ export function open(size: i32): usize {
   return reserve() ? input : 0
 }
 
-/** Takes memory, which may be used once it is reserved. */
+/** Takes memory, which may be used after `reserve`. */
 export function take(size: usize): usize {
   const at = free
   free = (free + size + 15) & ~15
   return at
 }
 
-/** Makes sure that there is all that was taken. @returns whether there is */
+/** Grows the memory to what was taken. @returns whether that worked */
 export function reserve(): bool {
   const pages = <i32>((free + 0xffff) >>> 16)
   const more = pages - memory.size()

@@ -1,40 +1,44 @@
 import { reserve, take } from './memory'
-import { planTaps, resizeColumns, resizeRows, tapsSize } from './resample'
+import { filterSize, planFilter, resizeColumns, resizeRows } from './resample'
 
-/** Part of the decoded image, what it is resized to, and which part of that is made: strip by strip, 16 rows of the image each. */
+/**
+ * One resize of the decoded image, or of a part of it, to a whole or cropped result. Each strip of 16 rows is resized
+ * across as it is decoded; the narrow rows are kept, and at the end resized down.
+ */
 @unmanaged
 export class Resizing {
-  /** What is made. */
+  /** Size of the result. */
   width: i32
   height: i32
-  /** [height, width, 3], once it is finished. */
+  /** [height, width, 3], after `finish`. */
   result: usize
-  /** Pairs of columns that are looked at, and strips. */
+  /** Pairs of columns and strips of the image that it needs. */
   firstPair: i32
   endPair: i32
   firstStrip: i32
   endStrip: i32
-  /** See `planTaps`. */
+  /** Filters, see `planFilter`. */
   across: usize
   acrossSize: usize
   acrossBits: i32
   down: usize
   downSize: usize
   downBits: i32
-  /** Rows that are resized and columns that are not yet, and bytes of a pair of rows. */
+  /** Rows that are resized across, in pairs of `stride` bytes. */
   rows: usize
   stride: usize
 
   /**
-   * @param seenLeft of the part that is resized, `seenWidth` × `seenHeight`, to `outWidth` × `outHeight`
-   * @param left of the part of the result that is wanted, `width` × `height`
-   * @returns null if there is no room, or pixels are made of too many
+   * @param sourceLeft left edge of the source region of `sourceWidth` × `sourceHeight`, resized to `outWidth` ×
+   * `outHeight`
+   * @param left left edge of the crop of `width` × `height` in that
+   * @returns null if there is no memory, or if the filter reaches over too many pixels
    */
   static plan(
-    seenLeft: i32,
-    seenTop: i32,
-    seenWidth: f64,
-    seenHeight: f64,
+    sourceLeft: i32,
+    sourceTop: i32,
+    sourceWidth: f64,
+    sourceHeight: f64,
     outWidth: i32,
     outHeight: i32,
     left: i32,
@@ -43,9 +47,9 @@ export class Resizing {
     height: i32,
     bicubic: bool,
   ): Resizing | null {
-    const acrossSize = tapsSize(seenWidth, outWidth, bicubic)
-    const downSize = tapsSize(seenHeight, outHeight, bicubic)
-    if (acrossSize == 0 || downSize == 0) return null
+    const acrossSize = filterSize(sourceWidth, outWidth, bicubic)
+    const downSize = filterSize(sourceHeight, outHeight, bicubic)
+    if (acrossSize === 0 || downSize === 0) return null
     const it = changetype<Resizing>(take(offsetof<Resizing>()))
     const across = take(acrossSize * width)
     const down = take(downSize * height)
@@ -56,20 +60,20 @@ export class Resizing {
     it.result = result
     it.across = across
     it.acrossSize = acrossSize
-    it.acrossBits = planTaps(across, acrossSize, seenWidth, outWidth, seenLeft, left, width, bicubic)
+    it.acrossBits = planFilter(across, acrossSize, sourceWidth, outWidth, sourceLeft, left, width, bicubic)
     it.down = down
     it.downSize = downSize
-    it.downBits = planTaps(down, downSize, seenHeight, outHeight, seenTop, top, height, bicubic)
-    it.firstPair = firstPairOf(across)
-    it.endPair = endPairOf(across + acrossSize * (width - 1))
-    it.firstStrip = firstPairOf(down) >> 3
-    it.endStrip = (endPairOf(down + downSize * (height - 1)) + 7) >> 3
+    it.downBits = planFilter(down, downSize, sourceHeight, outHeight, sourceTop, top, height, bicubic)
+    it.firstPair = Pairs.firstPairOf(across)
+    it.endPair = Pairs.endPairOf(across + acrossSize * (width - 1))
+    it.firstStrip = Pairs.firstPairOf(down) >> 3
+    it.endStrip = (Pairs.endPairOf(down + downSize * (height - 1)) + 7) >> 3
     it.stride = (<usize>width * 6 + 31) & ~31
     it.rows = take(<usize>(it.endStrip - it.firstStrip) * 8 * it.stride + 32)
     return reserve() ? it : null
   }
 
-  /** @param rgb the strip, [pairs, 3, 16 rows, 2 pixels] @param origin pair that it begins with */
+  /** Resizes a strip across, if it is needed. @param rgb [pairs, 3, 16 rows, 2 pixels] @param origin its first pair */
   take(strip: i32, rgb: usize, origin: i32): void {
     if (strip < this.firstStrip || strip >= this.endStrip) return
     const to = this.rows + <usize>(strip - this.firstStrip) * 8 * this.stride
@@ -91,16 +95,16 @@ export class Resizing {
   }
 }
 
-/** The first pair of pixels that one of the output is made of, by its taps. */
-// @ts-ignore: decorator
-@inline
-function firstPairOf(taps: usize): i32 {
-  return load<i32>(taps)
-}
+class Pairs {
+  /** First pair of pixels that a filter needs. */
+  @inline
+  static firstPairOf(filter: usize): i32 {
+    return load<i32>(filter)
+  }
 
-/** One after the last. */
-// @ts-ignore: decorator
-@inline
-function endPairOf(taps: usize): i32 {
-  return load<i32>(taps) + load<i32>(taps, 4)
+  /** One after the last pair. */
+  @inline
+  static endPairOf(filter: usize): i32 {
+    return load<i32>(filter) + load<i32>(filter, 4)
+  }
 }

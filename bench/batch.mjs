@@ -1,20 +1,20 @@
-// Images a second and peak memory by batch size, processes, threads, precision and execution provider
+// Images per second and peak memory by batch size, processes, threads, precision and execution provider
 //
 //   npm run bench -- batch [--sizes 1,8,64,100,500,1000] [--precisions int8,fp32] [--layouts 2x1,1x2] [--images 64]
 //                          [--providers cpu,cuda,…] [--no-peers]
 //
-// Needs MODEL_FOLDER (with a model.json); for the peer PHOTOS, PEER_SCRIPTS and PEER_PYTHON. The batch sizes of the tutorial
-// are 100, 500 and 1000; ours is 8 (ENCODE_BATCH_SIZE). A batch is what the model is given at once; each process encodes at
-// least --images and at least one batch, from pixels to embeddings. Memory: the largest resident set of a process, model
-// and pixels included. The peer is PyTorch on the CPU: its encoding alone is counted here, not its preprocessing.
-// On two cores some 8 minutes, most of them fp32 and the peer in batches of 1000.
+// Needs MODEL_FOLDER (with a model.json); for the peer PHOTOS, PEER_SCRIPTS and PEER_PYTHON. The tutorial's batch
+// sizes are 100, 500 and 1000; ours is 8 (IMAGES_PER_CALL). A batch is one inference call. Each process encodes at
+// least --images and at least one batch, from pixels to embeddings. Memory: the largest resident set of a process,
+// model and pixels included. The peer is PyTorch on the CPU: only its encoding is counted here, not its
+// preprocessing. Takes about 8 minutes on two cores, most of them for fp32 and the peer in batches of 1000.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { chooseProvider } from '../dist/src/models/choose-provider.js'
-import { EXECUTION_PROVIDERS } from '../dist/src/models/providers.js'
+import { chooseProvider } from '../dist/models/runtime/choose-provider.js'
+import { EXECUTION_PROVIDERS } from '../dist/models/runtime/providers.js'
 import { photoFiles, photosFolder, pythonPeer, runPeer } from './support/peers.mjs'
 import { modelSettings } from './support/pipeline.mjs'
 import { readOptions, report, round, say } from './support/report.mjs'
@@ -100,7 +100,7 @@ function open(provider, precision, threads, size) {
   return { child, next, ended: once(child, 'exit').then(() => process.off('exit', kill)) }
 }
 
-/** Its own count is of whole batches, so it does one; PyTorch takes its threads by itself. */
+/** The peer counts whole batches, so it does one; PyTorch chooses its threads itself. */
 async function peer(size) {
   if (photoFiles().length < size) say(`PHOTOS holds ${photoFiles().length}: the peer's batch is no larger`)
   const said = await runPeer(seed, [photosFolder(), size, size, cores])
@@ -117,7 +117,7 @@ async function whyAbsent(provider) {
     return null
   } catch (error) {
     const [, found] = error.message.split(' Install what is missing')[0].split('; found: ')
-    // Where in its sources the runtime says so, and paths of this machine, help nobody.
+    // Source positions of the runtime and paths of this machine help nobody.
     return (/Failed to .*/.exec(found)?.[0] ?? found).replace(/\/\S+\//g, '').slice(0, 100)
   }
 }

@@ -1,10 +1,14 @@
-// Decoding and preprocessing: core milliseconds a photo, 512-pixel and 12-megapixel JPEG, beside Pillow and transformers.js.
+// Decoding and preprocessing: core milliseconds per photo, beside Pillow and transformers.js
 //
-//   PHOTOS=/photos MODEL_FOLDER=/models/clip-vit-b-32 PEER_TRANSFORMERS=/folder npm run bench -- decode [--photos 200] [--repeats 5]
+// JPEG of 512 pixels and of 12 megapixels.
 //
-// Peers: PEER_PYTHON (default /usr/bin/python3) with torchvision and Pillow; @huggingface/transformers in PEER_TRANSFORMERS. All take
-// the same files from memory, one after the other, in turns. `pixels`: 224 × 224 RGB; `tensor`: floats, normalised, channel by
-// channel. CPU time of the whole process, all its threads, user and system. The large pictures are mosaics of PHOTOS.
+//   PHOTOS=/photos MODEL_FOLDER=/models/clip-vit-b-32 PEER_TRANSFORMERS=/folder npm run bench -- decode
+//     [--photos 200] [--repeats 5]
+//
+// Peers: PEER_PYTHON (default /usr/bin/python3) with torchvision and Pillow; @huggingface/transformers in
+// PEER_TRANSFORMERS. All take the same files from memory, one after the other, in turns. `pixels`: 224 × 224 RGB;
+// `tensor`: floats, normalised, channel by channel. CPU time of the whole process with all its threads, user and
+// system. The large pictures are mosaics of PHOTOS.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -19,7 +23,7 @@ const options = readOptions({
 })
 const LARGE = { width: 4000, height: 3000, count: 4 }
 
-const script = name => fileURLToPath(new URL(`support/${name}`, import.meta.url))
+const script = name => fileURLToPath(new URL(`support/decode/${name}`, import.meta.url))
 const python = process.env.PEER_PYTHON || '/usr/bin/python3'
 const pillow = existsSync(python) ? [python, script('decode-pillow.py')] : null
 if (pillow === null) say(`\n!!! NO PEER: PEER_PYTHON: there is no ${python}\n`)
@@ -60,7 +64,7 @@ try {
             {
               who: name,
               what,
-              'core ms a photo': spread(figures[index]),
+              'core ms per photo': spread(figures[index]),
               'times this program': ['pixels', 'tensor'].includes(what)
                 ? round(median(figures[index]) / own(what))
                 : undefined,

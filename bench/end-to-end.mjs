@@ -1,18 +1,20 @@
 // Photos on a server to rows in Postgres, beside PyTorch with Pillow and transformers.js, which only embed
 //
-//   npm run bench -- end-to-end [--photos 700] [--repeats 5] [--precisions int8,fp32] [--processes N] [--batch-size 32]
+//   npm run bench -- end-to-end [--photos 700] [--repeats 5] [--precisions int8,fp32] [--processes N]
+//                               [--photos-per-job 32]
 //
-// Needs PHOTOS, MODEL_FOLDER (with a model.json), redis-server and Postgres with pgvector on the PATH; and for the peers
+// Needs PHOTOS, MODEL_FOLDER (with a model.json), redis-server and Postgres with pgvector on the PATH; for the peers
 // PEER_SCRIPTS, PEER_PYTHON and PEER_TRANSFORMERS, see bench/support/peers.mjs.
 //
-// Ours, from the first batch into the queue until every row is committed: queue on Redis, download from a server on
-// loopback, copy into a folder, decode, encode, embedding and two labels into a Postgres with fsync on. In: everything that
-// happens in that time, whoever does it, on the same cores. Out: loading the model, the connections of the first batches
-// (96 photos go before), and recording photos and batches in Postgres beforehand, as the producer does.
-// The peers read the same files from the disk and neither download nor copy nor store. Out: imports, loading the model, one
-// batch of 1 or 4 images before. They count their own time and run with their own batch sizes: 200, as the tutorial, and 32.
+// Ours is measured from the first batch in the queue to the last committed row: queue on Redis, download from a
+// server on loopback, copy into a folder, decode, encode, embedding and two labels into a Postgres with fsync on.
+// Counted: all work of that time on the same cores, by any process. Not counted: loading the model, the connections
+// of the first batches (96 photos run before), and recording photos and batches in Postgres, the task of the
+// producer. The peers read the same files from disk and neither download nor copy nor store. Not counted: imports,
+// loading the model, one batch of 1 or 4 images before. They measure their own time with their own batch sizes: 200,
+// as the tutorial, and 32.
 //
-// Everything is measured in turn, so often; a ratio is of neighbours in time. Seconds a repeat on two cores: some 150.
+// All take turns; a ratio compares neighbours in time. A repeat takes about 150 seconds on two cores.
 import { availableParallelism } from 'node:os'
 import { modelFolder, photosFolder, pythonPeer, runPeer, transformersPeer } from './support/peers.mjs'
 import { openPipeline, startServices } from './support/pipeline.mjs'
@@ -23,12 +25,12 @@ const options = readOptions({
   repeats: { type: 'string', default: '5' },
   precisions: { type: 'string', default: 'int8,fp32' },
   processes: { type: 'string', default: String(availableParallelism()) },
-  'batch-size': { type: 'string' },
+  'photos-per-job': { type: 'string' },
   'no-peers': { type: 'boolean', default: false },
 })
 const photos = Number(options.photos)
 const processes = Number(options.processes)
-const batchSize = options['batch-size'] && Number(options['batch-size'])
+const photosPerJob = options['photos-per-job'] && Number(options['photos-per-job'])
 const precisions = options.precisions.split(',')
 const cores = availableParallelism()
 
@@ -36,7 +38,7 @@ const SEED_BATCH = 200
 const seed = options['no-peers'] ? null : pythonPeer('seed_baseline.py')
 const transformers = options['no-peers'] ? null : transformersPeer('transformersjs_baseline.mjs')
 
-/** In the order in which they take turns. Each gives images a second, or null where it is missing. */
+/** In the order of their turns. Each returns images per second, or null if it is missing. */
 const systems = [
   ...precisions.map(precision => ({ name: `ours ${precision}`, measure: () => ours(precision) })),
   {
@@ -51,7 +53,7 @@ const systems = [
       peerRate(transformers, [modelFolder(), photosFolder(), photos, 32, precision === 'int8' ? 'q8' : precision]),
   })),
 ]
-/** What the requirement of the project is, where it has one. */
+/** The project's requirement, if it has one. */
 const WANTED = {
   int8: { 'PyTorch + Pillow fp32': 3.5, 'transformers.js int8': 1.3 },
   fp32: { 'PyTorch + Pillow fp32': 1.5, 'transformers.js fp32': 1.2 },
@@ -76,7 +78,7 @@ tell()
 async function ours(precision) {
   const pipeline = await openPipeline(services, { precision, processes })
   try {
-    const { photosPerSecond, coreMs, peakMib } = await pipeline.run(photos, batchSize)
+    const { photosPerSecond, coreMs, peakMib } = await pipeline.run(photos, photosPerJob)
     details.push({ precision, photosPerSecond, coreMs, peakMib })
     return photosPerSecond
   } finally {
@@ -118,14 +120,20 @@ function tell() {
   })
   report(options, {
     bench: 'end-to-end',
-    settings: { photos, repeats: Number(options.repeats), processes, threads: 1, batchSize: batchSize ?? 'default' },
+    settings: {
+      photos,
+      repeats: Number(options.repeats),
+      processes,
+      threads: 1,
+      photosPerJob: photosPerJob ?? 'default',
+    },
     tables: [
       {
-        title: 'Photos a second',
+        title: 'Photos per second',
         rows: measured.map(({ name }) => ({ system: name, 'photos/s (min to max)': spread(rates.get(name)) })),
       },
       { title: 'Ratios', rows: ratios },
-      { title: 'Core milliseconds a photo', rows: parts },
+      { title: 'Core milliseconds per photo', rows: parts },
     ].filter(({ rows }) => rows.length > 0),
     rates: Object.fromEntries(rates),
   })

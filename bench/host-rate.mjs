@@ -1,18 +1,18 @@
-// What a turn at an image host costs: requests a second without and with a rate limit that is never reached
+// The cost of the rate limiter of image hosts: requests per second without it, and with a limit that is never reached
 //
-// Through the guarded fetcher, to a server on loopback.
+// The requests use the guarded fetcher and go to a server on loopback.
 //
 //   npm run bench -- host-rate redis://127.0.0.1:6379 postgres://127.0.0.1/unsplash
 //
-// One line a server that keeps the limits; a Postgres needs the schema (unsplash-clip db migrate).
+// Prints one line per server that stores the limits; a Postgres needs the schema (npx unsplash-clip db migrate).
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { Redis } from 'ioredis'
-import { openDatabase } from '../dist/src/db/connection.js'
-import { PostgresSlotLedger } from '../dist/src/limits/postgres-ledger.js'
-import { RedisSlotLedger } from '../dist/src/limits/redis-ledger.js'
-import { SharedRateLimiter } from '../dist/src/limits/shared-rate-limiter.js'
-import { GuardedFetcher } from '../dist/src/net/fetch.js'
+import { openDatabase } from '../dist/db/connection.js'
+import { PostgresGcraStore } from '../dist/limits/postgres-gcra-store.js'
+import { RedisGcraStore } from '../dist/limits/redis-gcra-store.js'
+import { SharedRateLimiter } from '../dist/limits/shared-rate-limiter.js'
+import { GuardedFetcher } from '../dist/net/fetch.js'
 import { median, readOptions, report, round, spread } from './support/report.mjs'
 
 const REQUESTS = 4000
@@ -47,15 +47,15 @@ async function requestsPerSecond(rateLimiter) {
   return REQUESTS / seconds
 }
 
-async function ledgerAt(url) {
-  if (!url.startsWith('redis')) return new PostgresSlotLedger(await openDatabase({ url, maxConnections: 2 }))
-  return RedisSlotLedger.open(new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 2 }), '{bench}:hosts')
+async function storeAt(url) {
+  if (!url.startsWith('redis')) return new PostgresGcraStore(await openDatabase({ url, maxConnections: 2 }))
+  return RedisGcraStore.open(new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 2 }), '{bench}:hosts')
 }
 
-function counting(ledger) {
+function counting(store) {
   const counted = { trips: 0 }
-  const reserve = ledger.reserve.bind(ledger)
-  ledger.reserve = (...parameters) => {
+  const reserve = store.reserve.bind(store)
+  store.reserve = (...parameters) => {
     counted.trips++
     return reserve(...parameters)
   }
@@ -67,11 +67,11 @@ if (options.positionals.length === 0) throw new Error('Name the servers that kee
 const rows = []
 await requestsPerSecond(undefined) // warms up
 for (const url of options.positionals) {
-  const ledger = await ledgerAt(url)
-  const counted = counting(ledger)
-  const limiter = new SharedRateLimiter({ ledger, rate: RATE, onTrouble: error => console.error(error) })
+  const gcra = await storeAt(url)
+  const counted = counting(gcra)
+  const limiter = new SharedRateLimiter({ gcra, rate: RATE, onTrouble: error => console.error(error) })
   const [without, limited] = [[], []]
-  // Side by side, so that whatever else the machine does meets both.
+  // Side by side, so that other work on the machine affects both.
   for (let round = 0; round < ROUNDS; round++) {
     without.push(await requestsPerSecond(undefined))
     limited.push(await requestsPerSecond(limiter))
@@ -85,5 +85,5 @@ for (const url of options.positionals) {
   })
   await limiter.close()
 }
-report(options, { bench: 'host-rate', tables: [{ title: 'Turns at an image host', rows }] })
+report(options, { bench: 'host-rate', tables: [{ title: 'Rate limiter of image hosts', rows }] })
 process.exit()

@@ -1,19 +1,20 @@
-// Photos a second labelled with a new set of four from their stored embeddings, beside the way it was done before
+// Photos per second labelled with a new set of four from their stored embeddings, beside the former statement
 //
-// New: `label SET` as it is, for each number of sessions; then a changed definition of the same set, which replaces all labels,
-// until the former ones are deleted, too. Former: the statement of migration 0007 over pages of 1,000 photos, on as many of
-// them as --former says. Labels of both are compared, to the last bit.
+// New: `labels predict SET` as it is, for each number of sessions; then a changed definition of the same set, which
+// replaces all labels, until the former ones are deleted too. Former: the statement of the first schema over pages of
+// 1,000 photos, on as many of them as --former says. The labels of both are compared, to the last bit.
 //
 //   npm run bench -- label [--photos 1000000] [--sessions 1,4] [--former 100000] [--database-url URL]
 //
-// Without --database-url it starts a Postgres of its own. The database must be empty, and its user an administrator.
-// Embeddings: 512 numbers in half precision, a thousand random directions in turn; a label takes as long whatever they are.
+// Without --database-url it starts its own Postgres. The database must be empty, and its user an administrator.
+// Embeddings: 512 numbers in half precision, a thousand random directions in turn; their values do not affect the
+// time.
 import { readFileSync } from 'node:fs'
-import { openDatabase } from '../dist/src/db/connection.js'
-import { PostgresIngestRepository } from '../dist/src/db/ingest-repository.js'
-import { PostgresLabelRepository } from '../dist/src/db/label-repository.js'
-import { migrate } from '../dist/src/db/migrate.js'
-import { toVectorText } from '../dist/src/db/vector.js'
+import { openDatabase } from '../dist/db/connection.js'
+import { PostgresIngestRepository } from '../dist/db/ingest/ingest-repository.js'
+import { PostgresLabelRepository } from '../dist/db/label-repository.js'
+import { migrate } from '../dist/db/migrate.js'
+import { toVectorText } from '../dist/db/vector.js'
 import { startPostgres } from './support/postgres.mjs'
 import { readOptions, report, round, say } from './support/report.mjs'
 
@@ -61,7 +62,7 @@ async function measure() {
   const prompts = LABELS.map(direction)
   const rows = []
   const add = (way, count, seconds) => {
-    rows.push({ way, photos: count, seconds: round(seconds), 'photos a second': Math.round(count / seconds) })
+    rows.push({ way, photos: count, seconds: round(seconds), 'photos per second': Math.round(count / seconds) })
     say(`${way}: ${count} photos in ${seconds.toFixed(1)} s`)
   }
   add('former way, 1 session', former, await formerWay(modelId, prompts))
@@ -96,9 +97,9 @@ async function embed(modelId) {
   )
   await database.transaction(
     async session => {
-      // Labelling reads embeddings alone: without photos there are no foreign keys to check for a minute.
+      // Labelling reads only embeddings. Without photos, no foreign keys need checking, which takes a minute.
       await session.query('set local session_replication_role = replica')
-      // Ids in no order, as those of photos are.
+      // Unordered ids, like those of photos.
       await session.query(
         `insert into embeddings (model_id, photo_id, embedding)
          select $1, md5(n::text), d.embedding
@@ -112,20 +113,14 @@ async function embed(modelId) {
   say(`${photos} embeddings are there`)
 }
 
-/** As version 0007 of the schema labelled, and the program that went with it. @returns seconds */
+/** Labels as version 0007 of the schema did, and its program. @returns seconds */
 async function formerWay(modelId, prompts) {
   const labels = new PostgresLabelRepository(database)
   await labels.savePrompts(modelId, { name: 'former', template: '{label}', labels: LABELS }, prompts)
   await database.query('create table former_labels (like photo_labels)')
   await database.query('alter table former_labels add primary key (model_id, set_name, photo_id)')
   await database.query('create index on former_labels (model_id, set_name, label)')
-  const migration = readFileSync(new URL('../migrations/0007_scoring.sql', import.meta.url), 'utf8')
-  const [statement] = /create or replace function label_batch.*?\$\$.*?\$\$;/s.exec(migration)
-  await database.query(
-    statement
-      .replace('function label_batch', 'function former_batch')
-      .replace('into photo_labels', 'into former_labels'),
-  )
+  await database.query(readFileSync(new URL('../test/db/former-label-batch.sql', import.meta.url), 'utf8'))
   const start = performance.now()
   let last = ''
   for (let done = 0; done < former; done += FORMER_PAGE) {

@@ -1,20 +1,21 @@
-// Memory of a worker process at batches of 64: 5,000 photos, of which every hundredth has 50 megapixels, of every costly kind.
+// Memory of a worker process at batches of 64, with a photo of 50 megapixels in every hundred
 //
-//   DATABASE_URL=… REDIS_URL=… npm run bench -- memory [--photos 5000] [--every 100] [--concurrency 2] [--model demo] [--supervised]
+//   DATABASE_URL=… REDIS_URL=… npm run bench -- memory [--photos 5000] [--every 100] [--concurrency 2]
+//       [--photos-per-job 64] [--model demo] [--supervised]
 //   npm run bench -- memory --embedded
 //
-// A real worker with a real model. A server on loopback gives a few generated files under many paths: 512-pixel JPEG, and of
-// 50 megapixels in turn a baseline, a progressive and an EXIF-rotated JPEG, a PNG, an interlaced PNG, a WebP. Resident memory
-// is sampled five times a second; 128 MiB of it are the program and the demo model. `--supervised`: with the options that
-// `worker --processes` starts its processes with. Linux only.
+// A real worker with a real model. A server on loopback serves a few generated files under many paths: 512-pixel
+// JPEG, and of 50 megapixels in turn a baseline, a progressive and an EXIF-rotated JPEG, a PNG, an interlaced PNG, a
+// WebP. Resident memory is sampled five times per second; 128 MiB of it are the program and the demo model.
+// `--supervised`: with the options that `worker --processes` gives its processes. Linux only.
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import sharp from 'sharp'
-import { V8_OPTIONS } from '../dist/src/cli/supervisor/supervisor.js'
-import { compose } from '../dist/src/compose.js'
-import { readConfig } from '../dist/src/config.js'
+import { compose } from '../dist/compose/app.js'
+import { readConfig } from '../dist/config.js'
+import { V8_OPTIONS } from '../dist/workers/supervisor/supervisor.js'
 import { children, peakMib } from './support/cpu.mjs'
 import { readOptions, report, round, say } from './support/report.mjs'
 import { openPlace, startRun, startWorkers } from './support/workers.mjs'
@@ -22,14 +23,14 @@ import { openPlace, startRun, startWorkers } from './support/workers.mjs'
 const options = readOptions({
   photos: { type: 'string', default: '5000' },
   every: { type: 'string', default: '100' },
-  batch: { type: 'string', default: '64' },
+  'photos-per-job': { type: 'string', default: '64' },
   concurrency: { type: 'string', default: '2' },
   model: { type: 'string', default: 'demo' },
   embedded: { type: 'boolean', default: false },
   supervised: { type: 'boolean', default: false },
 })
-const [batchSize, every] = [Number(options.batch), Number(options.every)]
-const batches = Math.ceil(Number(options.photos) / batchSize)
+const [photosPerJob, every] = [Number(options['photos-per-job']), Number(options.every)]
+const batches = Math.ceil(Number(options.photos) / photosPerJob)
 const SAMPLE_MS = 200
 const LARGE = { width: 8192, height: 6144 }
 
@@ -43,9 +44,9 @@ const place = await openPlace({
 })
 try {
   const app = compose(readConfig(place.environment))
-  const model = await app.modelIdentity()
+  const model = await app.models.identity()
   await app.close()
-  const run = await startRun(place.environment, { batches, batchSize, imageHost: server.host, store: true, model })
+  const run = await startRun(place.environment, { batches, photosPerJob, imageHost: server.host, store: true, model })
   const before = new Set(children(process.pid))
   const environment = { ...place.environment, ...(options.supervised ? { MALLOC_ARENA_MAX: '2' } : {}) }
   const workers = await startWorkers(1, environment, options.supervised ? V8_OPTIONS : [])
@@ -65,16 +66,16 @@ try {
   report(options, {
     bench: 'memory',
     settings: {
-      photos: batches * batchSize,
+      photos: batches * photosPerJob,
       every,
-      batch: batchSize,
+      batch: photosPerJob,
       concurrency: options.concurrency,
       model: options.model,
       supervised: options.supervised,
     },
     tables: [
       {
-        title: `a worker, ${batches * batchSize} photos, ${Math.floor((batches * batchSize) / every)} of them of 50 megapixels`,
+        title: `a worker, ${batches * photosPerJob} photos, ${Math.floor((batches * photosPerJob) / every)} of them of 50 megapixels`,
         rows: [
           {
             'peak, MiB': round(peak, 4),
@@ -93,7 +94,7 @@ try {
   server.close()
 }
 
-/** Pictures with detail in them, so that nothing about them is cheap. */
+/** Pictures with detail, so that they are costly to decode. */
 async function pictures() {
   const noisy = (width, height) =>
     sharp({
@@ -102,7 +103,7 @@ async function pictures() {
   const small = await Promise.all(
     [768, 683, 910, 341].map(width => noisy(width, 512).blur(2).jpeg({ quality: 80 }).toBuffer()),
   )
-  // Few colours a row, or a PNG of so many pixels would be larger than what workers take.
+  // Few colours per row: otherwise a PNG of this size would exceed the limit of workers.
   const tile = await noisy(256, 256).blur(3).png({ palette: true, colours: 32 }).toBuffer()
   const scene = () =>
     sharp({ create: { ...LARGE, channels: 3, background: 'black' }, limitInputPixels: false }).composite([
@@ -129,7 +130,7 @@ async function pictures() {
 async function serve() {
   const server = createServer((request, response) => {
     const [, batch, photo] = /photo-(\d+)-(\d+)/.exec(request.url) ?? [0, 0, 0]
-    const index = Number(batch) * batchSize + Number(photo)
+    const index = Number(batch) * photosPerJob + Number(photo)
     const file =
       index % every === every - 1 ? large[Math.floor(index / every) % large.length] : small[index % small.length]
     response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': file.length }).end(file)

@@ -1,14 +1,14 @@
-// What the queue costs a worker: the share of its time outside all stages
+// Queue overhead of a worker: the share of its time outside all stages
 //
-// Stages: download, store copy, preprocess, encode, write. One worker process that handles one batch at a time.
+// Stages: download, store copy, preprocess, encode, write. One worker process handles one batch at a time.
 //
-//   DATABASE_URL=… REDIS_URL=… npm run bench -- overhead [--batches 30] [--batch-size 64]
+//   DATABASE_URL=… REDIS_URL=… npm run bench -- overhead [--batches 30] [--photos-per-job 64]
 //                                                        [--ms-per-photo 30 | --demo] [--no-store] [--embedded]
 //
-// With --ms-per-photo the encoder only sleeps, 30 ms a photo as CLIP ViT-B/32 in int8 takes on two cores; --demo encodes
-// with the demo model. The exit code is 1 above 3 %.
-import { compose } from '../dist/src/compose.js'
-import { readConfig } from '../dist/src/config.js'
+// With --ms-per-photo the encoder only sleeps, 30 ms per photo as CLIP ViT-B/32 in int8 takes on two cores; --demo
+// encodes with the demo model. The exit code is 1 above 3 %.
+import { compose } from '../dist/compose/app.js'
+import { readConfig } from '../dist/config.js'
 import { readOptions, report, round } from './support/report.mjs'
 import { openPlace, SLEEPING_MODEL, serveImages, startRun, startWorkers } from './support/workers.mjs'
 
@@ -16,7 +16,7 @@ const MAX_SHARE = 0.03
 
 const options = readOptions({
   batches: { type: 'string', default: '30' },
-  'batch-size': { type: 'string', default: '64' },
+  'photos-per-job': { type: 'string', default: '64' },
   'ms-per-photo': { type: 'string', default: '30' },
   demo: { type: 'boolean', default: false },
   'no-store': { type: 'boolean', default: false },
@@ -30,10 +30,10 @@ try {
   const { environment } = place
   const run = await startRun(environment, {
     batches: Number(options.batches),
-    batchSize: Number(options['batch-size']),
+    photosPerJob: Number(options['photos-per-job']),
     imageHost: images.host,
     store: !options['no-store'],
-    model: demo ? await compose(readConfig(environment)).modelIdentity() : SLEEPING_MODEL,
+    model: demo ? await compose(readConfig(environment)).models.identity() : SLEEPING_MODEL,
   })
   await run.add()
   const workers = await startWorkers(1, environment)
@@ -55,9 +55,9 @@ function tell({ batches, stageSeconds }, cpuSeconds) {
     bench: 'overhead',
     settings: {
       services: embedded ? 'embedded' : 'Redis and Postgres',
-      encoder: demo ? 'demo' : `sleeps ${options['ms-per-photo']} ms a photo`,
+      encoder: demo ? 'demo' : `sleeps ${options['ms-per-photo']} ms per photo`,
       batches,
-      batchSize: Number(options['batch-size']),
+      photosPerJob: Number(options['photos-per-job']),
     },
     tables: [{ title: 'Seconds in which a stage was under way', rows }],
     notes: [

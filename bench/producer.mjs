@@ -1,22 +1,22 @@
-// A table of a million rows through the producer: rows a second and the peak of its memory
+// A table of a million rows through the producer: rows per second and the peak of its memory
 //
 //   npm run bench -- producer [--rows 1000000] [--sample 5000] [--into-queue] [--keep FILE]
 //
-// Without --into-queue nothing is needed but disk (450 MB in the temporary folder): a dry run. With it, the photos and
-// batches go where DATABASE_URL and REDIS_URL point, or into the embedded database; use an empty one. The exit code
-// is 1 when the memory passes 300 MB.
+// Without --into-queue it is a dry run that needs only disk (450 MB in the temporary folder). With it, photos and
+// batches go to DATABASE_URL and REDIS_URL, or into the embedded database; use an empty one. The exit code is 1 when
+// the memory exceeds 300 MB.
 import { execFileSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { dryRun, enqueue } from '../dist/src/producers/enqueue.js'
-import { openInput } from '../dist/src/producers/open-input.js'
+import { openInput } from '../dist/producers/input/open-input.js'
+import { dryRun, enqueue } from '../dist/producers/queueing/enqueue.js'
 import { readOptions, report } from './support/report.mjs'
 
 const MAX_RSS_MB = 300
-const BATCH_SIZE = 64
+const PHOTOS_PER_JOB = 64
 
 const options = readOptions({
   rows: { type: 'string', default: '1000000' },
@@ -28,7 +28,7 @@ const selection = options.sample === undefined ? {} : { sample: Number(options.s
 const folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-bench-'))
 try {
   const file = options.keep ?? join(folder, 'photos.tsv000')
-  // In a process of its own, so that its memory does not count.
+  // In a separate process, so that its memory does not count.
   if (!existsSync(file))
     execFileSync(process.execPath, [
       fileURLToPath(new URL('support/photo-table.mjs', import.meta.url)),
@@ -43,20 +43,20 @@ try {
 async function measureDryRun(file) {
   const source = await openInput(file)
   const start = performance.now()
-  const summary = await dryRun(source, { selection, batchSize: BATCH_SIZE })
+  const summary = await dryRun(source, { selection, photosPerJob: PHOTOS_PER_JOB })
   const seconds = (performance.now() - start) / 1000
   await source.close()
   return { mode: 'dry run', summary, seconds, bytes: statSync(file).size }
 }
 
 async function measureIntoQueue(file) {
-  const { compose } = await import('../dist/src/compose.js')
-  const { readConfig } = await import('../dist/src/config.js')
+  const { compose } = await import('../dist/compose/app.js')
+  const { readConfig } = await import('../dist/config.js')
   const app = compose(readConfig(process.env))
   try {
     const { ingest: repository, runs } = await app.repositories()
     const queue = await app.queue()
-    const model = await app.modelIdentity()
+    const model = await app.models.identity()
     const modelId = await repository.registerModel(model)
     const source = await openInput(file)
     const runId = `bench-${Date.now()}`
@@ -65,8 +65,8 @@ async function measureIntoQueue(file) {
     const summary = await enqueue(
       source,
       { repository, runs, queue },
-      // No workers here, so no bound.
-      { selection, runId, modelId, model, batchSize: BATCH_SIZE, labelSets: [], store: true, maxWaiting: 1e9 },
+      // No workers here, so no limit.
+      { selection, runId, modelId, model, photosPerJob: PHOTOS_PER_JOB, labelSets: [], store: true, maxWaiting: 1e9 },
     )
     const seconds = (performance.now() - start) / 1000
     await source.close()

@@ -1,12 +1,12 @@
-// What waiting batches weigh in Redis, and how fast rounds of them are looked up and added
+// The size of waiting batches in Redis, and the speed of looking up and adding rounds of them
 //
 //   npm run bench -- queue redis://127.0.0.1:6379/15
 //
-// The database must be empty, and the server nobody else's meanwhile: the memory is that of the whole server. Batches are
-// of 64 photos with ids and URLs as those of the Unsplash dataset.
+// The database must be empty, and nobody else may use the server meanwhile: the memory is that of the whole server.
+// Batches have 64 photos with ids and URLs like those of the Unsplash dataset.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
-import { openRedisQueue } from '../dist/src/queue/redis-backend.js'
+import { openRedisQueue } from '../dist/queue/redis-backend.js'
 import { readOptions, report } from './support/report.mjs'
 
 const PHOTOS = 64

@@ -26,7 +26,7 @@ function list(print) {
   print('\nnpm run bench -- NAME --help shows the options of one.')
 }
 
-/** The comment at the top of a benchmark: a line that says what it measures, then how it is run. */
+/** The comment at the top of a benchmark: one line on the subject, then the usage. */
 function headOf(name) {
   const lines = readFileSync(`${folder}${name}.mjs`, 'utf8').split('\n')
   const end = lines.findIndex(line => !line.startsWith('//'))

@@ -1,14 +1,14 @@
-// How throughput grows with the number of worker processes, where cores do not limit
+// Throughput by the number of worker processes, where cores are no limit
 //
 // The encoder only sleeps; everything else is real (queue, database, downloads from loopback, preprocessing, copies).
 //
-//   DATABASE_URL=… REDIS_URL=… npm run bench -- scaling [--processes 1,2,4,8,16] [--batches 6] [--batch-size 64]
-//                                                       [--seconds-per-batch 8] [--concurrency 2] [--store] [--embedded]
+//   DATABASE_URL=… REDIS_URL=… npm run bench -- scaling [--processes 1,2,4,8,16] [--batches 6] [--photos-per-job 64]
+//                                                   [--seconds-per-batch 8] [--concurrency 2] [--store] [--embedded]
 //
-// --batches: a process. By default 16 processes do 128 photos a second, each some 3 ms of a worker's CPU. Steady: the sum
-// over processes of what each wrote between its first batch and its last; overall: from the first batch into the queue to
-// the last row. Efficiency compares the steady rate with that of the first line. The exit code is 1 below 0.9 at
-// 8 processes (not with --embedded).
+// --batches: per process. By default 16 processes make 128 photos per second, each about 3 ms of a worker's CPU.
+// Steady: the sum over processes of the photos that each wrote between its first batch and its last; overall: from
+// the first batch in the queue to the last row. Efficiency compares the steady rate with that of the first line. The
+// exit code is 1 below 0.9 at 8 processes (not with --embedded).
 import { readOptions, report, say } from './support/report.mjs'
 import { openPlace, serveImages, startRun, startWorkers } from './support/workers.mjs'
 
@@ -17,16 +17,16 @@ const MIN_EFFICIENCY = 0.9
 const options = readOptions({
   processes: { type: 'string', default: '1,2,4,8,16' },
   batches: { type: 'string', default: '6' },
-  'batch-size': { type: 'string', default: '64' },
+  'photos-per-job': { type: 'string', default: '64' },
   'seconds-per-batch': { type: 'string', default: '8' },
   concurrency: { type: 'string', default: '2' },
   store: { type: 'boolean', default: false },
   embedded: { type: 'boolean', default: false },
 })
 const { embedded, store } = options
-const batchSize = Number(options['batch-size'])
+const photosPerJob = Number(options['photos-per-job'])
 const settings = {
-  MS_PER_PHOTO: String((1000 * Number(options['seconds-per-batch'])) / batchSize),
+  MS_PER_PHOTO: String((1000 * Number(options['seconds-per-batch'])) / photosPerJob),
   WORKER_CONCURRENCY: options.concurrency,
 }
 const images = await serveImages()
@@ -43,14 +43,14 @@ report(options, {
   bench: 'scaling',
   settings: {
     services: embedded ? 'embedded' : 'Redis and Postgres',
-    batchSize,
+    photosPerJob,
     secondsPerBatch: Number(options['seconds-per-batch']),
     concurrency: Number(options.concurrency),
     store,
   },
   tables: [
     {
-      title: 'Photos a second',
+      title: 'Photos per second',
       rows: lines.map(({ processes, steady, overall, efficiency, cpuSeconds }) => ({
         processes,
         steady,
@@ -69,7 +69,7 @@ async function measure(processes) {
   try {
     const { environment } = place
     const batches = processes * Number(options.batches)
-    const run = await startRun(environment, { batches, batchSize, imageHost: images.host, store })
+    const run = await startRun(environment, { batches, photosPerJob, imageHost: images.host, store })
     const workers = await startWorkers(processes, environment)
     const startedAt = performance.now()
     await run.add()
@@ -79,13 +79,13 @@ async function measure(processes) {
     await run.close()
     const rates = done.map(({ written }) => {
       const ms = Math.max(...written) - Math.min(...written)
-      return written.length > 1 ? (batchSize * (written.length - 1) * 1000) / ms : 0
+      return written.length > 1 ? (photosPerJob * (written.length - 1) * 1000) / ms : 0
     })
     return {
       processes,
-      photos: batches * batchSize,
+      photos: batches * photosPerJob,
       steady: round(rates.reduce((a, b) => a + b)),
-      overall: round((batches * batchSize) / seconds),
+      overall: round((batches * photosPerJob) / seconds),
       cpuSeconds: round(done.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)),
     }
   } finally {

@@ -1,17 +1,17 @@
-// What a person waits for: a fresh `search`, and the queries that follow in one process, on the embedded database
+// The time that a person waits: a fresh `search`, and later queries in one process, on the embedded database
 //
 //   MODEL_FOLDER=/models/clip-vit-b-32 npm run bench -- search-command [--photos 5000] [--repeats 15] [--queries 30]
 //
-// Eight pictures are embedded with the model, so that everything is registered as always; the other photos get random
-// directions as embeddings: exact search, which this database does, takes as long whatever they are. Prompts differ, so that
-// none comes out of the cache of texts.
+// Eight pictures are embedded with the model, so that everything is registered as usual. The other photos get random
+// directions as embeddings; their values do not affect exact search, which this database does. Prompts differ, so
+// that none comes from the cache of texts.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { openDatabase } from '../dist/src/db/connection.js'
+import { openDatabase } from '../dist/db/connection.js'
 import { command, describeModel, NAME, PROGRAM, paint, specOf } from './support/model-home.mjs'
 import { modelFolder } from './support/peers.mjs'
 import { readOptions, report, say, spread } from './support/report.mjs'
@@ -36,7 +36,7 @@ try {
   await paint(join(home, 'pictures'))
   for (const precision of precisions) {
     say(`${precision}: ${photos} photos`)
-    await command(['ingest', join(home, 'pictures'), '--model', `${NAME}@${precision}`, '--workers', '1'], env)
+    await command(['ingest', join(home, 'pictures'), '--model', `${NAME}@${precision}`, '--processes', '1'], env)
   }
   await fill()
   const rows = []
@@ -51,7 +51,7 @@ try {
   rmSync(home, { recursive: true, force: true })
 }
 
-/** As many photos as wanted, with every model, in unit vectors. */
+/** Adds photos up to the requested number, with unit vectors of every model. */
 async function fill() {
   const url = execFileSync(process.execPath, [PROGRAM, 'db', 'url'], {
     env: { ...process.env, ...env },

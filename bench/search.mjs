@@ -1,41 +1,52 @@
-// Search by meaning in SQL: recall@10 against time, by index, effort and kind of query, beside FAISS; filters; growth
+// Search by meaning in SQL: which index reaches the wanted recall, at what price, beside FAISS; filters
 //
-//   REFERENCE=/reference npm run bench -- search [--counts 10000,100000] [--folder FOLDER] [--database-url URL]
-//     [--queries 200] [--hnsw-up-to 100000] [--seconds 3] [--build-only] [--no-faiss] [--no-filters]
+//   REFERENCE=/reference npm run bench -- search [--corpora own,b,differences] [--counts 10000,100000] [--folder FOLDER]
+//     [--database-url URL] [--queries 200] [--indexes ivfflat,hnsw,text] [--build-only] [--no-faiss] [--no-filters]
+//     [--json] [--out FILE]
 //
-// REFERENCE holds real CLIP vectors (unsplash/clip-vit-b-32-image.npy, clip-text/clip-vit-b-32-text.npy), from which the corpus
-// is grown; without it the corpus must lie in --folder already. PEER_PYTHON needs numpy, and faiss for the peer and the true
-// nearest. Corpus, FAISS' indexes and truths stay in --folder, vectors and pgvector's indexes in the database of --database-url
-// (empty at first, or that of a former run); without it a Postgres of its own is started, and a folder is made for the run.
+// REFERENCE contains real CLIP vectors (unsplash/clip-vit-b-32-image.npy, clip-text/clip-vit-b-32-text.npy), from
+// which the corpora are grown, by search-corpus.py; with it the real vectors are searched, too. Without it the corpora
+// must be in --folder already. PEER_PYTHON needs numpy and faiss. Corpora, true nearest, efforts and FAISS's indexes
+// stay in --folder, vectors and indexes of pgvector in the database of --database-url (empty at first, or from an
+// earlier run). So a second run with both measures times only. Without them a Postgres is started, and a folder made,
+// for the run.
+//
+// The least effort (probes, ef_search) that reaches a recall@10 of 0.95 for texts and of 0.99 for images counts: texts
+// from the half that took no part in growing; images drawn like the corpus and not in it; photos: real ones, held out.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openDatabase } from '../dist/src/db/connection.js'
-import { PostgresIndexRepository } from '../dist/src/db/index-repository.js'
-import { migrate } from '../dist/src/db/migrate.js'
+import { openDatabase } from '../dist/db/connection.js'
+import { PostgresIndexRepository } from '../dist/db/indexes/index-repository.js'
+import { migrate } from '../dist/db/migrate.js'
 import { startPostgres } from './support/postgres.mjs'
 import { readOptions, report, round, say } from './support/report.mjs'
-import { buildIndex, loadCorpus, rankPhotos } from './support/search-database.mjs'
-import { manyClients, oneClient, useSetting, vectorTexts } from './support/search-measure.mjs'
+import { buildIndex, loadCorpus, loadVectors, rankPhotos, timedBuild } from './support/search/search-database.mjs'
+import { leastEffort, oneClient, useSetting, vectorsRead, vectorTexts } from './support/search/search-measure.mjs'
 
 const options = readOptions({
+  corpora: { type: 'string', default: 'own,b,differences' },
   counts: { type: 'string', default: '10000,100000' },
   folder: { type: 'string' },
   'database-url': { type: 'string' },
   queries: { type: 'string', default: '200' },
-  'hnsw-up-to': { type: 'string', default: '100000' },
-  seconds: { type: 'string', default: '3' },
+  indexes: { type: 'string', default: 'ivfflat,hnsw,text' },
   'build-only': { type: 'boolean', default: false },
   'no-faiss': { type: 'boolean', default: false },
   'no-filters': { type: 'boolean', default: false },
 })
 const KINDS = ['text', 'image', 'photo']
+/** FAISS builds the same two of them. `text`: the dropped index for texts. */
+const wantsIndex = name => options.indexes.split(',').includes(name)
 const WANTED = { text: 0.95, image: 0.99, photo: 0.99 }
-const PROBES = [1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512]
-const EFFORTS = [40, 80, 160, 320, 640, 1000]
-const ENOUGH = 0.997
+const REAL_COUNTS = [250, 500, 700]
+const MOST_EF_SEARCH = 1000
+/** Compared exactly by the dropped index for texts. */
+const TEXT_CANDIDATES = 120
+const WARM_MS = 4_000
+const MEASURE_MS = 15_000
 const SELECTIVITIES = [
   ['50 %', 1000],
   ['5 %', 100],
@@ -45,227 +56,292 @@ const SELECTIVITIES = [
 const GIB = 2 ** 30
 
 const python = process.env.PEER_PYTHON || '/usr/bin/python3'
-const script = name => fileURLToPath(new URL(`support/${name}.py`, import.meta.url))
+const script = name => fileURLToPath(new URL(`support/search/${name}.py`, import.meta.url))
 const counts = options.counts.split(',').map(Number)
-const largest = Math.max(...counts)
-const folder = options.folder ? resolve(options.folder) : mkdtempSync(join(tmpdir(), 'unsplash-clip-search-'))
+const queryCount = Number(options.queries)
+const root = options.folder ? resolve(options.folder) : mkdtempSync(join(tmpdir(), 'unsplash-clip-search-'))
 const own = options['database-url'] === undefined ? await startPostgres() : null
 const url = options['database-url'] ?? own.url
 const database = await openDatabase({ url, maxConnections: 4 })
+const repository = new PostgresIndexRepository(database, () => openDatabase({ url, maxConnections: 1 }))
 try {
-  const likeness = corpus()
   await migrate(database)
-  const tables = likeness ? likenessTables(likeness) : []
-  const growth = []
-  for (const count of counts) {
-    const modelId = await loadCorpus(database, join(folder, 'corpus.npy'), count)
-    const indexes = await build(modelId, count)
-    tables.push({ title: `Indexes over ${count} photos`, rows: indexes })
+  await database.query('create extension if not exists pg_prewarm')
+  const [decisions, builds, tables] = [[], [], []]
+  const collections = [
+    ...(process.env.REFERENCE || existsSync(join(root, 'real')) ? REAL_COUNTS.map(count => ['real', count]) : []),
+    ...counts.flatMap(count => options.corpora.split(',').map(corpus => [corpus, count])),
+  ]
+  for (const [corpus, count] of collections) {
+    const collection = await prepare(corpus, count)
+    builds.push(...collection.builds)
     if (options['build-only']) continue
-    const faiss = peer(count)
-    if (faiss.builds.length > 0)
-      tables.push({ title: `FAISS's indexes over ${count} photos`, rows: faiss.builds.map(buildRow) })
-    const { rows, chosen } = await curves(modelId, count, faiss)
-    tables.push({ title: `One client, ${count} photos, 10 nearest, ms`, rows })
-    tables.push({ title: `At the wanted recall, ${count} photos`, rows: await atWanted(modelId, faiss, chosen) })
-    growth.push(...growthRows(count, chosen, indexes))
-    if (count === largest && !options['no-filters'])
-      tables.push({ title: `Filters, ${count} photos, queries by text`, rows: await filtered(modelId, chosen.text) })
+    const rows = await compare(collection)
+    decisions.push(...rows)
+    for (const row of rows) say(JSON.stringify(row))
   }
-  if (growth.length > 0) tables.push({ title: 'As there are more photos', rows: growth })
-  report(options, { bench: 'search', settings: { counts, queries: queryCount() }, tables })
+  if (!options['build-only'])
+    tables.push({ title: 'At the wanted recall, one client, ten nearest, ms', rows: decisions })
+  tables.push({ title: 'Builds', rows: builds })
+  if (!options['build-only'] && !options['no-filters'])
+    tables.push({ title: 'Filters, queries by text', rows: await filtered(await prepare(...collections.at(-1))) })
+  report(options, { bench: 'search', settings: { corpora: options.corpora, counts, queries: queryCount }, tables })
 } finally {
   await database.close()
   await own?.stop()
-  if (!options.folder) rmSync(folder, { recursive: true })
+  if (!options.folder) rmSync(root, { recursive: true })
 }
 
-function queryCount() {
-  return Number(options.queries)
-}
-
-function corpus() {
-  if (existsSync(join(folder, 'corpus.npy'))) return null
-  if (!process.env.REFERENCE) throw new Error('Set REFERENCE to the folder with real vectors, or --folder to a corpus.')
-  mkdirSync(folder, { recursive: true })
-  say(`growing ${largest} vectors`)
-  return JSON.parse(execFileSync(python, [script('search-corpus'), folder, String(largest)], { encoding: 'utf8' }))
-}
-
-function likenessTables({ among700, bySize }) {
-  const flat = Object.fromEntries
-  const pair = (name, values) => (values ? [[name, `${round(values[0], 3)} / ${round(values[1], 3)}`]] : [])
-  return [
-    {
-      title: 'Similarities among 700',
-      rows: among700.map(row =>
-        flat(Object.entries(row).map(([key, value]) => [key, typeof value === 'number' ? round(value, 3) : value])),
-      ),
-    },
-    {
-      title: 'Nearest / 10th, medians, by number of photos',
-      rows: bySize.map(({ photos, ...pairs }) => ({
-        photos,
-        ...flat(['real image', 'grown image', 'real text', 'grown text'].flatMap(name => pair(name, pairs[name]))),
-      })),
-    },
-  ]
-}
-
-/** 4 x sqrt(photos), as `index build` takes; for whole vectors up to 2,000, since k-means with 4,000 takes long. */
-function listsOf(kind, count) {
-  return Math.min(kind === 'text' ? 4000 : 2000, Math.round(4 * Math.sqrt(count)))
-}
-
-async function build(modelId, count) {
-  const repository = new PostgresIndexRepository(database, () => openDatabase({ url, maxConnections: 1 }))
-  const texts = vectorTexts(join(folder, 'texts-known.npy')).map(text => Float32Array.from(JSON.parse(text)))
+/** Grows a corpus as far as the largest count needs, and loads and indexes its first `count` vectors. */
+async function prepare(corpus, count) {
+  const folder = join(root, corpus)
+  if (!existsSync(join(folder, 'queries-text.npy'))) {
+    if (!process.env.REFERENCE)
+      throw new Error('Set REFERENCE to the folder with real vectors, or --folder to corpora.')
+    say(`growing corpus ${corpus}`)
+    const likeness = execFileSync(python, [script('search-corpus'), folder, String(Math.max(...counts)), corpus])
+    writeFileSync(join(folder, 'likeness.json'), likeness)
+  }
+  const modelId = await loadCorpus(database, join(folder, 'corpus.npy'), `${corpus}-${count}`, count)
+  const lists = Math.round(4 * Math.sqrt(count))
+  const resources = { memory: 3.5 * GIB, workers: 1 }
+  const built = {}
   const shapes = [
-    { kind: 'text', lists: listsOf('text', count) },
-    { kind: 'ivfflat', lists: listsOf('ivfflat', count) },
-    ...(count <= Number(options['hnsw-up-to']) ? [{ kind: 'hnsw', m: 16, efConstruction: 64 }] : []),
+    { kind: 'ivfflat', lists },
+    { kind: 'hnsw', m: 16, efConstruction: 64 },
   ]
-  const rows = []
-  for (const shape of shapes)
-    rows.push(await buildIndex(database, repository, modelId, shape, texts, { memory: 4 * GIB, workers: 1 }))
-  return rows
-}
-
-/** FAISS, which also says which ten are nearest; without it exact search says so. */
-function peer(count) {
-  const lists = [listsOf('ivfflat', count), listsOf('text', count)].map(String)
-  const hnsw = count <= Number(options['hnsw-up-to']) ? '1' : '0'
-  const parameters = [script('search-faiss'), folder, String(count), ...lists, hnsw, String(queryCount())]
-  say(`FAISS over ${count}`)
-  if (!options['no-faiss'])
-    try {
-      return JSON.parse(
-        execFileSync(python, parameters, { encoding: 'utf8', maxBuffer: GIB, stdio: ['ignore', 'pipe', 'ignore'] }),
-      )
-    } catch (error) {
-      say(`\n!!! NO PEER: FAISS did not run: ${error.message}\n`)
-    }
-  return { truth: null, rows: [], builds: [] }
-}
-
-function buildRow({ index, seconds, bytes }) {
-  return { index, 'build, s': round(seconds), MiB: Math.round(bytes / 2 ** 20) }
-}
-
-async function curves(modelId, count, faiss) {
-  const [rows, chosen] = [[], {}]
-  const add = row => {
-    rows.push(row)
-    say(JSON.stringify(row))
-  }
-  for (const kind of KINDS) {
-    const queries = vectorTexts(join(folder, `queries-${kind}.npy`), queryCount())
-    const as = kind === 'text' ? 'text' : 'image'
-    const run = async (way, setting, most = queries.length) => {
-      await useSetting(database, modelId, as, setting)
-      const truth = faiss.truth?.[kind]
-      const { answers, ...found } = await oneClient(url, { modelId, kind: as, queries: queries.slice(0, most), truth })
-      add({ kind, by: way, effort: setting.effort ?? null, ...found })
-      if (setting.method === 'exact' && !faiss.truth) faiss.exact = { ...faiss.exact, [kind]: answers }
-      return found
-    }
-    await run('exact', { method: 'exact' }, 30)
-    const ways = [
-      ...(kind === 'text' ? [['text', 'ivfflat', PROBES]] : []),
-      ['ivfflat', 'ivfflat', PROBES],
-      ...(count <= Number(options['hnsw-up-to']) ? [['hnsw', 'hnsw', EFFORTS]] : []),
-    ]
-    for (const [way, method, efforts] of ways)
-      for (const effort of efforts) {
-        const index = `embeddings_m${modelId}_${way}`
-        const found = await run(way, { method, index, effort })
-        const best = chosen[kind]
-        if (found.recall >= WANTED[kind] && (best === undefined || found.qps > best.qps))
-          chosen[kind] = { way, method, index, effort, ...found }
-        if (found.recall >= ENOUGH || found.p50 > 500) break
-      }
-    for (const row of faiss.rows.filter(row => row.kind === kind))
-      add({ kind, by: `FAISS ${row.index}`, effort: row.effort, ...rounded(row) })
-  }
-  return { rows, chosen }
-}
-
-function rounded({ recall, p50, p95, p99, qps }) {
-  return { p50: round(p50), p95: round(p95), p99: round(p99), qps: round(qps), recall: round(recall, 4) }
-}
-
-/** The fastest setting that reaches the wanted recall, with 1 and 4 clients, beside the fastest of FAISS at the same recall. */
-async function atWanted(modelId, faiss, chosen) {
-  const rows = []
-  for (const [kind, best] of Object.entries(chosen)) {
-    const as = kind === 'text' ? 'text' : 'image'
-    const queries = vectorTexts(join(folder, `queries-${kind}.npy`), queryCount())
-    await useSetting(database, modelId, as, best)
-    const four = await manyClients(url, 4, { modelId, kind: as, queries, seconds: Number(options.seconds) })
-    const theirs = name =>
-      faiss.rows
-        .filter(row => row.kind === kind && row.recall >= best.recall - 0.003 && row.index.includes('turned') === name)
-        .sort((a, b) => b.qps - a.qps)[0]
-    const [plain, turned] = [theirs(false), theirs(true)]
-    rows.push({
-      kind,
-      by: `${best.way}, ${best.effort}`,
-      recall: best.recall,
-      p50: best.p50,
-      p95: best.p95,
-      p99: best.p99,
-      QPS: best.qps,
-      '4 clients: p50': four.p50,
-      '4: p95': four.p95,
-      '4: p99': four.p99,
-      '4: QPS': four.qps,
-      'FAISS, best': plain ? `${plain.index} ${plain.effort ?? ''}: ${round(plain.qps)} QPS` : null,
-      'of its QPS': plain ? round(best.qps / plain.qps, 2) : null,
-      'FAISS, turned too: QPS': turned ? round(turned.qps) : null,
-    })
-  }
-  say(JSON.stringify(rows))
-  return rows
-}
-
-function growthRows(count, chosen, indexes) {
-  return Object.entries(chosen).map(([kind, { way, effort, recall, p50, p95 }]) => {
-    const index = indexes.find(row => row.index.endsWith(`_${way}`))
-    return {
+  for (const shape of shapes.filter(({ kind }) => wantsIndex(kind)))
+    built[shape.kind] = await buildIndex(database, repository, modelId, shape, resources)
+  if (wantsIndex('text')) built['text index'] = await buildTextIndex(folder, modelId, count, lists)
+  const faiss = peer(folder, count, lists)
+  for (const row of faiss.rows) built[`FAISS ${row.index}`] ??= { ...row, MiB: Math.round(row.bytes / 2 ** 20) }
+  return {
+    corpus,
+    count,
+    folder,
+    modelId,
+    lists,
+    faiss,
+    builds: Object.entries(built).map(([index, { seconds, cpuSeconds, MiB }]) => ({
+      corpus,
       photos: count,
-      kind,
-      index: way,
-      effort,
-      recall,
-      p50,
-      p95,
-      'build, s': index?.['build, s'],
-      MiB: index?.MiB,
+      index,
+      'built in s': round(seconds),
+      'CPU s': round(cpuSeconds),
+      MiB,
+    })),
+  }
+}
+
+/** The index for texts that was dropped, over vectors that are mapped before: Postgres need not map any. */
+async function buildTextIndex(folder, modelId, count, lists) {
+  execFileSync(python, [script('search-space'), folder, String(count)])
+  const table = textTable(modelId)
+  await loadVectors(database, join(folder, `space-${count}.npy`), table, modelId, count)
+  return timedBuild(database, `${table}_ivfflat`, async () => {
+    const [{ there }] = await database.query('select to_regclass($1) is not null as there', [`${table}_ivfflat`])
+    if (there) return false
+    const connection = await openDatabase({ url, maxConnections: 1 })
+    try {
+      await connection.query(`set maintenance_work_mem = '3500MB'`)
+      await connection.query('set max_parallel_maintenance_workers = 1')
+      await connection.query('set statement_timeout = 0')
+      await connection.query(
+        `create index ${table}_ivfflat on ${table} using ivfflat (embedding halfvec_l2_ops) with (lists = ${lists})`,
+      )
+    } finally {
+      await connection.close()
     }
+    return true
   })
 }
 
-/** Filters that pass a share of the photos: drawn by lot, those nearest to the topic of the queries, those furthest from it. */
-async function filtered(modelId, best) {
+function textTable(modelId) {
+  return `bench_text_m${modelId}`
+}
+
+/** FAISS, which also computes the true ten nearest. */
+function peer(folder, count, lists) {
+  if (options['no-faiss']) return { truth: null, rows: [] }
+  say(`FAISS over ${count} of ${folder}`)
+  const parameters = [script('search-faiss'), folder, String(count), String(lists), String(queryCount), options.indexes]
+  if (options['build-only']) parameters.push('build-only')
+  try {
+    const stdio = ['ignore', 'pipe', 'inherit']
+    return JSON.parse(execFileSync(python, parameters, { encoding: 'utf8', maxBuffer: GIB, stdio }))
+  } catch (error) {
+    say(`\n!!! NO PEER: FAISS did not run: ${error.message}\n`)
+    return { truth: null, rows: [] }
+  }
+}
+
+/** One row per kind of query and index, each with the least effort that reaches the wanted recall. */
+async function compare(collection) {
+  const { corpus, count, modelId, lists, faiss } = collection
+  const rows = []
+  for (const kind of KINDS) {
+    const queries = queriesOf(collection, kind)
+    if (queries === null) continue
+    const truth = faiss.truth?.[kind] ?? (await exactTruth(collection, kind, queries))
+    const add = (index, effort, { recall, p50, p95 }, read) =>
+      rows.push({
+        corpus,
+        photos: count,
+        queries: kind,
+        index,
+        effort,
+        recall: round(recall, 3),
+        'vectors read, %': read === null || read === undefined ? null : round(100 * read),
+        p50: round(p50),
+        p95: round(p95),
+      })
+    add('exact', null, await exact(collection, kind, queries, truth), 1)
+    const ways = [
+      ...(wantsIndex('ivfflat') ? [indexWay(collection, kind, 'ivfflat', lists)] : []),
+      ...(wantsIndex('hnsw') ? [indexWay(collection, kind, 'hnsw', MOST_EF_SEARCH)] : []),
+      ...(wantsIndex('text') && kind === 'text' ? [textWay(collection, lists)] : []),
+    ]
+    for (const { name, most, run, read } of ways) {
+      const { effort, share } = await remembered(collection, `${kind} ${name}`, async () => {
+        const found = await leastEffort(
+          most,
+          WANTED[kind],
+          async tried => (await run(tried, { queries, truth })).recall,
+        )
+        return { effort: found, share: await read(found ?? most, queries) }
+      })
+      const best = effort ?? most
+      await prewarm(modelId, name)
+      add(name, best, await run(best, { queries, truth, warmMs: WARM_MS, limitMs: MEASURE_MS }), share)
+    }
+    for (const row of faiss.rows.filter(row => row.kind === kind)) add(`FAISS ${row.index}`, row.effort, row, row.read)
+  }
+  return rows
+}
+
+/** Queries as Postgres reads them; null when there are none of a kind. */
+function queriesOf({ folder, count }, kind) {
+  const files = [`queries-${kind}-${count}.npy`, `queries-${kind}.npy`].map(name => join(folder, name))
+  const file = files.find(name => existsSync(name))
+  return file === undefined ? null : vectorTexts(file, queryCount)
+}
+
+async function exact({ modelId }, kind, queries, truth) {
+  const as = kind === 'text' ? 'text' : 'image'
+  await useSetting(database, modelId, as, { method: 'exact' })
+  return oneClient(url, { modelId, kind: as, queries: queries.slice(0, 30), truth })
+}
+
+async function exactTruth(collection, kind, queries) {
+  const file = join(collection.folder, `truth-${collection.count}-${kind}.json`)
+  if (!existsSync(file)) {
+    const { modelId } = collection
+    const as = kind === 'text' ? 'text' : 'image'
+    await useSetting(database, modelId, as, { method: 'exact' })
+    const { answers } = await oneClient(url, { modelId, kind: as, queries, limitMs: Number.POSITIVE_INFINITY })
+    writeFileSync(file, JSON.stringify(answers))
+  }
+  return JSON.parse(readFileSync(file, 'utf8'))
+}
+
+/** An index as search_embeddings uses it. */
+function indexWay({ modelId, count }, kind, name, most) {
+  const as = kind === 'text' ? 'text' : 'image'
+  const index = `embeddings_m${modelId}_${name}`
+  return {
+    name,
+    most,
+    async run(effort, about) {
+      await useSetting(database, modelId, as, { method: name, index, effort })
+      return oneClient(url, { modelId, kind: as, ...about })
+    },
+    read: (probes, queries) =>
+      name === 'hnsw'
+        ? null
+        : vectorsRead(
+            database,
+            probes,
+            count,
+            queries,
+            `embeddings_m${modelId}`,
+            '(embedding::halfvec(512)) <=> $1::halfvec(512)',
+          ),
+  }
+}
+
+/** The dropped index for texts: candidates by the distance in its space, compared exactly. */
+function textWay({ folder, modelId, count }, most) {
+  const table = textTable(modelId)
+  const mapped = vectorTexts(join(folder, `queries-space-${count}.npy`), queryCount)
+  const sql = `
+    with candidates as materialized (
+      select photo_id from ${table} order by embedding <-> $2::halfvec(193) limit ${TEXT_CANDIDATES}
+    )
+    select photo_id from candidates join embeddings_m${modelId} e using (photo_id)
+     where e.model_id = ${modelId} order by e.embedding::vector <=> $1::vector limit 10`
+  return {
+    name: 'text index',
+    most,
+    run: (probes, { queries, ...about }) =>
+      oneClient(url, {
+        ...about,
+        sql,
+        queries: queries.map((query, i) => [query, mapped[i]]),
+        prepare: [
+          `set ivfflat.probes = ${probes}`,
+          'set enable_seqscan = off',
+          'set enable_sort = off',
+          'set jit = off',
+        ],
+      }),
+    read: probes => vectorsRead(database, probes, count, mapped, table, 'embedding <-> $1::halfvec(193)'),
+  }
+}
+
+/** Efforts are found once; a later run measures their times. */
+async function remembered({ folder, count }, key, find) {
+  const file = join(folder, `efforts-${count}-${queryCount}.json`)
+  const known = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+  if (known[key] === undefined) {
+    say(`least effort: ${folder}, ${count}, ${key}`)
+    writeFileSync(file, JSON.stringify({ ...known, [key]: await find() }))
+  }
+  return known[key] ?? JSON.parse(readFileSync(file, 'utf8'))[key]
+}
+
+/** What a query reads, in memory, as far as shared_buffers hold it. */
+async function prewarm(modelId, name) {
+  const relations =
+    name === 'text index'
+      ? [textTable(modelId), `${textTable(modelId)}_ivfflat`, `embeddings_m${modelId}_pkey`]
+      : [`embeddings_m${modelId}_${name}`]
+  for (const relation of [`embeddings_m${modelId}`, ...relations])
+    await database.query(`select pg_prewarm(to_regclass($1)) where to_regclass($1) is not null`, [relation])
+}
+
+/** Filters that pass a share of the photos: random ones, those nearest to the topic of the queries, those furthest from it. */
+async function filtered({ corpus, count, modelId, folder, lists }) {
   const queries = vectorTexts(join(folder, 'queries-text.npy'), 20)
+  const { effort } = JSON.parse(readFileSync(join(folder, `efforts-${count}-${queryCount}.json`), 'utf8'))[
+    'text ivfflat'
+  ]
+  const best = { method: 'ivfflat', index: `embeddings_m${modelId}_ivfflat`, effort: effort ?? lists }
   await rankPhotos(database, modelId, queries[0])
   const rows = []
   for (const [share, below] of SELECTIVITIES)
     for (const [relation, filters] of Object.entries({
-      'by lot': [{ column: 'exif_iso', operator: '<', value: below }],
+      random: [{ column: 'exif_iso', operator: '<', value: below }],
       'with the query': [{ column: 'stats_views', operator: '<', value: below }],
       'against the query': [{ column: 'stats_views', operator: '>=', value: 2000 - below }],
     })) {
-      const about = { modelId, kind: 'text', queries, filters }
+      const about = { modelId, kind: 'text', queries: queries.slice(0, 10), filters }
       await useSetting(database, modelId, 'text', { method: 'exact' })
-      const exact = await oneClient(url, { ...about, queries: queries.slice(0, 10) })
+      const exact = await oneClient(url, about)
       await useSetting(database, modelId, 'text', best)
-      const { answers, ...found } = await oneClient(url, {
-        ...about,
-        queries: queries.slice(0, 10),
-        truth: exact.answers,
-      })
+      const { answers, ...found } = await oneClient(url, { ...about, truth: exact.answers })
       rows.push({
+        corpus,
+        photos: count,
         passes: share,
         chosen: relation,
         'least hits': Math.min(...answers.map(answer => answer.length)),

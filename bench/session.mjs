@@ -1,18 +1,18 @@
-// What opening the image tower this way or that costs and gives: graph rewritings, session options, threads, images a run.
+// Ways of opening the image tower, and their cost: graph rewritings, session options, threads, images per call
 //
 //   MODEL_FOLDER=/models/clip-vit-b-32 npm run bench -- session [--file x.onnx,y.onnx] [--rounds 9] [--only threads]
 //
-// Needs the towers of fp32 and int8 in MODEL_FOLDER, or the files named. All variants of a table are open at once in one process
-// and take turns, so that whatever else the machine does meets each of them; what counts is CPU time an image (`core ms`), the
-// least of all rounds. Tables: graph, options, threads, images and, one process after the other, processes. On two cores some 7
-// minutes, 3 of them `--only processes`.
+// Needs the towers of fp32 and int8 in MODEL_FOLDER, or the named files. All variants of a table are open at once in
+// one process and take turns, so that other work on the machine affects all of them. The measure is CPU time per
+// image (`core ms`), the least of all rounds. Tables: graph, options, threads, images and, one process after the
+// other, processes. Takes about 7 minutes on two cores, 3 of them for `--only processes`.
 import { existsSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { useBytePixels } from '../dist/src/models/graph/byte-pixels.js'
-import { useClassTokenOnly } from '../dist/src/models/graph/class-token.js'
-import { mapModel } from '../dist/src/models/graph/model-file.js'
-import { useSignedWeights } from '../dist/src/models/graph/signed-weights.js'
+import { useBytePixels } from '../dist/models/graph/byte-pixels.js'
+import { useClassTokenOnly } from '../dist/models/graph/class-token.js'
+import { mapModel } from '../dist/models/graph/model-file.js'
+import { useSignedWeights } from '../dist/models/graph/signed-weights.js'
 import { modelFolder } from './support/peers.mjs'
 import { pixelFeeds, SCALE, SIZE } from './support/pixel-feeds.mjs'
 import { openRaw, visionFile } from './support/raw.mjs'
@@ -34,7 +34,7 @@ const bytePixels = graph => useBytePixels(graph, SIZE, SCALE)
 const all = graph => void [useClassTokenOnly(graph), useSignedWeights(graph), bytePixels(graph)]
 const TABLES = {
   graph: {
-    title: 'graph, 1 thread, 8 images a run',
+    title: 'graph, 1 thread, 8 images per call',
     variants: [
       ['plain file', {}],
       ['weights mapped from the file', { change: () => {} }],
@@ -48,7 +48,7 @@ const TABLES = {
     ],
   },
   options: {
-    title: 'session options, 1 thread, 8 images a run',
+    title: 'session options, 1 thread, 8 images per call',
     variants: [
       ['as it is opened', { change: all }],
       ['no memory arena', { change: all, enableCpuMemArena: false }],
@@ -64,7 +64,7 @@ const TABLES = {
     ],
   },
   threads: {
-    title: 'threads of one session, 8 images a run',
+    title: 'threads of one session, 8 images per call',
     variants: [
       ['1 thread', { change: all }],
       ['2 threads, spinning off', { change: all, intraOpNumThreads: 2 }],
@@ -80,7 +80,7 @@ const TABLES = {
     ],
   },
   images: {
-    title: 'images a run, 1 thread',
+    title: 'images per call, 1 thread',
     variants: [1, 2, 4, 8, 16, 32, 64].map(images => [`${images}`, { change: all, images }]),
   },
 }
@@ -94,7 +94,10 @@ for (const file of files) {
   }
   if (!options.only || options.only === 'processes') {
     say(`${basename(file)}: processes`)
-    tables.push({ title: `${basename(file)}: processes × threads, 8 images a run`, rows: await compareProcesses(file) })
+    tables.push({
+      title: `${basename(file)}: processes × threads, 8 images per call`,
+      rows: await compareProcesses(file),
+    })
   }
 }
 await report(options, { bench: 'session', settings: { rounds }, tables })
@@ -154,7 +157,7 @@ async function open(file, name, { change, images = 8, reuse = false, extra, ...o
   return { name, session, images, openMs, run, coreMs: [], wallMs: [] }
 }
 
-/** Of the first image, whose company is another where fewer run together. */
+/** Of the first image, which has other images beside it in smaller calls. */
 function difference(expected, found) {
   let most = 0
   for (let i = 0; i < 512; i++) most = Math.max(most, Math.abs(expected[i] - found[i]))
@@ -171,7 +174,7 @@ async function compareProcesses(file) {
   const figures = cases.map(() => ({ imagesPerSecond: [], coreMsPerImage: [] }))
   for (let turn = 0; turn < 3; turn++)
     for (const [index, one] of cases.entries()) {
-      const raw = await openRaw({ file, ...one, imagesPerRun: 8, session: 'ours' })
+      const raw = await openRaw({ file, ...one, imagesPerCall: 8, session: 'ours' })
       const { imagesPerSecond, coreMsPerImage } = await raw.measure(Number(options.seconds))
       await raw.close()
       figures[index].imagesPerSecond.push(imagesPerSecond)

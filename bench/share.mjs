@@ -1,15 +1,16 @@
-// How much of the raw session's best throughput the whole pipeline keeps
+// The share of the raw session's best throughput that the whole pipeline keeps
 //
-//   npm run bench -- share [--precisions int8,fp32] [--repeats 5] [--photos 2100] [--processes N] [--batch-size 32]
-//                          [--layouts 2x1,1x2] [--images-per-run 1,4,8,16,32] [--seconds 3]
+//   npm run bench -- share [--precisions int8,fp32] [--repeats 5] [--photos 2100] [--processes N] [--photos-per-job 32]
+//                          [--layouts 2x1,1x2] [--images-per-call 1,4,8,16,32] [--seconds 3]
 //
-// Needs what `end-to-end` needs, without the peers. First the raw session is measured over processes × threads × images a
-// run: pixels computed beforehand, the model's file as it is, nothing else, once with the runtime's default session and once
-// with the options of this program's. Its best is then measured again in turn with the pipeline, and so is the same layout
-// with the graph as this program makes it. What counts for the pipeline is described in end-to-end.mjs.
-// A precision is a name of the folder's model.json, so a file like those of the hub, with unsigned weights, can be one more:
-// `--precisions int8,int8-unsigned`. On two cores some 6 minutes a precision. 700 photos would do,
-// but at the end of a run a process waits for the others, half a job on average, which is no part of the throughput.
+// Needs what `end-to-end` needs, without the peers. First it measures the raw session over processes × threads ×
+// images per call: pixels computed beforehand, the model's file as it is, nothing else, once with the runtime's
+// default session and once with the options of this program. Then it measures the best of these again, in turn with
+// the pipeline and with the same layout of the graph as this program changes it. end-to-end.mjs says what counts for
+// the pipeline. A precision is a name of the folder's model.json, so a file like those of the hub, with unsigned
+// weights, can be another: `--precisions int8,int8-unsigned`. Takes about 6 minutes per precision on two cores. 700
+// photos would suffice, but at the end of a run a process waits for the others, half a job on average, which is not
+// part of the throughput.
 import { availableParallelism } from 'node:os'
 import { modelFolder } from './support/peers.mjs'
 import { openPipeline, startServices } from './support/pipeline.mjs'
@@ -22,17 +23,17 @@ const options = readOptions({
   repeats: { type: 'string', default: '5' },
   photos: { type: 'string', default: '2100' },
   processes: { type: 'string', default: String(cores) },
-  'batch-size': { type: 'string' },
+  'photos-per-job': { type: 'string' },
   layouts: { type: 'string', default: cores > 1 ? `${cores}x1,1x${cores}` : '1x1' },
-  'images-per-run': { type: 'string', default: '1,4,8,16,32' },
+  'images-per-call': { type: 'string', default: '1,4,8,16,32' },
   seconds: { type: 'string', default: '3' },
 })
 const photos = Number(options.photos)
 const processes = Number(options.processes)
 const seconds = Number(options.seconds)
-const batchSize = options['batch-size'] && Number(options['batch-size'])
+const photosPerJob = options['photos-per-job'] && Number(options['photos-per-job'])
 const layouts = options.layouts.split(',').map(text => text.split('x').map(Number))
-const sizes = options['images-per-run'].split(',').map(Number)
+const sizes = options['images-per-call'].split(',').map(Number)
 const WANTED = { int8: 0.8, fp32: 0.92 }
 
 const sweeps = []
@@ -49,9 +50,15 @@ try {
 }
 report(options, {
   bench: 'share',
-  settings: { photos, repeats: Number(options.repeats), processes, threads: 1, batchSize: batchSize ?? 'default' },
+  settings: {
+    photos,
+    repeats: Number(options.repeats),
+    processes,
+    threads: 1,
+    photosPerJob: photosPerJob ?? 'default',
+  },
   tables: [
-    { title: 'The raw session, images a second', rows: sweeps },
+    { title: 'The raw session, images per second', rows: sweeps },
     { title: 'What the whole pipeline keeps of it', rows: shares },
   ],
 })
@@ -62,10 +69,10 @@ async function sweep(precision, file) {
   for (const [processes, threads] of layouts)
     for (const session of ['default', 'sleeping']) {
       const row = { precision, 'processes × threads': `${processes} × ${threads}`, session }
-      for (const imagesPerRun of sizes) {
-        const setup = { file, processes, threads, imagesPerRun, session }
+      for (const imagesPerCall of sizes) {
+        const setup = { file, processes, threads, imagesPerCall, session }
         const { imagesPerSecond } = await once(setup, raw => raw.measure(seconds))
-        row[`${imagesPerRun} a run`] = round(imagesPerSecond)
+        row[`${imagesPerCall} per call`] = round(imagesPerSecond)
         if (best === undefined || imagesPerSecond > best.imagesPerSecond) best = { ...setup, imagesPerSecond }
       }
       say(JSON.stringify(row))
@@ -75,7 +82,7 @@ async function sweep(precision, file) {
 }
 
 async function compare(precision, file, best) {
-  const { processes: rawProcesses, threads, imagesPerRun, session } = best
+  const { processes: rawProcesses, threads, imagesPerCall, session } = best
   const raw = await openRaw(best)
   const own = await openRaw({ ...best, file, session: 'ours' })
   const pipeline = await openPipeline(services, { precision, processes })
@@ -88,7 +95,7 @@ async function compare(precision, file, best) {
         rates[name].push(measured.imagesPerSecond)
         coreMs[name].push(measured.coreMsPerImage)
       }
-      const whole = await pipeline.run(photos, batchSize)
+      const whole = await pipeline.run(photos, photosPerJob)
       rates.whole.push(whole.photosPerSecond)
       coreMs.whole.push(Object.values(whole.coreMs).reduce((a, b) => a + b))
       say(
@@ -107,10 +114,10 @@ async function compare(precision, file, best) {
     'pipeline, photos/s': spread(rates.whole),
     share: spread(rates.whole.map((rate, i) => rate / rates[against][i])),
     wanted,
-    'core ms an image': spread(coreMs[against]).median,
-    'pipeline, core ms a photo': spread(coreMs.whole).median,
+    'core ms per image': spread(coreMs[against]).median,
+    'pipeline, core ms per photo': spread(coreMs.whole).median,
   })
-  const layout = `${rawProcesses} × ${threads}, ${imagesPerRun} a run`
+  const layout = `${rawProcesses} × ${threads}, ${imagesPerCall} per call`
   return [
     row(`raw session, ${layout}, ${session}`, 'raw', WANTED[precision] ? `at least ${WANTED[precision]}` : ''),
     row(`this program's session, ${layout}`, 'own', ''),

@@ -1,18 +1,19 @@
-// A query in words: what encoding one prompt costs, cold and from the cache, and how long `search` takes to its first result.
+// A query in words: encoding one prompt, cold and from the cache, and `search` to its first result
 //
 //   MODEL_FOLDER=/models/clip-vit-b-32 PEER_TRANSFORMERS=/folder npm run bench -- text [--prompts 200] [--repeats 10]
 //
-// Needs the text towers of MODEL_FOLDER (onnx/text_model.onnx and text_model_quantized.onnx) and, for `search`, its image towers,
-// with which a few pictures are embedded first. Peer: transformers.js on the same files, in turns with this program.
+// Needs the text towers of MODEL_FOLDER (onnx/text_model.onnx and text_model_quantized.onnx) and, for `search`, its
+// image towers, which embed a few pictures first. Peer: transformers.js on the same files, in turns with this
+// program.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openOnnxEncoder } from '../dist/src/models/onnx-encoder.js'
-import { TextCache } from '../dist/src/models/text-cache.js'
-import { loadTokenizer } from '../dist/src/models/tokenizer.js'
+import { openOnnxEncoder } from '../dist/models/runtime/onnx-encoder.js'
+import { TextCache } from '../dist/models/runtime/text-cache.js'
+import { loadTokenizer } from '../dist/models/runtime/tokenizer.js'
 import { command, describeModel, NAME, PROGRAM, paint, specOf } from './support/model-home.mjs'
 import { modelFolder, runPeer, transformersPeer } from './support/peers.mjs'
 import { readOptions, report, round, say, spread } from './support/report.mjs'
@@ -120,7 +121,7 @@ async function startUp() {
     await command(['demo', '--count', '40', '--folder', env.UNSPLASH_CLIP_HOME], env)
     await paint(join(home, 'pictures'))
     for (const precision of precisions)
-      await command(['ingest', join(home, 'pictures'), '--model', `${NAME}@${precision}`, '--workers', '1'], env)
+      await command(['ingest', join(home, 'pictures'), '--model', `${NAME}@${precision}`, '--processes', '1'], env)
     const models = ['demo@fp32', ...precisions.map(precision => `${NAME}@${precision}`)]
     const cases = [
       ['node alone', ['-e', 'console.log(1)']],

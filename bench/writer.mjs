@@ -1,20 +1,20 @@
-// Rows a second into Postgres as workers write them, beside a plain multi-row insert and COPY
+// Rows per second into Postgres as workers write them, beside a plain multi-row insert and COPY
 //
-// A worker writes photo, 512-d embedding, the labels of two sets and the counts of the batch; the others the same photos and
-// embeddings alone.
+// A worker writes photo, 512-d embedding, the labels of two sets and the counts of the batch; the others only the
+// same photos and embeddings.
 //
 //   npm run bench -- writer [--rows 20480] [--rounds 3] [--database-url URL]
 //
-// Without --database-url it starts a Postgres of its own. The database must be empty. Every round measures every way once,
-// in turn, each into tables without rows; a figure is the median of the rounds.
+// Without --database-url it starts its own Postgres. The database must be empty. Every round measures every method
+// once, in turn, each into empty tables; a figure is the median of the rounds.
 import pg from 'pg'
-import { openDatabase } from '../dist/src/db/connection.js'
-import { PostgresIngestRepository } from '../dist/src/db/ingest-repository.js'
-import { PostgresLabelRepository } from '../dist/src/db/label-repository.js'
-import { migrate } from '../dist/src/db/migrate.js'
-import { COLUMN_NAMES, toColumns, UPSERT_PHOTOS } from '../dist/src/db/photo-rows.js'
-import { toVectorText } from '../dist/src/db/vector.js'
-import { barePhoto } from '../dist/src/domain/photo.js'
+import { openDatabase } from '../dist/db/connection.js'
+import { PostgresIngestRepository } from '../dist/db/ingest/ingest-repository.js'
+import { COLUMN_NAMES, toColumns, UPSERT_PHOTOS } from '../dist/db/ingest/photo-rows.js'
+import { PostgresLabelRepository } from '../dist/db/label-repository.js'
+import { migrate } from '../dist/db/migrate.js'
+import { toVectorText } from '../dist/db/vector.js'
+import { barePhoto } from '../dist/domain/photo.js'
 import { startPostgres } from './support/postgres.mjs'
 import { median, readOptions, report, round, say } from './support/report.mjs'
 
@@ -42,7 +42,7 @@ const rows = Number(options.rows)
 const own = options['database-url'] === undefined ? await startPostgres() : null
 const database = await openDatabase({ url: options['database-url'] ?? own.url, maxConnections: 8 })
 try {
-  const tables = [{ title: 'Rows a second', rows: await measure() }]
+  const tables = [{ title: 'Rows per second', rows: await measure() }]
   report(options, { bench: 'writer', settings: { rows, rounds: Number(options.rounds) }, tables })
 } finally {
   await database.close()
@@ -80,7 +80,7 @@ async function measure() {
       }
     const [worker, insert, copy] = [median(rates.worker), median(rates.insert), median(rates.copy)]
     results.push({
-      'photos a batch': batchSize,
+      'photos per batch': batchSize,
       writers,
       'as workers write': Math.round(worker),
       'multi-row insert': Math.round(insert),

@@ -12,3 +12,16 @@ export function packageRoot(): string {
   }
   return folder
 }
+
+/**
+ * The path of a built file. Threads and processes start from it, because they cannot load TypeScript: also where the caller is
+ * a source file, as in tests, which therefore refuse to run beside a stale build.
+ *
+ * @param name below `dist/`, as `images/jpeg-thread.js`
+ * @throws Error when it is missing
+ */
+export function builtFile(name: string): string {
+  const file = join(packageRoot(), 'dist', name)
+  if (!existsSync(file)) throw new Error(`Expected ${file}, found no such file. Build the project: npm run build`)
+  return file
+}

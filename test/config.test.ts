@@ -13,12 +13,12 @@ describe('settings', () => {
 
   test('are typed, frozen, and an empty text counts as unset', () => {
     const config = readConfig({
-      BATCH_SIZE: '32',
+      PHOTOS_PER_JOB: '32',
       ALLOW_HOSTS: 'a.example, b.example:81',
       S3_FORCE_PATH_STYLE: 'true',
       MODEL: '',
     })
-    expect(config.BATCH_SIZE).toBe(32)
+    expect(config.PHOTOS_PER_JOB).toBe(32)
     expect(config.ALLOW_HOSTS).toEqual(['a.example', 'b.example:81'])
     expect(config.S3_FORCE_PATH_STYLE).toBe(true)
     expect(config.MODEL).toBe('clip-vit-b-32')
@@ -31,9 +31,9 @@ describe('settings', () => {
   })
 
   test('that are wrong are all named, with what was expected and what was found', () => {
-    const read = () => readConfig({ BATCH_SIZE: 'many', DATABASE_URL: 'mysql://u:secret@h/d' })
+    const read = () => readConfig({ PHOTOS_PER_JOB: 'many', DATABASE_URL: 'mysql://u:secret@h/d' })
     expect(read).toThrow(AppError)
-    expect(read).toThrow('BATCH_SIZE: expected 1 to 1024, found "many"')
+    expect(read).toThrow('PHOTOS_PER_JOB: expected 1 to 1024, found "many"')
     expect(read).toThrow('DATABASE_URL: expected postgres://user:password@host:5432/database')
     expect(read).not.toThrow('secret')
   })

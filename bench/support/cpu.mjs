@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** Linux counts in this unit wherever Node runs. */
 const MS_PER_TICK = 10
 
-/** CPU time, user and system, of a process and all of its descendants that live, in ms. Linux only: 0 elsewhere. */
+/** CPU time, user and system, of a process and all of its living descendants, in ms. Linux only: 0 elsewhere. */
 export function cpuMs(pid) {
   const processes = all()
   const ofTree = one =>
@@ -20,7 +20,7 @@ export function peakMib(pid) {
   }
 }
 
-/** @returns pids of the processes that a process has started and that live */
+/** @returns pids of the living child processes of a process */
 export function children(pid) {
   return childrenOf(pid, all())
 }

@@ -1,19 +1,19 @@
-// A process that encodes RGB pixels as a worker does, and nothing else. Parameters: THREADS IMAGES_PER_RUN PROVIDER; the model
-// comes from the settings. It says `ready`, waits for a number of images on stdin, encodes them, and says what it took.
+// A process that encodes RGB pixels as a worker does, and nothing else. Parameters: THREADS IMAGES_PER_CALL PROVIDER; the model
+// comes from the settings. It prints `ready`, reads a number of images from stdin, encodes them, and prints the cost.
 import { createInterface } from 'node:readline'
-import { compose } from '../../dist/src/compose.js'
-import { readConfig } from '../../dist/src/config.js'
+import { compose } from '../../dist/compose/app.js'
+import { readConfig } from '../../dist/config.js'
 
-const [threads, imagesPerRun, provider] = process.argv.slice(2)
-const settings = { THREADS: threads, ENCODE_BATCH_SIZE: imagesPerRun, EXECUTION_PROVIDER: provider }
+const [threads, imagesPerCall, provider] = process.argv.slice(2)
+const settings = { THREADS: threads, IMAGES_PER_CALL: imagesPerCall, EXECUTION_PROVIDER: provider }
 const app = compose(readConfig({ ...process.env, ...settings }))
-const encoder = await app.openEncoder(app.config.MODEL, 'image', new AbortController().signal)
+const encoder = await app.models.openEncoder(app.config.MODEL, 'image', new AbortController().signal)
 const bytes = encoder.input.size ** 2 * 3
 const image = Uint8Array.from({ length: bytes }, (_, i) => (i * 2654435761) >>> 24)
 await encoder.encodeImages([image])
 console.log('ready')
 for await (const line of createInterface({ input: process.stdin })) {
-  // Pixels of their own for every image, as in a worker.
+  // Every image has its own pixels, as in a worker.
   const images = Array.from({ length: Number(line) }, () => image.slice())
   const startedAt = performance.now()
   await encoder.encodeImages(images)

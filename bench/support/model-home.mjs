@@ -1,21 +1,21 @@
-// A home of the program's own with the model of MODEL_FOLDER, and commands run in it.
+// Makes a home folder with the model of MODEL_FOLDER, and runs commands in it.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
-import { MODELS, resolveModel } from '../../dist/src/models/registry.js'
+import { MODELS, resolveModel } from '../../dist/models/catalog/registry.js'
 import { modelFolder } from './peers.mjs'
 
-export const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url))
+export const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 export const NAME = 'bench-text'
 
 export function specOf(precision) {
   return resolveModel(`clip-vit-b-32@${precision}`, MODELS)
 }
 
-/** @returns a folder with the files of MODEL_FOLDER under a name of its own, {@link NAME} */
+/** @returns a folder with the files of MODEL_FOLDER under the name {@link NAME} */
 export function describeModel(home, precisions) {
   const folder = modelFolder()
   const described = join(home, 'model')
@@ -42,7 +42,7 @@ export async function paint(into) {
       .toFile(join(into, `${i}.jpg`))
 }
 
-/** Runs a command to its end; what it prints is thrown away. */
+/** Runs a command to its end and discards its output. */
 export async function command(parameters, env) {
   const child = spawn(process.execPath, [PROGRAM, ...parameters], {
     env: { ...process.env, ...env },

@@ -1,4 +1,4 @@
-// What benchmarks compare with and measure on lies outside this repository, and is named by the environment:
+// Peers and data of the benchmarks lie outside this repository. The environment names them:
 //
 //   PEER_PYTHON        Python with torch, torchvision and Pillow (default: /usr/bin/python3)
 //   PEER_TRANSFORMERS  a folder in which @huggingface/transformers is installed
@@ -6,7 +6,7 @@
 //   PHOTOS             a folder of JPEGs
 //   MODEL_FOLDER       a model in the Hugging Face layout: config.json, onnx/vision_model.onnx, …
 //
-// What is missing is said loudly, and the rest runs.
+// A missing peer is announced, and the rest runs.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
@@ -16,7 +16,7 @@ import { say } from './report.mjs'
 
 const WATCH_MS = 200
 
-/** @returns {string[] | null} the command that runs a script of PEER_SCRIPTS with PEER_PYTHON; null when it cannot be */
+/** @returns {string[] | null} the command that runs a script of PEER_SCRIPTS with PEER_PYTHON; null if that is impossible */
 export function pythonPeer(script) {
   const python = process.env.PEER_PYTHON || '/usr/bin/python3'
   const file = peerScript(script)
@@ -26,7 +26,7 @@ export function pythonPeer(script) {
 
 /**
  * @param script of PEER_SCRIPTS or, as a path, any other
- * @returns {string[] | null} the command that runs it where it finds @huggingface/transformers; null when it cannot be
+ * @returns {string[] | null} the command that runs it with @huggingface/transformers; null if that is impossible
  */
 export function transformersPeer(script) {
   const folder = process.env.PEER_TRANSFORMERS
@@ -34,7 +34,7 @@ export function transformersPeer(script) {
   if (!existsSync(join(folder, 'node_modules', '@huggingface', 'transformers')))
     return missing(`PEER_TRANSFORMERS: @huggingface/transformers is not installed in ${folder}`)
   const file = existsSync(script) ? script : peerScript(script)
-  // Node looks packages up beside the script and not in the current folder, so it is loaded as if it lay there.
+  // Node resolves packages beside the script, not in the current folder, so the script is loaded as if it lay there.
   return file && [process.execPath, '--import', hookFor(resolve(folder)), file]
 }
 

@@ -1,5 +1,5 @@
-// Serves a folder of JPEGs from memory, in a process of its own: http://127.0.0.1:PORT/NAME. Parameters: FOLDER and, in ms,
-// how late each answer is, as from a server far away. Its first line is the port.
+// Serves a folder of JPEGs from memory, as a separate process: http://127.0.0.1:PORT/NAME. Parameters: FOLDER and the
+// latency of each answer in ms, as of a distant server. Its first line is the port.
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'

@@ -1,11 +1,11 @@
-// Writes a table as wide as the dataset's photos.tsv: 31 columns, some 430 bytes a row, one row in ten with quotes or
+// Writes a table as wide as the dataset's photos.tsv: 31 columns, about 430 bytes per row, one row in ten with quotes or
 // letters beyond ASCII. The same rows every time.
 //
 //   node bench/support/photo-table.mjs FILE ROWS
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
-import { PHOTO_COLUMNS } from '../../dist/src/domain/photo.js'
+import { PHOTO_COLUMNS } from '../../dist/domain/photo.js'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const PLACES = ['Yosemite Valley, United States', 'Skógafoss, Iceland', 'Kyōto, Japan', '']

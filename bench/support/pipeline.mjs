@@ -9,29 +9,29 @@ import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { readLabelSet } from '../../dist/src/cli/label-files.js'
-import { compose } from '../../dist/src/compose.js'
-import { readConfig } from '../../dist/src/config.js'
-import { batchId } from '../../dist/src/domain/batch-id.js'
-import { modelKey } from '../../dist/src/domain/model.js'
-import { barePhoto } from '../../dist/src/domain/photo.js'
+import { readLabelSet } from '../../dist/cli/options/label-files.js'
+import { compose } from '../../dist/compose/app.js'
+import { readConfig } from '../../dist/config.js'
+import { batchId } from '../../dist/domain/batch-id.js'
+import { modelKey } from '../../dist/domain/model.js'
+import { barePhoto } from '../../dist/domain/photo.js'
 import { children, cpuMs, peakMib } from './cpu.mjs'
 import { modelFolder, photoFiles, photosFolder } from './peers.mjs'
 import { startPostgres } from './postgres.mjs'
 import { startRedis } from './redis.mjs'
 
 const PHOTO_SERVER = fileURLToPath(new URL('photo-server.mjs', import.meta.url))
-const COMMAND = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url))
+const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const LABEL_SETS = ['taken_time', 'taken_space']
-/** Asking takes work from the cores: seldom, until few batches are left. */
+/** Polling takes time from the cores, so it is rare until few batches are left. */
 const POLL_MS = { many: 500, few: 25 }
 const FEW = 4
 /** A batch of fp32 takes seconds. */
 const SILENCE_MS = 90_000
-/** Of the first run, which is not measured: every process gets some, opens its connections and is compiled. */
-const WARM_UP = { photos: 96, batchSize: 8 }
+/** Photos of the first run, which is not measured: every process opens its connections and compiles its code. */
+const WARM_UP = { photos: 96, photosPerJob: 8 }
 
-/** Postgres, Redis and the photo server, each in processes of its own. @param latencyMs of every answer of the photo server */
+/** Starts Postgres, Redis and the photo server as processes. @param latencyMs of every answer of the photo server */
 export async function startServices({ latencyMs = 0 } = {}) {
   const photos = spawn(process.execPath, [PHOTO_SERVER, photosFolder(), String(latencyMs)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -84,7 +84,7 @@ export async function openPipeline(services, { precision, processes, settings = 
     REDIS_URL: services.redis.url,
     QUEUE_NAME: name,
     ALLOW_HOSTS: services.photoServer.host,
-    // Turns are taken, but never waited for.
+    // The rate limiter is used, but never makes a download wait.
     HOST_RATE: '100000',
     LOG_LEVEL: 'warn',
     ...settings,
@@ -92,7 +92,7 @@ export async function openPipeline(services, { precision, processes, settings = 
   const app = compose(readConfig(environment))
   const client = new pg.Client({ connectionString: database.href })
   const { ingest } = await app.repositories()
-  // When a run fails its services go first; it is the run's own error that is to be seen.
+  // After a failed run the services end first, so that the error of the run is shown.
   client.on('error', () => {})
   await client.connect()
   const workers = spawn(process.execPath, [COMMAND, 'worker', '--processes', String(processes), '--json'], {
@@ -115,9 +115,9 @@ export async function openPipeline(services, { precision, processes, settings = 
   })
   const { host } = services.photoServer
 
-  /** @returns seconds from the moment the first batch goes into the queue until every photo's rows are committed */
-  async function run(runId, urls, batchSize) {
-    const add = await prepare(runId, urls, batchSize)
+  /** @returns seconds from the first batch in the queue to the last committed row */
+  async function run(runId, urls, photosPerJob) {
+    const add = await prepare(runId, urls, photosPerJob)
     const startedAt = performance.now()
     await add()
     let [left, changedAt] = [Number.POSITIVE_INFINITY, startedAt]
@@ -140,15 +140,15 @@ export async function openPipeline(services, { precision, processes, settings = 
     return rows[0].open
   }
 
-  /** As `ingest` does, all but the queue. */
-  async function prepare(runId, urls, batchSize) {
-    const model = await app.modelIdentity()
+  /** Does everything that `ingest` does, except the queue. */
+  async function prepare(runId, urls, photosPerJob) {
+    const model = await app.models.identity()
     const modelId = await ingest.registerModel(model)
     const labelSets = LABEL_SETS.map(set => readLabelSet(set, app.labelFolders))
     await ingest.createRun({ id: runId, modelId, source: 'bench', options: {}, labelSets })
     const photos = urls.map((url, i) => ({ id: `${runId}-${i}`, url }))
     await ingest.upsertPhotos(photos.map(({ id, url }) => barePhoto(id, url)))
-    const batches = split(photos, batchSize).map(some => {
+    const batches = split(photos, photosPerJob).map(some => {
       const contents = {
         model: modelKey(model),
         revision: model.revision,
@@ -191,13 +191,13 @@ export async function openPipeline(services, { precision, processes, settings = 
   }
 
   let runCount = 0
-  await run('warm-up', urlsOf(WARM_UP.photos), WARM_UP.batchSize)
+  await run('warm-up', urlsOf(WARM_UP.photos), WARM_UP.photosPerJob)
   return {
     /** @returns photosPerSecond, coreMsPerPhoto by part, peakMib of the largest worker process */
-    async run(count, batchSize = app.config.BATCH_SIZE) {
+    async run(count, photosPerJob = app.config.PHOTOS_PER_JOB) {
       const runId = `run-${++runCount}`
       const before = parts()
-      const seconds = await run(runId, urlsOf(count), batchSize)
+      const seconds = await run(runId, urlsOf(count), photosPerJob)
       const after = parts()
       await check(client, runId, count, home)
       const coreMs = Object.fromEntries(Object.entries(after).map(([part, ms]) => [part, (ms - before[part]) / count]))
@@ -205,7 +205,7 @@ export async function openPipeline(services, { precision, processes, settings = 
       return { seconds, photosPerSecond: count / seconds, coreMs, peakMib: Math.max(...workerIds.map(peakMib)) }
     },
     workerPids: () => (processes > 1 ? children(workers.pid) : [workers.pid]),
-    /** @returns what the workers said in the end */
+    /** @returns the final reports of the workers */
     async close() {
       workers.kill('SIGTERM')
       await ended
@@ -219,7 +219,7 @@ export async function openPipeline(services, { precision, processes, settings = 
   }
 }
 
-/** A fast run that did not do its work is no result. */
+/** Fails when a run did not do all of its work. */
 async function check(client, runId, count, home) {
   const ids = `${runId}-%`
   const { rows } = await client.query(

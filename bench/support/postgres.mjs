@@ -1,5 +1,5 @@
-// A Postgres of its own for a benchmark: in a temporary folder, on a free port of loopback, with the settings it comes with
-// (fsync on), so that figures are those of a server nobody tuned.
+// Starts a Postgres for one benchmark: in a temporary folder, on a free port of loopback, with its default settings (fsync
+// on), so that figures are those of an untuned server.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -35,7 +35,7 @@ export async function startPostgres() {
   return {
     url,
     pid: server.pid,
-    /** Of everything it keeps. */
+    /** Contains all of its data. */
     folder,
     async stop() {
       server.kill('SIGINT')

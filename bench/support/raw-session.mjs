@@ -1,16 +1,16 @@
-// A process that runs a vision tower on pixels computed beforehand, and does nothing else: what the model alone gives.
-// Parameters: FILE THREADS IMAGES_PER_RUN SESSION, which is one of
+// A process that runs a vision tower on pixels computed beforehand, and does nothing else: the throughput of the model alone.
+// Parameters: FILE THREADS IMAGES_PER_CALL SESSION, which is one of
 //   default  the file as it is, with the runtime's defaults
 //   sleeping the file as it is, with the options of this program's sessions: idle threads sleep instead of spinning
 //   ours     the file as this program opens it, its graph made faster
-// It says `ready`, waits for a number of seconds on stdin, runs for so long, and says what it did. Until stdin ends.
+// It prints `ready`. For every number of seconds on stdin it runs that long and prints the result. It ends with stdin.
 import { createInterface } from 'node:readline'
 import { InferenceSession } from 'onnxruntime-node'
-import { openSession } from '../../dist/src/models/session.js'
+import { openSession } from '../../dist/models/runtime/session.js'
 import { pixelFeeds, SCALE, SIZE } from './pixel-feeds.mjs'
 
-const [file, threads, imagesPerRun, how] = process.argv.slice(2)
-const count = Number(imagesPerRun)
+const [file, threads, imagesPerCall, how] = process.argv.slice(2)
+const count = Number(imagesPerCall)
 const session = await open()
 const feeds = pixelFeeds(session, count)
 await session.run(feeds)

@@ -17,12 +17,12 @@ export function visionFile(folder, precision) {
 }
 
 /**
- * Loads the model in so many processes. @param session `default`, `sleeping` or `ours`, see raw-session.mjs
+ * Loads the model in `processes` processes. @param session `default`, `sleeping` or `ours`, see raw-session.mjs
  * @returns `measure(seconds)`: { imagesPerSecond, coreMsPerImage } of all together, and `close`
  */
-export async function openRaw({ file, processes, threads, imagesPerRun, session }) {
+export async function openRaw({ file, processes, threads, imagesPerCall, session }) {
   const all = Array.from({ length: processes }, () => {
-    const parameters = [PROGRAM, file, threads, imagesPerRun, session].map(String)
+    const parameters = [PROGRAM, file, threads, imagesPerCall, session].map(String)
     const child = spawn(process.execPath, parameters, { stdio: ['pipe', 'pipe', 'inherit'] })
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
     const kill = () => child.kill('SIGKILL')

@@ -1,4 +1,4 @@
-// A Redis of its own for a benchmark, on a free port of loopback, with the log that workers need to lose nothing (AOF).
+// Starts a Redis for one benchmark, on a free port of loopback, with the log that workers need to lose nothing (AOF).
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -28,7 +28,7 @@ export async function startRedis() {
   return {
     url,
     pid: server.pid,
-    /** Of everything it keeps. */
+    /** Contains all of its data. */
     folder,
     async stop() {
       server.kill('SIGTERM')

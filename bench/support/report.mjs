@@ -1,10 +1,10 @@
-// What all benchmarks share: their options, what they print, and the machine they ran on.
+// Shared by all benchmarks: options, output, and facts of the machine.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 
-/** Those of the benchmark, and of all: `--json`: one JSON object on stdout instead of tables; `--out`: the same in a file. */
+/** Options of the benchmark and of all: `--json`: one JSON object on stdout instead of tables; `--out`: the same in a file. */
 export function readOptions(own = {}, settings = {}) {
   const all = { ...own, json: { type: 'boolean', default: false }, out: { type: 'string' } }
   const parsed = parseArgs({ options: all, ...settings })
@@ -18,7 +18,7 @@ export function say(line) {
 
 /**
  * Prints a result: tables for people or, with --json, one JSON object; --out writes that object into a file as well.
- * @param {object} result `bench`: name; `settings`: what was asked for; `tables`: [{ title, rows }] with rows of column name
+ * @param {object} result `bench`: name; `settings`: the options; `tables`: [{ title, rows }] with rows of column name
  *   to number, text, list or {@link spread}; `notes`: lines below; anything else is for JSON alone
  */
 export function report({ json, out }, { bench, settings = {}, tables, notes = [], ...rest }) {
@@ -44,13 +44,13 @@ export function spread(values, digits = 3) {
   return { min: round(min, digits), median: round(median(values), digits), max: round(max, digits) }
 }
 
-/** To so many significant digits; whole numbers above them stay whole. */
+/** Rounded to `digits` significant digits; whole numbers above them stay whole. */
 export function round(value, digits = 3) {
   if (value === 0 || !Number.isFinite(value)) return value
   return Math.abs(value) >= 10 ** digits ? Math.round(value) : Number(value.toPrecision(digits))
 }
 
-/** Facts that figures depend on. */
+/** Facts that affect figures. */
 export function machine() {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',

@@ -1,16 +1,16 @@
-// A worker process of the benchmarks: all of it real but, with MS_PER_PHOTO, the encoder, which only sleeps. Settings come
-// from the environment. It works until SIGTERM; its last line on stdout says what it did.
+// A worker process of the benchmarks. Everything is real, except with MS_PER_PHOTO the encoder, which only sleeps. Settings
+// come from the environment. It works until SIGTERM; its last line on stdout is its result.
 import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { compose } from '../../dist/src/compose.js'
-import { readConfig } from '../../dist/src/config.js'
-import { clipInput } from '../../dist/src/domain/image-input.js'
-import { modelKey } from '../../dist/src/domain/model.js'
-import { normalise } from '../../dist/src/domain/similarity.js'
-import { startWorker } from '../../dist/src/workers/worker.js'
+import { compose } from '../../dist/compose/app.js'
+import { readConfig } from '../../dist/config.js'
+import { clipInput } from '../../dist/domain/image-input.js'
+import { modelKey } from '../../dist/domain/model.js'
+import { normalise } from '../../dist/domain/similarity.js'
+import { startWorker } from '../../dist/workers/worker.js'
 import { SLEEPING_MODEL } from './workers.mjs'
 
-/** One call after the other, as a real one; equal images give equal vectors. */
+/** Makes one call at a time, like a real encoder; equal images give equal vectors. */
 class SleepingEncoder {
   model = SLEEPING_MODEL
   input = clipInput(224)
@@ -42,33 +42,33 @@ class SleepingEncoder {
 const msPerPhoto = process.env.MS_PER_PHOTO ? Number(process.env.MS_PER_PHOTO) : null
 const app = compose(readConfig(process.env))
 const { ingest, runs, labels } = await app.repositories()
-await app.keepDatabaseAlive()
+await app.database.keepAlive()
 const store = await app.store()
 const queue = await app.queue()
 const sleeping = new SleepingEncoder(msPerPhoto)
 const models =
   msPerPhoto === null
-    ? { identify: key => app.identify(key), open: (key, signal) => app.openEncoder(key, 'both', signal) }
+    ? { identify: key => app.models.identify(key), open: (key, signal) => app.models.openEncoder(key, 'both', signal) }
     : { identify: async () => sleeping.model, open: async () => sleeping }
-/** When the rows of a batch had been written, in ms. */
+/** Moments at which the rows of a batch were committed, in ms. */
 const written = []
 const { config } = app
 const worker = await startWorker(
   {
     repository: ingest,
     runs,
-    reports: await app.reports(),
+    reports: await app.database.reports(),
     labels,
     labelSets: new Map(),
     models,
     queue,
     imagePipeline: await app.imagePipeline(store),
-    probes: { database: () => app.pingDatabase(), queue: () => queue.counts(), store: () => store.check() },
+    probes: { database: () => app.database.ping(), queue: () => queue.counts(), store: () => store.check() },
     logger: await app.logger(),
     onStage: stage => stage === 'write' && written.push(performance.timeOrigin + performance.now()),
   },
   {
-    model: msPerPhoto === null ? modelKey(app.modelSpec) : modelKey(SLEEPING_MODEL),
+    model: msPerPhoto === null ? modelKey(app.models.spec) : modelKey(SLEEPING_MODEL),
     concurrency: config.WORKER_CONCURRENCY,
     lockMs: config.QUEUE_LOCK_MS,
     maxAttempts: config.MAX_ATTEMPTS,

@@ -1,4 +1,4 @@
-// What the benchmarks of workers share: tiny images on a loopback server, an empty database and queue, a run of batches,
+// Shared by the benchmarks of workers: tiny images on a loopback server, an empty database and queue, a run of batches,
 // worker processes.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,13 +11,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import sharp from 'sharp'
-import { compose } from '../../dist/src/compose.js'
-import { readConfig } from '../../dist/src/config.js'
-import { batchId } from '../../dist/src/domain/batch-id.js'
-import { modelKey } from '../../dist/src/domain/model.js'
-import { barePhoto } from '../../dist/src/domain/photo.js'
+import { compose } from '../../dist/compose/app.js'
+import { readConfig } from '../../dist/config.js'
+import { batchId } from '../../dist/domain/batch-id.js'
+import { modelKey } from '../../dist/domain/model.js'
+import { barePhoto } from '../../dist/domain/photo.js'
 
-/** As large as CLIP ViT-B/32. */
+/** As large as those of CLIP ViT-B/32. */
 export const SLEEPING_MODEL = {
   name: 'sleeping',
   precision: 'none',
@@ -52,8 +52,8 @@ export async function serveImages() {
 }
 
 /**
- * A place of its own for one measurement: a database made for it on the server of DATABASE_URL and a queue on REDIS_URL, or
- * the embedded server. @returns settings of the workers, and `close`, which removes it all
+ * Makes an isolated place for one measurement: a new database on the server of DATABASE_URL and a queue on REDIS_URL, or the
+ * embedded server. @returns settings of the workers, and `close`, which removes everything
  */
 export async function openPlace({ embedded, imageHost, settings }) {
   const home = await mkdtemp(join(tmpdir(), 'unsplash-clip-bench-'))
@@ -99,8 +99,8 @@ async function execute(url, sql) {
   await client.end()
 }
 
-/** Records a run of so many batches and puts them into the queue. @returns how to wait for its end */
-export async function startRun(environment, { batches, batchSize, imageHost, store, model = SLEEPING_MODEL }) {
+/** Records a run of `batches` batches and enqueues them. @returns a way to wait for its end */
+export async function startRun(environment, { batches, photosPerJob, imageHost, store, model = SLEEPING_MODEL }) {
   const app = compose(readConfig(environment))
   const { ingest } = await app.repositories()
   const queue = await app.queue()
@@ -108,7 +108,7 @@ export async function startRun(environment, { batches, batchSize, imageHost, sto
   const runId = 'bench'
   await ingest.createRun({ id: runId, modelId, source: 'bench', options: {} })
   const all = Array.from({ length: batches }, (_, b) => {
-    const photos = Array.from({ length: batchSize }, (_, i) => {
+    const photos = Array.from({ length: photosPerJob }, (_, i) => {
       const id = `photo-${b}-${i}`
       return { id, url: `http://${imageHost}/${id}.jpg` }
     })
@@ -133,7 +133,7 @@ export async function startRun(environment, { batches, batchSize, imageHost, sto
   }
 }
 
-/** Starts worker processes. @returns `stop`, which gives what each of them did */
+/** Starts worker processes. @returns `stop`, which resolves to the result of each */
 export async function startWorkers(count, environment, v8Options = []) {
   const file = fileURLToPath(new URL('worker-process.mjs', import.meta.url))
   const workers = Array.from({ length: count }, () => {

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Fails when a production dependency has a known vulnerability of level high or critical. Registries without an advisory
-# service (mirrors, often) cannot tell: then it says so, and does not fail.
+# Fails when a production dependency has a known vulnerability of level high or critical. If the registry
+# has no advisory service (many mirrors), it says so and does not fail.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 report=$(npm audit --omit=dev --audit-level=high --json 2>/dev/null) && code=0 || code=$?
-# A report of findings and a report of "no findings" both have this key; an answer that is no report has not.
+# Reports with and without findings have this key; any other answer lacks it.
 if ! grep -q '"auditReportVersion"' <<<"$report"; then
   echo "DEPENDENCIES NOT AUDITED: $(npm config get registry 2>/dev/null) has no advisory service that answers." >&2
   grep -m 1 '"message"' <<<"$report" >&2 || true

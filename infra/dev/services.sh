@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # infra/dev/services.sh up|down|status
 #
-# The servers that tests and development run against: Redis, Postgres with pgvector, an S3 server with a bucket. They listen on
+# The servers for tests and development: Redis, Postgres with pgvector, an S3 server with a bucket. They listen on
 # free ports of the loopback address and keep everything below one folder: $SERVICES_DIR, or .services in the project.
 #
-#   up      starts what does not run yet, and writes FOLDER/env: source it, and the tests find the servers
-#   status  what runs where; exit code 1 when something does not
+#   up      starts servers that do not run yet, and writes FOLDER/env: source it, and the tests find the servers
+#   status  shows what runs where; exit code 1 when something does not run
 #   down    stops all of it and leaves nothing behind
 #
 # With a working Docker engine and its compose plugin the servers are those of infra/compose.yaml; else Debian's programs,
@@ -28,7 +28,7 @@ case $1 in up | down | status) ;; *) usage "$@" ;; esac
 exec 9<"$project/infra/dev/services.sh"
 flock 9
 
-# What `up` started with is what `status` and `down` work on, also when a Docker engine came or went since.
+# `status` and `down` use the choice of `up`, even if a Docker engine was started or stopped since.
 if [ -e "$folder/compose.env" ]; then
   kind=compose
 elif [ -e "$folder/password" ]; then

@@ -1,11 +1,12 @@
--- Splits the embeddings of a model into partitions by hash of the photo's id. docs/partitions.md says when that pays.
+-- Splits the embeddings of a model into partitions by hash of the photo's id. See docs/guides/partitions.md.
 --
--- Run by the owner of the schema, in the project's database, after `unsplash-clip db migrate`:
+-- The owner of the schema runs it in the project's database, after `npx unsplash-clip db migrate`:
 --
 --   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -f infra/sql/partitions.sql
 --   psql "$DATABASE_URL" -c "select split_embeddings(model_id_of('clip-vit-b-32'), 16)"
 --
--- No migration: few databases are that large. Searches, writes and labels need nothing: all of them go through `embeddings`.
+-- This is not a migration, because few databases are that large. Searches, writes and labels all use `embeddings`, so they
+-- need no change.
 
 create or replace function split_embeddings(of_model integer, parts integer) returns bigint language plpgsql as $$
 declare
@@ -22,7 +23,7 @@ begin
   if model_dimension is null then
     raise exception 'there is no model with id %', of_model using errcode = 'UC003';
   end if;
-  -- Detaching takes this lock anyway. Taken first, it cannot come in a circle with a statement that is writing.
+  -- Detaching takes this lock anyway. Taking it first prevents a deadlock with a statement that writes.
   lock table embeddings in access exclusive mode;
 
   execute format('alter table embeddings detach partition %I', name);
@@ -41,8 +42,10 @@ begin
     end loop;
   end if;
   -- As register_model does.
-  execute format('alter table %I add constraint %I check (vector_dims(embedding) = %s and l2_norm(embedding) > 0)',
-                 name, name || '_direction', model_dimension);
+  execute format('alter table %I add constraint %I check (vector_dims(embedding) = %s)',
+                 name, name || '_dimension', model_dimension);
+  execute format('alter table %I add constraint %I check (l2_norm(embedding) between 0.999 and 1.001)',
+                 name, name || '_unit_length');
 
   execute format('insert into %I select * from %I', name, old_name);
   get diagnostics moved = row_count;
@@ -53,5 +56,7 @@ begin
   return moved;
 end $$;
 comment on function split_embeddings is
-  'Splits the embeddings of a model into so many partitions by hash of photo_id, or makes them one table again (1). Copies every row in one transaction, during which nobody reads or writes embeddings; vector indexes are to be built anew. Returns how many embeddings were moved.';
+  'Splits the embeddings of a model into partitions by hash of photo_id, or makes them one table again (1). Copies every '
+  'row in one transaction, in which nobody else reads or writes embeddings; build vector indexes again afterwards. Returns '
+  'the number of embeddings that were moved.';
 revoke execute on function split_embeddings from public;

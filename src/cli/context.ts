@@ -1,31 +1,40 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import type { App } from '../compose.js'
+import type { App } from '../compose/app.js'
+import { DEFAULT_HOME } from '../default-home.js'
 import { AppError } from '../domain/errors.js'
-import { Output } from './output.js'
-import { isSupervised, type ToWorker, tellSupervisor } from './supervisor/messages.js'
+import { SECOND } from '../domain/units.js'
+import { isSupervised, type ToWorker, tellSupervisor } from '../workers/supervisor/messages.js'
+import { Output } from './print/output.js'
+import { asAppError } from './unexpected.js'
 
-/** Exit code after a second signal: as a shell gives it to what Ctrl-C ended. */
+/** Exit code after a second signal: the one that a shell reports after Ctrl-C. */
 const AT_ONCE = 130
+/** Time from the first signal to the end of a command that does not stop by itself, and of a supervised worker. */
+const STOP_MS = 8 * SECOND
+const SUPERVISED_STOP_MS = 7 * SECOND
 
-/** What a command works with. `app` opens database, queue and models when they are first asked for, and closes them. */
+/** Context of a command. `app` opens database, queue and models on first use, and closes them. */
 export interface Context {
   app: App
   out: Output
   /** Aborted by the first Ctrl-C or SIGTERM. */
   signal: AbortSignal
-  /** The settings as text, for processes that this one starts. */
+  /** The settings as text, for child processes. */
   environment: Record<string, string | undefined>
-  /** Whether the command line names the model, with --model: that wins over the one chosen for searches. */
+  /** Whether --model names the model; it takes precedence over the one chosen for searches. */
   modelNamed: boolean
 }
+
+/** For whom a command runs: `people` get warnings as sentences; a `service` writes its log as JSON. */
+export type Audience = 'people' | 'service'
 
 export interface CommonOptions {
   json?: boolean
   model?: string
 }
 
-/** Settings that options of the command line override, as environment text. */
+/** Settings from options of the command line, as environment text. */
 export type Overrides = Record<string, string | undefined>
 
 /**
@@ -36,40 +45,60 @@ export async function runCommand(
   options: CommonOptions,
   overrides: Overrides,
   command: (context: Context) => Promise<number | undefined>,
+  audience: Audience = 'people',
 ): Promise<number> {
   const out = new Output(options.json ?? false)
   const interrupt = listenForInterrupts(out)
   let app: App | undefined
+  let exitCode: number
   try {
-    // Loaded only now, so that --help and wrong usage answer at once.
+    // Loaded late, so that --help and usage errors respond at once.
     const { readConfig } = await import('../config.js')
-    const { compose } = await import('../compose.js')
+    const { compose } = await import('../compose/app.js')
     const ofCommandLine = withoutUndefined({ MODEL: options.model, ...overrides })
     const environment = { ...readEnvironment(), ...ofCommandLine }
-    app = compose(readConfig(environment))
+    app = compose(readConfig(environment), {
+      signal: interrupt.signal,
+      onWarning: audience === 'people' ? sentence => out.note(sentence) : undefined,
+    })
     const modelNamed = ofCommandLine.MODEL !== undefined
-    return (await command({ app, out, signal: interrupt.signal, environment, modelNamed })) ?? 0
+    exitCode = (await command({ app, out, signal: interrupt.signal, environment, modelNamed })) ?? 0
   } catch (error) {
-    return report(error, out)
-  } finally {
+    exitCode = report(error, out)
+  }
+  try {
     await app?.close()
-    interrupt.close()
+  } catch (error) {
+    exitCode ||= report(error, out)
   }
+  interrupt.close()
+  return exitCode
 }
 
-/** Writes an error for people to stderr (with `--json` as an object) and gives the exit code. A supervisor is told it. */
+/**
+ * Prints an error to stderr as one sentence (with `--json` as an object), or sends it to the supervisor. With LOG_LEVEL
+ * debug or trace its stack follows. Returns the exit code.
+ */
 export function report(error: unknown, out: Output): number {
-  if (error instanceof AppError) {
-    const { code, message } = error
-    if (isSupervised() && process.connected) tellSupervisor({ kind: 'failed', code, message })
-    else out.note(out.json ? JSON.stringify({ error: code, message }) : `${code}: ${message}`)
-    return error.exitCode
-  }
-  out.note(error instanceof Error ? (error.stack ?? error.message) : String(error))
-  return 1
+  const { UNSPLASH_CLIP_HOME: home, LOG_LEVEL: level } = settingsInTrouble()
+  const failure = asAppError(error, home || DEFAULT_HOME)
+  const { code, message, exitCode } = failure
+  if (isSupervised() && process.connected) tellSupervisor({ kind: 'failed', code, message })
+  else out.note(out.json ? JSON.stringify({ error: code, message }) : `${code}: ${message}`)
+  if (failure !== error && /^(debug|trace)$/.test(level ?? '') && error instanceof Error) out.note(error.stack ?? '')
+  return exitCode
 }
 
-/** The settings as text: those of .env, over which the environment wins. */
+/** The settings may be the trouble. */
+function settingsInTrouble(): Record<string, string | undefined> {
+  try {
+    return readEnvironment()
+  } catch {
+    return process.env
+  }
+}
+
+/** Returns the settings as text. The environment takes precedence over .env. */
 export function readEnvironment(): Record<string, string | undefined> {
   const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
   return { ...file, ...process.env }
@@ -84,18 +113,37 @@ interface Interrupt {
   close(): void
 }
 
-/** The first signal asks for a clean end; the second ends at once. */
+/**
+ * Ends this process some seconds after the signal, whatever hangs: by the default action of SIGTERM, because
+ * `process.exit` waits for threads that look up a name or decode an image. What it held goes to other workers.
+ */
+export function endInTime({ signal, out }: Pick<Context, 'signal' | 'out'>): void {
+  const ms = isSupervised() ? SUPERVISED_STOP_MS : STOP_MS
+  const end = () => {
+    out.note(
+      `Something still hangs ${ms / SECOND} s after the stop: ending at once. Other workers take over its batches.`,
+    )
+    process.emit('exit', AT_ONCE)
+    process.removeAllListeners('SIGTERM')
+    process.kill(process.pid, 'SIGTERM')
+  }
+  const start = () => void setTimeout(end, ms).unref()
+  if (signal.aborted) start()
+  else signal.addEventListener('abort', start, { once: true })
+}
+
+/** Ends cleanly on the first signal, and at once on the second. */
 function listenForInterrupts(out: Output): Interrupt {
   const controller = new AbortController()
   const stop = () =>
-    controller.abort(new AppError('INTERRUPTED', 'Stopped before the end; start the same command again to go on.'))
+    controller.abort(new AppError('INTERRUPTED', 'Stopped before the end. Start the same command again to continue.'))
   return isSupervised() ? listenAsWorker(controller, stop) : listenAlone(controller, stop, out)
 }
 
 function listenAlone({ signal }: AbortController, stop: () => void, out: Output): Interrupt {
   const onSignal = () => {
     if (signal.aborted) process.exit(AT_ONCE)
-    out.note('Stopping: what runs is finished or handed back. Ctrl-C again ends at once.')
+    out.note('Stopping: batches in progress are finished or returned. Ctrl-C again ends at once.')
     stop()
   }
   return listening(signal, [
@@ -105,8 +153,8 @@ function listenAlone({ signal }: AbortController, stop: () => void, out: Output)
 }
 
 /**
- * A worker of a supervisor ends when that asks for it, or has ended, however. A terminal's Ctrl-C reaches the worker, too,
- * and is the supervisor's to hand on. A SIGTERM counts as everywhere.
+ * Ends a supervised worker when the supervisor asks for it or is gone. A terminal also sends Ctrl-C to the worker,
+ * which ignores it because the supervisor passes it on. SIGTERM has its usual effect.
  */
 function listenAsWorker({ signal }: AbortController, stop: () => void): Interrupt {
   let terminated = false

@@ -8,7 +8,6 @@ import { addFacetsCommand } from './commands/facets.js'
 import { addHealthCommand } from './commands/health.js'
 import { addIndexCommand } from './commands/index-command.js'
 import { addIngestCommand } from './commands/ingest.js'
-import { addLabelCommand } from './commands/label.js'
 import { addLabelsCommand } from './commands/labels.js'
 import { addModelsCommand } from './commands/models.js'
 import { addPhotoCommand } from './commands/photo.js'
@@ -17,10 +16,17 @@ import { addRunCommand } from './commands/run.js'
 import { addSearchCommand } from './commands/search.js'
 import { addStatusCommand } from './commands/status.js'
 import { addWorkerCommand } from './commands/worker.js'
+import { report } from './context.js'
+import { asTyped } from './print/as-typed.js'
+import { Output } from './print/output.js'
 
 const program = new Command('unsplash-clip')
   .description('Turns photo URLs into searchable meaning: CLIP embeddings and zero-shot labels in Postgres.')
   .version(VERSION)
+  .configureOutput({
+    writeOut: text => process.stdout.write(asTyped(text)),
+    writeErr: text => process.stderr.write(asTyped(text)),
+  })
   .exitOverride()
   .showHelpAfterError('(add --help for options and examples)')
   .helpCommand(false)
@@ -28,11 +34,11 @@ const program = new Command('unsplash-clip')
     'after',
     `
 Examples:
-  unsplash-clip demo                                   everything once, with rendered scenes, in a minute
-  unsplash-clip ingest photos.tsv000 --workers 2       photos into the database, with two workers
+  unsplash-clip demo                                   the whole pipeline once, with rendered scenes, in a minute
+  unsplash-clip ingest photos.tsv000 --processes 2     photos into the database, with two workers
   unsplash-clip search "dog in the snow" --html hits.html
 
-Settings come from the environment and from .env; the README has the table.
+Settings come from the environment and from .env; docs/settings.md lists them.
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 done but some photos failed, 130 stopped by Ctrl-C.`,
   )
 
@@ -44,7 +50,6 @@ for (const add of [
   addSearchCommand,
   addFacetsCommand,
   addDuplicatesCommand,
-  addLabelCommand,
   addLabelsCommand,
   addPromptsCommand,
   addPhotoCommand,
@@ -56,15 +61,21 @@ for (const add of [
 ])
   add(program)
 
-// Whoever reads along may stop, as `head` does; what was begun is done all the same.
+// Ignore EPIPE: the reader of a pipe, such as `head`, may close it early. The work still completes.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
   })
 
+const output = () => new Output(process.argv.includes('--json'))
+
+// Nobody waits for what fails here, for instance a listener; the state of the process is unknown afterwards.
+process.on('uncaughtException', error => {
+  process.exit(report(error, output()))
+})
+
 try {
   await program.parseAsync()
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error
-  process.exitCode = error.exitCode === 0 ? 0 : 2
+  process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : report(error, output())
 }

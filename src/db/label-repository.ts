@@ -8,15 +8,16 @@ import type {
   ModelId,
 } from '../domain/ports/repository.js'
 import type { Database } from './connection.js'
-import { pagesById } from './pages.js'
-import { SELECT_PHOTO, toPhoto } from './photo-rows.js'
+import { SELECT_PHOTO, toPhoto } from './ingest/photo-rows.js'
+import { pagesById } from './keyset-pages.js'
 import { toVectorText } from './vector.js'
 
 const FIND_SET = `
   select from label_sets where model_id = $1 and name = $2 and template = $3 and labels = $4::text[]`
 
 const DEFINE_SET = `
-  select define_label_set($2, $3, $4::text[], $5::text[]::vector[], model => $1::integer::text) = 'current' as current`
+  select define_label_set($2, $3, $4::text[], $5::text[]::vector[], model => $1::integer::text, keep_known => true) = 'current'
+         as current`
 const CANCEL_CHANGE = 'select cancel_relabel($2, model => $1::integer::text) as cancelled'
 
 const LABEL_PAGE = 'select label_page($1, $2) as labelled'
@@ -45,11 +46,14 @@ interface LabelledRow extends Record<string, unknown> {
   score: number
 }
 
-/** LabelRepository on Postgres. The functions of `migrations/0016_relabel.sql` do the work; this one calls them in turn. */
+/** LabelRepository on Postgres. Calls the functions of `migrations/functions/labels/`, which do the work. */
 export class PostgresLabelRepository implements LabelRepository {
   readonly #sessions: number
 
-  /** @param options `sessions`: how many label photos at the same time; one on the embedded server, where all share one */
+  /**
+   * @param options `sessions`: number of sessions that label photos in parallel; 1 on the embedded server, which has
+   * one
+   */
   constructor(
     private readonly database: Database,
     { sessions = 1 }: { sessions?: number } = {},
@@ -63,7 +67,7 @@ export class PostgresLabelRepository implements LabelRepository {
 
   async savePrompts(modelId: ModelId, set: LabelSet, embeddings: readonly Float32Array[]): Promise<boolean> {
     if (embeddings.length !== set.labels.length)
-      throw new RangeError(`${set.labels.length} embeddings expected, one a label, found ${embeddings.length}`)
+      throw new RangeError(`expected ${set.labels.length} embeddings, one per label, found ${embeddings.length}`)
     const vectors = embeddings.map(embedding => toVectorText(embedding))
     const [saved] = await this.database.query<{ current: boolean }>(DEFINE_SET, [
       modelId,
@@ -75,7 +79,7 @@ export class PostgresLabelRepository implements LabelRepository {
     return saved!.current
   }
 
-  /** @returns how many photos were labelled. @throws AppError NOT_FOUND when the prompts of the set are not stored */
+  /** @returns the number of labelled photos. @throws AppError NOT_FOUND when the prompts of the set are not stored */
   async labelPhotos(
     modelId: ModelId,
     setName: string,
@@ -96,7 +100,7 @@ export class PostgresLabelRepository implements LabelRepository {
       }
     }
     for (let queued = 1; queued > 0; ) {
-      // All are waited for: who is told that it stopped finds nobody at work.
+      // Waits for all, so that no session works after a rejection.
       const ended = await Promise.allSettled(Array.from({ length: this.#sessions }, labelPages))
       for (const end of ended) if (end.status === 'rejected') throw end.reason
       const [rest] = await this.#patiently<{ labelled: number; queued: number }>(LABEL_REST, [modelId, setName])
@@ -139,7 +143,7 @@ export class PostgresLabelRepository implements LabelRepository {
       yield page.map(row => ({ photo: toPhoto(row), label: row.label, score: row.score }))
   }
 
-  /** What looks at every row takes as long as it takes. */
+  /** Runs statements that read every row, without timeout. */
   #patiently<Row extends Record<string, unknown>>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
     return this.database.transaction(session => session.query<Row>(sql, values), { unlimited: true })
   }

@@ -1,116 +1,167 @@
-import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { AppError } from '../domain/errors.js'
-import { packageRoot } from '../package-root.js'
+import { errorMessage } from '../domain/text/error-text.js'
+import { VERSION } from '../version.js'
 import type { Database, Session } from './connection.js'
-import { isForbidden } from './errors.js'
+import { isForbidden, isOutage } from './errors.js'
+import { applyFunctions } from './schema/apply-functions.js'
+import { fingerprintsOf } from './schema/catalog.js'
+import { type AppliedFunction, createLedger, type Ledger, readLedger, recordTables } from './schema/ledger.js'
+import { type FunctionFile, type MigrationFiles, readMigrationFiles, type TableFile } from './schema/migration-files.js'
 
-/** Key of the advisory lock under which one process at a time migrates. Any number of our own: the bytes of "clip". */
+/** Key of the advisory lock of migrations. Arbitrary number: the bytes of "clip". */
 const LOCK_KEY = 0x636c6970
 const LEAST_SERVER_VERSION = 150_000
 const LEAST_PGVECTOR = [0, 8] as const
+/** First migration of the builds before 0.1.0, whose history ends there. */
+const UNRELEASED = '0001_tables'
 
 export interface MigrationState {
   name: string
-  /** Null when it is still to be applied. */
+  /** Null when it is pending. */
   appliedAt: Date | null
 }
 
-interface Migration {
-  /** The file's name without `.sql`; they are applied in the order of their names. */
+export interface FunctionState {
   name: string
-  sql: string
-  sha256: string
+  /**
+   * pending: its file is not applied yet, or changed since; the next command applies it. missing, changed: the database
+   * differs from the applied file, for example after an incomplete restore; only `db migrate` checks this.
+   */
+  state: 'current' | 'pending' | 'missing' | 'changed'
 }
 
-interface Applied extends Record<string, unknown> {
-  name: string
-  sha256: string
-  applied_at: Date
+export interface Migrated {
+  /** Applied numbered files. */
+  applied: string[]
+  /** Created or replaced functions and views. */
+  functions: string[]
 }
 
-const HAS_LEDGER = `select to_regclass('schema_migrations') is not null as present`
-const READ_LEDGER = 'select name, sha256, applied_at from schema_migrations order by name'
-const CREATE_LEDGER = `
-  create table if not exists schema_migrations (
-    name text primary key,
-    sha256 text not null,
-    applied_at timestamptz not null default clock_timestamp()
-  )`
-const ADD_TO_LEDGER = 'insert into schema_migrations (name, sha256) values ($1, $2)'
+/** Pending work per kind. */
+interface Behind {
+  tables: TableFile[]
+  /** Names of files to apply. */
+  functions: Set<string>
+  /** Names of functions and views without a file. */
+  removed: string[]
+}
+
 const VERSIONS = `
   select current_setting('server_version_num')::int as server_number,
          current_setting('server_version') as server,
+         current_database() as database, current_user as "user",
          (select extversion from pg_extension where extname = 'vector') as installed,
          (select default_version from pg_available_extensions where name = 'vector') as available`
+const CREATE_EXTENSION = 'create extension if not exists vector'
+const SERVER_VERSION = `select current_setting('server_version_num')::integer / 10000 as version`
 
 /**
- * Brings the schema up to date: all missing migrations in one transaction under an advisory lock, so that any number of
- * processes may start at once. Does nothing, and takes no lock, when there is nothing to apply.
- * @param folder where the migrations are; the package's own unless told
- * @returns names of the migrations that this call applied
- * @throws AppError MIGRATION_FAILED (an applied file was edited, or a statement failed), DATABASE_TOO_OLD
+ * Brings the schema up to date: applies all missing tables, and all functions and views whose files changed, in one
+ * transaction under an advisory lock, so that any number of processes may start at once. Without pending work it takes
+ * no lock.
+ * @param options `folder`: of the migrations, instead of the package's own. `verify`: also compares the functions and
+ * views in the database with the applied ones, and repairs missing or different ones
+ * @returns the work of this call
+ * @throws AppError MIGRATION_FAILED (an applied file was edited, a statement failed, or an unreleased build created the
+ * database), DATABASE_TOO_OLD
  */
-export async function migrate(database: Database, folder?: string): Promise<{ applied: string[] }> {
-  const migrations = readMigrations(folder)
-  const behind = missing(migrations, await readLedger(database))
-  if (behind.length === 0) return { applied: [] }
+export async function migrate(
+  database: Database,
+  { folder, verify = false }: { folder?: string; verify?: boolean } = {},
+): Promise<Migrated> {
+  const files = readMigrationFiles(folder)
+  const ledger = await readLedger(database)
+  const behind = await compare(files, ledger, verify ? database : undefined)
+  if (isEmpty(behind)) return { applied: [], functions: [] }
   try {
-    return await applyAll(database, migrations)
+    return await applyAll(database, files, verify)
   } catch (error) {
     throw isForbidden(rootOf(error)) ? schemaBehind(behind, error) : error
   }
 }
 
-function applyAll(database: Database, migrations: readonly Migration[]): Promise<{ applied: string[] }> {
-  // Builds indexes, and waits for whoever does it: nothing that a limit of time may cut.
+function applyAll(database: Database, files: MigrationFiles, verify: boolean): Promise<Migrated> {
+  // Without timeout: this builds indexes, or waits for another process that does.
   const work = async (session: Session) => {
     await session.query('select pg_advisory_xact_lock($1)', [LOCK_KEY])
     await checkVersions(session)
-    await session.query(CREATE_LEDGER)
-    const applied: string[] = []
-    for (const migration of missing(migrations, await readLedger(session))) {
-      await apply(session, migration)
-      applied.push(migration.name)
-    }
-    return { applied }
+    await createLedger(session)
+    const ledger = await readLedger(session)
+    const behind = await compare(files, ledger)
+    if (verify) for (const name of await damaged(session, ledger.functions)) behind.functions.add(name)
+    for (const file of behind.tables) await apply(session, file)
+    const functions = await applyFunctions(session, files.functions, ledger.functions, behind.functions)
+    return { applied: behind.tables.map(file => file.name), functions }
   }
   return database.transaction(work, { unlimited: true })
 }
 
-/** Every migration in order, with the time at which it was applied to this database. */
+/** Returns every numbered file in order, with its time of application to this database. */
 export async function migrationStatus(database: Database, folder?: string): Promise<MigrationState[]> {
-  const migrations = readMigrations(folder)
+  const files = readMigrationFiles(folder)
   const ledger = await readLedger(database)
-  missing(migrations, ledger)
-  const appliedAt = new Map(ledger.map(row => [row.name, row.applied_at]))
-  return migrations.map(({ name }) => ({ name, appliedAt: appliedAt.get(name) ?? null }))
+  await compare(files, ledger)
+  const appliedAt = new Map(ledger.tables.map(row => [row.name, row.applied_at]))
+  return files.tables.map(({ name }) => ({ name, appliedAt: appliedAt.get(name) ?? null }))
 }
 
-function readMigrations(folder = join(packageRoot(), 'migrations')): Migration[] {
-  const files = readdirSync(folder).filter(file => /^\d{4}_\w+\.sql$/.test(file))
-  return files.sort().map(file => {
-    const sql = readFileSync(join(folder, file), 'utf8')
-    return { name: file.slice(0, -'.sql'.length), sql, sha256: createHash('sha256').update(sql).digest('hex') }
+/** Returns every function and view by name, compared with the catalog of the database, not only with the ledger. */
+export async function functionStatus(database: Database, folder?: string): Promise<FunctionState[]> {
+  const files = readMigrationFiles(folder)
+  return database.transaction(async session => {
+    const ledger = await readLedger(session)
+    const { functions: pending } = await compare(files, ledger)
+    const found = await findDamage(session, ledger.functions)
+    const stateOf = (name: string) => (pending.has(name) ? 'pending' : (found.get(name) ?? 'current'))
+    const states = files.functions.map(({ name }): FunctionState => ({ name, state: stateOf(name) }))
+    return states.sort((a, b) => (a.name < b.name ? -1 : 1))
   })
 }
 
-async function readLedger(session: Session): Promise<Applied[]> {
-  const [ledger] = await session.query<{ present: boolean }>(HAS_LEDGER)
-  return ledger!.present ? session.query<Applied>(READ_LEDGER) : []
+/**
+ * Returns the pending work.
+ * @param database if given, also checks its functions and views
+ * @throws AppError when the applied files differ from the present ones
+ */
+async function compare({ tables, functions }: MigrationFiles, ledger: Ledger, database?: Database): Promise<Behind> {
+  const behind = { tables: missing(tables, ledger.tables), ...changed(functions, ledger.functions) }
+  if (database === undefined || ledger.functions.length === 0) return behind
+  const names = await database.transaction(session => damaged(session, ledger.functions))
+  for (const name of names) behind.functions.add(name)
+  return behind
 }
 
-/** What is still to be applied. Throws when what was applied is not what the files say. */
-function missing(migrations: readonly Migration[], ledger: readonly Applied[]): Migration[] {
-  const known = new Map(migrations.map(migration => [migration.name, migration]))
+const isEmpty = ({ tables, functions, removed }: Behind): boolean =>
+  tables.length + functions.size + removed.length === 0
+
+/** Returns the names of functions and views that differ from their applied definition. */
+async function damaged(session: Session, applied: readonly AppliedFunction[]): Promise<string[]> {
+  return [...(await findDamage(session, applied)).keys()]
+}
+
+async function findDamage(
+  session: Session,
+  applied: readonly AppliedFunction[],
+): Promise<Map<string, 'missing' | 'changed'>> {
+  const [server] = await session.query<{ version: number }>(SERVER_VERSION)
+  const signatures = applied.map(one => one.signature)
+  const fingerprints = await fingerprintsOf(session, signatures)
+  return new Map(
+    applied.flatMap(({ name, signature, fingerprint, server_version }): [string, 'missing' | 'changed'][] => {
+      const found = fingerprints.get(signature)
+      if (found === undefined) return [[name, 'missing']]
+      // Versions of Postgres print the same view differently.
+      const isComparable = signature.endsWith(')') || server_version === server!.version
+      return isComparable && found !== fingerprint ? [[name, 'changed']] : []
+    }),
+  )
+}
+
+function missing(tables: readonly TableFile[], ledger: Ledger['tables']): TableFile[] {
+  const known = new Map(tables.map(file => [file.name, file]))
   for (const { name, sha256 } of ledger) {
     const file = known.get(name)
-    if (file === undefined)
-      throw new AppError(
-        'MIGRATION_FAILED',
-        `The database was migrated by a newer version: ${name} is not among the migrations of this one. Upgrade unsplash-clip.`,
-      )
+    if (file === undefined) throw name === UNRELEASED ? unreleased() : newer(`${name} is not among its migrations`)
     if (file.sha256 !== sha256)
       throw new AppError(
         'MIGRATION_FAILED',
@@ -118,28 +169,66 @@ function missing(migrations: readonly Migration[], ledger: readonly Applied[]): 
       )
   }
   const applied = new Set(ledger.map(row => row.name))
-  return migrations.filter(migration => !applied.has(migration.name))
+  return tables.filter(file => !applied.has(file.name))
 }
 
-async function apply(session: Session, migration: Migration): Promise<void> {
+function changed(
+  files: readonly FunctionFile[],
+  ledger: readonly AppliedFunction[],
+): { functions: Set<string>; removed: string[] } {
+  const digests = new Map(ledger.map(row => [row.name, row.sha256]))
+  const present = new Set(files.map(file => file.name))
+  const functions = new Set(files.filter(file => digests.get(file.name) !== file.sha256).map(file => file.name))
+  const removed = ledger.map(row => row.name).filter(name => !present.has(name))
+  // Two versions on one database must not replace each other's functions in turns, so the newer one wins.
+  const other = ledger.find(row => isNewer(row.applied_by, VERSION))
+  if (other !== undefined && functions.size + removed.length > 0)
+    throw newer(`${other.name} was applied by version ${other.applied_by}`)
+  return { functions, removed }
+}
+
+function isNewer(version: string, than: string): boolean {
+  const numbers = (text: string) => text.split(/[.-]/, 3).map(Number)
+  const [a, b] = [numbers(version), numbers(than)]
+  const differing = a.findIndex((number, i) => number !== b[i])
+  return differing >= 0 && a[differing]! > b[differing]!
+}
+
+function newer(evidence: string): AppError {
+  return new AppError(
+    'MIGRATION_FAILED',
+    `The database was migrated by a newer version of unsplash-clip than this one, ${VERSION}: ${evidence}. Upgrade unsplash-clip.`,
+  )
+}
+
+function unreleased(): AppError {
+  return new AppError(
+    'MIGRATION_FAILED',
+    'The database was created by a build of unsplash-clip from before version 0.1.0, which this version cannot migrate. Nothing was changed. Use a new database: create one and set DATABASE_URL to it, or, for the embedded server, set UNSPLASH_CLIP_HOME to a new folder. Then run the same ingest commands again.',
+  )
+}
+
+async function apply(session: Session, file: TableFile): Promise<void> {
   try {
-    await session.query(migration.sql)
+    await session.query(file.sql)
   } catch (error) {
+    if (isOutage(error)) throw error
     throw new AppError(
       'MIGRATION_FAILED',
-      `Migration ${migration.name}.sql failed, and nothing was changed: ${(error as Error).message}`,
+      `Migration ${file.name}.sql failed, and nothing was changed: ${(error as Error).message}`,
       { cause: error },
     )
   }
-  await session.query(ADD_TO_LEDGER, [migration.name, migration.sha256])
+  await recordTables(session, file)
 }
 
-/** A worker's or a reader's user may use the schema, not change it. */
-function schemaBehind(behind: readonly Migration[], cause: unknown): AppError {
-  const names = behind.map(migration => migration.name).join(', ')
+/** Returns the error for users such as a worker's or a reader's, who may use the schema but not change it. */
+function schemaBehind({ tables, functions, removed }: Behind, cause: unknown): AppError {
+  const names = [...tables.map(file => file.name), ...functions, ...removed]
+  const shown = names.length > 8 ? `${names.slice(0, 7).join(', ')} and ${names.length - 7} more` : names.join(', ')
   return new AppError(
     'MIGRATION_FAILED',
-    `The schema of the database is behind, ${names} missing, and the user of DATABASE_URL may not change it (${(rootOf(cause) as Error).message}). Run as the owner of the schema: unsplash-clip db migrate`,
+    `The schema of the database is behind, ${shown} missing, and the user of DATABASE_URL may not change it (${(rootOf(cause) as Error).message}). Run as the owner of the schema: unsplash-clip db migrate`,
     { cause },
   )
 }
@@ -149,6 +238,8 @@ function rootOf(error: unknown): unknown {
 }
 
 interface Versions extends Record<string, unknown> {
+  database: string
+  user: string
   server_number: number
   server: string
   installed: string | null
@@ -159,18 +250,47 @@ async function checkVersions(session: Session): Promise<void> {
   const [versions] = await session.query<Versions>(VERSIONS)
   const { server_number, server, installed, available } = versions!
   if (server_number < LEAST_SERVER_VERSION)
-    throw new AppError('DATABASE_TOO_OLD', `Postgres 15 or newer is needed, this is ${server}. Upgrade the server.`)
-  if (installed === null && available === null)
-    throw new AppError(
-      'DATABASE_TOO_OLD',
-      'pgvector 0.8 or newer is needed, and this server has none. Install it there (Debian: postgresql-NN-pgvector; image: pgvector/pgvector).',
-    )
-  if (!isRecentEnough(installed ?? available!))
-    throw new AppError(
-      'DATABASE_TOO_OLD',
-      `pgvector 0.8 or newer is needed, this database has ${installed ?? available}. Upgrade it on the server, then run: alter extension vector update`,
-    )
-  if (installed === null) await session.query('create extension if not exists vector')
+    throw new AppError('DATABASE_TOO_OLD', `Expected Postgres 15 or newer, found ${server}. Upgrade the server.`)
+  if (!isRecentEnough(installed ?? available ?? '0')) throw pgvectorMissing(versions!)
+  if (installed !== null) return
+  try {
+    await session.query(CREATE_EXTENSION)
+  } catch (error) {
+    throw isForbidden(error) ? extensionForbidden(versions!, error) : error
+  }
+}
+
+/** Says who has to do what, in order: the administrator of the machine, then who may change the extension. */
+function pgvectorMissing({ server_number, database, installed, available }: Versions): AppError {
+  const major = Math.floor(server_number / 10_000)
+  const packages = `Debian and Ubuntu: apt install postgresql-${major}-pgvector; container: the image pgvector/pgvector:pg${major}; managed service: its settings`
+  const onMachine = available !== null && isRecentEnough(available)
+  const found =
+    installed !== null
+      ? `${installed} in the database ${database}`
+      : available !== null
+        ? `${available} on this server`
+        : 'none on this server'
+  const steps = [
+    ...(onMachine ? [] : [`The administrator of the server ${available ? 'upgrades' : 'installs'} it (${packages}).`]),
+    installed !== null
+      ? `The owner of the extension, or a superuser, runs in ${database}: alter extension vector update`
+      : `Then run this command again; if the user may not create extensions, a superuser runs in ${database}: ${CREATE_EXTENSION}`,
+  ]
+  return new AppError(
+    'DATABASE_TOO_OLD',
+    `Expected the extension pgvector 0.8 or newer, found ${found}. ${steps.join(' ')}`,
+  )
+}
+
+function extensionForbidden({ database, user }: Versions, error: unknown): AppError {
+  const { hint } = error as { hint?: string }
+  const found = `${errorMessage(error)}.${hint ? ` ${hint}` : ''}`
+  // Without cause: the right that is missing is not one on the schema.
+  return new AppError(
+    'DATABASE_FORBIDDEN',
+    `Expected the extension vector in the database ${database}, found that it is installed on the server, but not created there, and that the user ${user} may not do so: ${found} A superuser, or the administrator of a managed service, runs in ${database}: ${CREATE_EXTENSION}. Then run this command again.`,
+  )
 }
 
 function isRecentEnough(version: string): boolean {

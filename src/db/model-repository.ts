@@ -2,7 +2,7 @@ import type { ModelIdentity } from '../domain/model.js'
 import type { ModelRepository, RegisteredModel } from '../domain/ports/model-repository.js'
 import type { ModelId } from '../domain/ports/repository.js'
 import type { Database } from './connection.js'
-import { MODEL, SEARCHED_MODEL_ID } from './ingest-sql.js'
+import { MODEL, SEARCHED_MODEL_ID } from './ingest/ingest-sql.js'
 
 const CHOSEN = `select ${MODEL} from models where id = (select model_id from search_model)`
 const MODELS = `
@@ -16,7 +16,7 @@ interface ModelRow extends Record<string, unknown>, ModelIdentity {
   id: ModelId
 }
 
-/** ModelRepository on Postgres; use and retire are functions of `migrations/`. */
+/** ModelRepository on Postgres. `use` and `retire` are functions in `migrations/`. */
 export class PostgresModelRepository implements ModelRepository {
   constructor(private readonly database: Database) {}
 

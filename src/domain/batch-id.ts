@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Batch } from './ports/queue.js'
 
 /**
- * Id of a batch: the first 128 bits of the SHA-256 of what it asks for. The run it belongs to is not part of it, so that
- * the same input enqueued twice is one job; the number of the attempt is, so that a retry is a job of its own.
+ * Returns the id of a batch: the first 128 bits of the SHA-256 of its contents. The run is not part of the contents, so
+ * the same input enqueued twice is one job. The attempt number is, so a retry is a separate job.
  */
 export function batchId(batch: Omit<Batch, 'id' | 'parentId' | 'runId'>, nonce = ''): string {
   const { model, revision, photos, attempt, store, labelSets } = batch

@@ -1,12 +1,12 @@
 /**
- * Half precision (IEEE 754 binary16) as bits: Node has no Float16Array before version 24, and the runtime takes and gives
- * 16-bit integers for it.
+ * Half precision (IEEE 754 binary16) as bits: Node has no Float16Array before version 24, and onnxruntime takes and
+ * returns 16-bit integers for it.
  */
 
 const float = new Float32Array(1)
 const bitsOfFloat = new Uint32Array(float.buffer)
 
-/** The bits of the nearest half, ties to even, as hardware rounds. Beyond 65504: infinity. */
+/** Returns the bits of the nearest half, ties to even, as hardware rounds. Beyond 65504: infinity. */
 export function toHalf(value: number): number {
   float[0] = value
   const bits = bitsOfFloat[0]!
@@ -15,13 +15,13 @@ export function toHalf(value: number): number {
   const fraction = bits & 0x7fffff
   if (exponent === 128) return sign | 0x7c00 | (fraction === 0 ? 0 : 0x200)
   if (exponent > 15) return sign | 0x7c00
-  // What is rounded up carries into the exponent, which is right there too, up to infinity.
+  // Rounding up carries into the exponent, which is also correct there, up to infinity.
   if (exponent >= -14) return sign | roundedShift(((exponent + 15) << 23) | fraction, 13)
   if (exponent >= -25) return sign | roundedShift(0x800000 | fraction, -exponent - 1)
   return sign
 }
 
-/** The number that the bits of a half stand for. */
+/** Returns the number for the bits of a half. */
 export function fromHalf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1
   const exponent = (bits >>> 10) & 0x1f
@@ -30,7 +30,7 @@ export function fromHalf(bits: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
-/** Division by 2^places, rounded to nearest, ties to even. */
+/** Divides by 2^places, rounding to nearest, ties to even. */
 function roundedShift(value: number, places: number): number {
   const floor = value >>> places
   const rest = value & ((1 << places) - 1)

@@ -1,14 +1,14 @@
-/** Which model made a vector. Two different keys never share a table, an index or a search. */
+/** The model that made a vector. Different keys never share a table, an index or a search. */
 export interface ModelIdentity {
-  /** Registry name, for instance `clip-vit-b-32`. */
+  /** Registry name, for example `clip-vit-b-32`. */
   name: string
-  /** Precision of the weights, for instance `int8`. */
+  /** Precision of the weights, for example `int8`. */
   precision: string
   /** Pinned revision of the files: a hub commit, or the digest of the files (see `identify`). */
   revision: string
   /** Length of an embedding. */
   dimension: number
-  /** How scores of labels come from similarities: they compete (softmax, CLIP), or each stands alone (sigmoid, SigLIP). */
+  /** How label scores follow from similarities: labels compete (softmax, CLIP) or are independent (sigmoid, SigLIP). */
   scoring: Scoring
   /** A logit is logitScale × cosine similarity + logitBias. 100 and 0 for CLIP. */
   logitScale: number
@@ -17,7 +17,7 @@ export interface ModelIdentity {
 
 export type Scoring = 'softmax' | 'sigmoid'
 
-/** `name@precision`: how people and the command line refer to a model. */
+/** Returns `name@precision`, the name of a model in messages and on the command line. */
 export function modelKey(model: Pick<ModelIdentity, 'name' | 'precision'>): string {
   return `${model.name}@${model.precision}`
 }

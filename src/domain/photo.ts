@@ -1,4 +1,4 @@
-/** The 31 columns of the Unsplash dataset's `photos.tsv`, in its order, with the type each is stored as. */
+/** The 31 columns of the Unsplash dataset's `photos.tsv`, in its order, with their storage types. */
 export const PHOTO_COLUMNS = {
   photo_id: 'text',
   photo_url: 'text',
@@ -36,7 +36,7 @@ export const PHOTO_COLUMNS = {
 export type ColumnType = 'text' | 'timestamp' | 'boolean' | 'integer' | 'bigint' | 'number'
 export type PhotoColumn = keyof typeof PHOTO_COLUMNS
 
-/** How a value of each column type looks in TypeScript; `timestamp` is the dataset's text, `bigint` a safe integer. */
+/** TypeScript type per column type; `timestamp` is the dataset's text, `bigint` a safe integer. */
 interface ColumnValue {
   text: string
   timestamp: string
@@ -46,21 +46,21 @@ interface ColumnValue {
   number: number
 }
 
-/** One row of the dataset. Everything but the id and the image's URL may be unknown. */
+/** One row of the dataset. Only the id and the image's URL are always known. */
 export type Photo = {
   [C in PhotoColumn]: C extends 'photo_id' | 'photo_image_url' ? string : ColumnValue[(typeof PHOTO_COLUMNS)[C]] | null
 }
 
-/** What a worker needs to know of a photo: which, and where its bytes are (after the URL template was applied). */
+/** A photo as a worker needs it: its id and the address of its bytes (with the URL template applied). */
 export interface PhotoRef {
   id: string
   url: string
 }
 
-/** Unsplash ids are 11 such characters; ids made by the producers for other inputs follow the same alphabet. */
+/** Unsplash ids have 11 such characters. Ids that the producers generate for other inputs use the same alphabet. */
 export const PHOTO_ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/
 
-/** A photo of which nothing is known but its id and where it is. */
+/** Returns a photo without metadata. */
 export function barePhoto(id: string, imageUrl: string): Photo {
   const photo = Object.fromEntries(Object.keys(PHOTO_COLUMNS).map(column => [column, null])) as unknown as Photo
   photo.photo_id = id

@@ -1,31 +1,30 @@
-import type { RateLimiter } from '../domain/ports/rate-limiter.js'
-import { HostTurns } from './host-turns.js'
-import type { SlotLedger } from './slot-ledger.js'
+import { type Backoff, backoffMs } from '../domain/backoff.js'
+import { HostPause, type RateLimiter } from '../domain/ports/rate-limiter.js'
+import { SECOND } from '../domain/units.js'
+import type { GcraStore } from './gcra-store.js'
+import { HostQueue } from './host-queue.js'
 
-const SECOND = 1000
-
-/** A reservation reaches at most so far: with more, those who came later would find the next second taken. */
+/** Longest stretch of one reservation. A longer one would take the next second from processes that come later. */
 const RESERVE_MS = SECOND / 10
 const MAX_SLOTS = 64
-const FIRST_BACKOFF_MS = SECOND / 10
-const MAX_BACKOFF_MS = 5 * SECOND
+const BACKOFF: Backoff = { firstMs: SECOND / 10, maxMs: 5 * SECOND, jitter: 0.5 }
 const SWEEP_AT = 1024
 
 export interface SharedRateLimiterOptions {
-  ledger: SlotLedger
-  /** Requests a second to one host, of all processes together; > 0. */
+  gcra: GcraStore
+  /** Requests per second to one host, by all processes together; > 0. */
   rate: number
-  /** Told once when the server goes away; turns are waited for until it is back. */
+  /** Called once when the server goes away; requests wait until it is back. */
   onTrouble: (error: unknown) => void
 }
 
-/** Turns of this process, on slots that all processes reserve in one ledger. */
+/** Queues the requests of this process per host, on slots that all processes reserve in one store. */
 export class SharedRateLimiter implements RateLimiter {
   readonly #options: SharedRateLimiterOptions
-  readonly #hosts = new Map<string, HostTurns>()
+  readonly #hosts = new Map<string, HostQueue>()
   readonly #closing = new AbortController()
   #sweepAt = SWEEP_AT
-  /** Calls that failed since the last one that did not, and took part in the backoff. */
+  /** Failed calls in a row, counted once per backoff. */
   #failures = 0
   #backoff: Promise<void> | undefined
 
@@ -35,55 +34,56 @@ export class SharedRateLimiter implements RateLimiter {
 
   async acquire(host: string, signal: AbortSignal): Promise<void> {
     this.#closing.signal.throwIfAborted()
-    await this.#turns(host).wait(signal)
+    await this.#queue(host).wait(signal)
   }
 
   async pause(host: string, ms: number): Promise<void> {
     this.#hosts.get(host)?.drop()
+    this.#hosts.get(host)?.refuse(new HostPause(ms))
     const endsAt = performance.now() + ms
     for (let left = ms; left > 0 && !this.#closing.signal.aborted; left = endsAt - performance.now()) {
-      const paused = await this.#asked(ledger => ledger.pause(host, left).then(() => true)).catch(() => false)
+      const paused = await this.#asked(gcra => gcra.pause(host, left).then(() => true)).catch(() => false)
       if (paused) break
     }
-    // What was reserved in the meantime may lie before the end.
+    // Slots reserved meanwhile may lie before the end of the pause.
     this.#hosts.get(host)?.drop()
   }
 
   async close(): Promise<void> {
     const reason = new Error('the rate limiter was closed')
     this.#closing.abort(reason)
-    for (const turns of this.#hosts.values()) turns.close(reason)
+    for (const queue of this.#hosts.values()) queue.close(reason)
     this.#hosts.clear()
-    await this.#options.ledger.close()
+    await this.#options.gcra.close()
   }
 
-  #turns(host: string): HostTurns {
-    let turns = this.#hosts.get(host)
-    if (turns === undefined) {
+  #queue(host: string): HostQueue {
+    let queue = this.#hosts.get(host)
+    if (queue === undefined) {
       if (this.#hosts.size >= this.#sweepAt) this.#sweep()
       const { rate } = this.#options
       const intervalMs = SECOND / rate
-      turns = new HostTurns({
+      queue = new HostQueue({
         intervalMs,
         maxSlots: Math.min(Math.max(Math.ceil(RESERVE_MS / intervalMs), 1), MAX_SLOTS),
-        reserve: count => this.#asked(ledger => ledger.reserve(host, count, intervalMs)),
-        holds: openedAt => this.#asked(ledger => ledger.holds(host, openedAt)),
+        reserve: count => this.#asked(gcra => gcra.reserve(host, count, intervalMs)),
+        isStillValid: epoch => this.#asked(gcra => gcra.isStillValid(host, epoch)),
       })
-      this.#hosts.set(host, turns)
+      this.#hosts.set(host, queue)
     }
-    return turns
+    return queue
   }
 
-  /** Forgets the hosts that nobody waits for: a crawl of a million hosts must not grow this map without end. */
+  /** Forgets idle hosts, so that a crawl of a million hosts does not grow this map without limit. */
   #sweep(): void {
-    for (const [host, turns] of this.#hosts) if (turns.idle) this.#hosts.delete(host)
+    for (const [host, queue] of this.#hosts) if (queue.idle) this.#hosts.delete(host)
     this.#sweepAt = Math.max(SWEEP_AT, 2 * this.#hosts.size)
   }
 
-  /** Asks the ledger; when it is away, rejects after the pause that is due before it is asked again. */
-  async #asked<T>(ask: (ledger: SlotLedger) => Promise<T>): Promise<T> {
+  /** Calls the store. While it is away, rejects after the backoff that is due before the next call. */
+  async #asked<T>(ask: (gcra: GcraStore) => Promise<T>): Promise<T> {
     try {
-      const answer = await ask(this.#options.ledger)
+      const answer = await ask(this.#options.gcra)
       this.#failures = 0
       return answer
     } catch (error) {
@@ -92,7 +92,7 @@ export class SharedRateLimiter implements RateLimiter {
     }
   }
 
-  /** All hosts wait together: they share the server that is away. */
+  /** One backoff for all hosts: they share the server that is away. */
   #backOff(error: unknown): Promise<void> {
     if (this.#closing.signal.aborted) return Promise.resolve()
     if (this.#failures === 0) this.#options.onTrouble(error)
@@ -103,7 +103,7 @@ export class SharedRateLimiter implements RateLimiter {
   }
 
   #sleep(failures: number): Promise<void> {
-    const ms = Math.min(FIRST_BACKOFF_MS * 2 ** failures, MAX_BACKOFF_MS) * (0.5 + Math.random() / 2)
+    const ms = backoffMs(failures, BACKOFF)
     return new Promise(resolve => {
       const timer = setTimeout(end, ms)
       const { signal } = this.#closing

@@ -8,21 +8,33 @@ export interface ResolvedAddress {
   family: number
 }
 
-/** Every address of a host name. Rejects as `dns.lookup` does, with ENOTFOUND and the like. */
+/** Returns every address of a host name. Rejects like `dns.lookup`, for example with ENOTFOUND. */
 export type Resolve = (hostname: string) => Promise<ResolvedAddress[]>
 
-/** The system's resolver, hosts file included. */
-export const systemResolve: Resolve = hostname => dnsLookup(hostname, { all: true, verbatim: true })
+const lookups = new Map<string, Promise<ResolvedAddress[]>>()
 
-/** What IANA has handed out as global unicast; anything outside is special in some way. */
+/**
+ * The system's resolver, including the hosts file. Concurrent questions for one name are one: a lookup that hangs occupies
+ * one of libuv's threads.
+ */
+export const systemResolve: Resolve = hostname => {
+  let lookup = lookups.get(hostname)
+  if (lookup === undefined) {
+    lookup = dnsLookup(hostname, { all: true, verbatim: true }).finally(() => lookups.delete(hostname))
+    lookups.set(hostname, lookup)
+  }
+  return lookup
+}
+
+/** IANA's allocated global unicast range. All other addresses are special. */
 const GLOBAL_UNICAST_V6 = ipaddr.IPv6.parseCIDR('2000::/3')
-/** NAT64 (RFC 6052): the last 32 bits are the IPv4 address that is reached. */
+/** NAT64 (RFC 6052): the last 32 bits are the IPv4 address of the target. */
 const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
 
 /**
- * Whether an address belongs to the public internet. Addresses that carry an IPv4 address are judged by it where that is
- * what a packet reaches (`::ffff:a.b.c.d`, NAT64), and refused where it depends on the network (6to4, Teredo).
- * Anything that is not an address is not public.
+ * Returns whether an address belongs to the public internet. An embedded IPv4 address counts if packets reach it
+ * (`::ffff:a.b.c.d`, NAT64). Addresses whose target depends on the network are refused (6to4, Teredo), and so is any
+ * text that is no address.
  */
 export function isPublicAddress(ip: string): boolean {
   const text = ip.replace(/%.*$/, '')
@@ -34,13 +46,15 @@ export function isPublicAddress(ip: string): boolean {
   return v6.match(GLOBAL_UNICAST_V6) && v6.range() === 'unicast'
 }
 
-/** The address when a URL's host is a literal one, else null. `URL` has already turned 0x7f.1 or 2130706433 into it. */
+/**
+ * Returns the address if a URL's host is a literal one, else null. `URL` has already normalised 0x7f.1 or 2130706433.
+ */
 export function literalAddress(hostname: string): string | null {
   const text = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
   return ipaddr.isValid(text) ? text : null
 }
 
-/** Hosts that may be reached whatever their address: `HOST` (any port) or `HOST:PORT`, compared exactly. */
+/** Hosts to allow with any address: `HOST` (any port) or `HOST:PORT`, compared exactly. */
 export class AllowList {
   readonly #entries: Set<string>
 
@@ -60,15 +74,15 @@ function normalisedEntry(entry: string): string {
   if (host === undefined || !URL.canParse(`http://${host}`) || Number(port ?? 1) > 65_535)
     throw new AppError(
       'CONFIG_INVALID',
-      `--allow-host (ALLOW_HOSTS): expected HOST or HOST:PORT, found ${JSON.stringify(entry)}; for instance 127.0.0.1:8080`,
+      `--allow-host (ALLOW_HOSTS): expected HOST or HOST:PORT, found ${JSON.stringify(entry)}; for example 127.0.0.1:8080`,
     )
   const { hostname } = new URL(`http://${host}`)
   return port === undefined ? hostname : `${hostname}:${Number(port)}`
 }
 
 /**
- * A `lookup` for sockets that resolves a name once, refuses it when any of its addresses is not public, and hands on
- * exactly the addresses that were checked, so that no second answer can slip in between.
+ * Returns a `lookup` for sockets that resolves a name once, refuses it when any of its addresses is not public, and
+ * returns exactly the checked addresses, so that a second DNS answer cannot replace them.
  */
 export function guardedLookup(resolve: Resolve, isPublic: (ip: string) => boolean): LookupFunction {
   return (hostname, options, callback) => {
@@ -85,7 +99,7 @@ export function guardedLookup(resolve: Resolve, isPublic: (ip: string) => boolea
   }
 }
 
-/** A `lookup` for hosts of the allow-list: the same resolver, without judging the answer. */
+/** Returns a `lookup` for allowed hosts: the same resolver, without the check. */
 export function openLookup(resolve: Resolve): LookupFunction {
   return guardedLookup(resolve, () => true)
 }

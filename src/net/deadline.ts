@@ -1,7 +1,7 @@
 /**
- * A signal that is aborted by a caller's signal or by the clock, whichever comes first; its reason is what the waiting
- * code throws. The clock runs between `start` and `stop`, and both may be called again and again. `AbortSignal.any` is not
- * used: on Node 20 it keeps a listener on a long-lived signal for good.
+ * A signal that a caller's signal or the clock aborts, whichever comes first; waiting code throws its reason. The clock
+ * runs between `start` and `stop`, which may be called repeatedly. `AbortSignal.any` is no alternative: on Node 20 it
+ * keeps a listener on a long-lived signal forever.
  */
 export class Deadline {
   readonly #controller = new AbortController()
@@ -11,7 +11,7 @@ export class Deadline {
   #remainingMs: number
   #startedAt = 0
 
-  /** @param ms how long the clock may run altogether */
+  /** @param ms total running time of the clock */
   constructor(ms: number, parent?: AbortSignal) {
     this.#remainingMs = ms
     this.#parent = parent
@@ -23,13 +23,13 @@ export class Deadline {
     return this.#controller.signal
   }
 
-  /** Ms that are left for the clock to run. */
+  /** Remaining time of the clock, in ms. */
   get remainingMs(): number {
     const ranMs = this.#timer === undefined ? 0 : performance.now() - this.#startedAt
     return Math.max(0, this.#remainingMs - ranMs)
   }
 
-  /** @param reason of the abortion, should the time run out before the next `stop` */
+  /** @param reason of the abort if the time ends before the next `stop` */
   start(reason: () => Error): void {
     this.stop()
     this.#startedAt = performance.now()
@@ -42,7 +42,7 @@ export class Deadline {
     this.#timer = undefined
   }
 
-  /** Lets go of the timer and of the caller's signal. */
+  /** Releases the timer and the caller's signal. */
   clear(): void {
     this.stop()
     this.#parent?.removeEventListener('abort', this.#forward)

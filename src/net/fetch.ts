@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { LookupFunction } from 'node:net'
 import { Agent, type Dispatcher, request } from 'undici'
-import { PhotoError } from '../domain/errors.js'
+import { type HostPausedError, PhotoError } from '../domain/errors.js'
 import type { RateLimiter } from '../domain/ports/rate-limiter.js'
 import {
   AllowList,
@@ -16,66 +17,79 @@ import { readBody } from './body.js'
 import { Deadline } from './deadline.js'
 import { transportFailure } from './failure.js'
 import { Hosts } from './hosts.js'
+import { NetworkCheck, type NetworkSystem, suspectsNetwork, systemNetwork } from './network-check.js'
 import { retryAfterMs } from './retry-after.js'
+import { type Permit, permitOf } from './semaphore.js'
 
 export interface FetchOptions {
-  /** Deadline of a whole request, in ms: names, connections, redirects and body. Waiting for its turn does not count. */
+  /** Deadline of a whole request, in ms: DNS, connections, redirects and body. Waiting for a turn does not count. */
   timeoutMs: number
   /** Largest body, in bytes. */
   maxBytes: number
   maxRedirects: number
-  /** Requests under way at once. */
+  /** Concurrent requests. */
   concurrency: number
-  /** Requests to one host under way at once. */
+  /** Concurrent requests to one host. */
   hostConcurrency: number
-  /** `HOST` or `HOST:PORT` that may be reached although its address is not public. */
+  /** `HOST` or `HOST:PORT` to allow although its address is not public. */
   allowHosts: readonly string[]
   userAgent: string
-  /** How often all fetchers together ask one host. Default: as often as the others of these limits let them. */
+  /** Request rate of all fetchers together to one host. Default: only the other limits apply. */
   rateLimiter?: RateLimiter
-  /** How names become addresses. Default: the system's resolver. */
+  /** Resolver of host names. Default: the system's resolver. */
   resolve?: Resolve
-  /** Which addresses may be reached without being allowed. Default: those of the public internet. */
+  /** What is asked whether there is a network. Default: this system. */
+  network?: Omit<NetworkSystem, 'resolve'>
+  /** Addresses that need no allow-list entry. Default: those of the public internet. */
   isPublic?: (ip: string) => boolean
 }
 
-export interface AnswerHead {
+export interface Answer {
   contentType: string | null
   /** After redirects. */
   finalUrl: string
   headers: IncomingHttpHeaders
-}
-
-export interface Answer extends AnswerHead {
-  /** Without any Content-Encoding, never empty. */
+  /** Decoded, never empty. */
   body: Buffer
 }
 
 export interface GetOptions {
   accept?: string
   signal?: AbortSignal
-  /** Called before the body is read; the PhotoError it throws ends the request. */
-  onHead?: (head: AnswerHead) => void
-  /** Called for every redirect that is to be followed, and for the answer in the end; what it throws ends the request, too. */
+  /** Held from the start of the last request on; the caller gives it back. Default: one of the fetcher's own. */
+  permit?: Permit
+  /** Called with the first 1,024 bytes or more of a body that is not encoded. An error from it ends the request. */
+  onStart?: (start: Buffer) => void
+  /** Called for every redirect to follow and for the final answer. An error from it ends the request. */
   onHop?: (headers: IncomingHttpHeaders) => void
 }
 
+/** Longest wait for a connection: a host that is not reached is told from one that does not answer. */
+const MAX_CONNECT_MS = 10_000
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
-/** A refused answer this small, and this quick, is read to its end, so that its connection can be used again. */
+/** Longest host name of the DNS (RFC 1035). The rate limiter stores host names in an index. */
+const MAX_HOST_LENGTH = 253
+/** Statuses by which a host asks for fewer requests; 420, 430, 509 and 529 are those of single CDNs and services. */
+const ASKS_FOR_LESS = new Set([420, 429, 430, 503, 509, 529])
+/** Size limit for reading a refused answer to its end, so that its connection can be reused. */
 const DRAIN_BYTES = 16 * 1024
 const DRAIN_MS = 250
 
 /**
- * Fetches from servers that nobody vouches for. Only http and https; no private, loopback or link-local address, neither
- * given, nor resolved, nor redirected to, unless its host is allowed; one deadline, one byte cap, so many redirects. A
- * host that answers 429 or 503 with Retry-After is left alone by all requests until then, with a rate limiter by those of
- * all processes. Every redirect takes a turn of the host it leads to.
+ * Fetches from untrusted servers. Allows only http and https. Refuses private, loopback and link-local addresses,
+ * whether given, resolved or reached by a redirect, unless the host is allowed. Limits time, bytes and redirects. A
+ * host that responds with 429 or 503 and Retry-After gets no requests until then; with a rate limiter, from no process. A
+ * request to a paused or silent host is refused at once, see {@link Hosts}.
+ * Every redirect takes a turn of its target host.
  */
 export class GuardedFetcher {
   readonly #options: FetchOptions
   readonly #allowed: AllowList
   readonly #isPublic: (ip: string) => boolean
   readonly #hosts: Hosts
+  readonly #network: NetworkCheck
+  readonly #guardedLookup: LookupFunction
+  readonly #openLookup: LookupFunction
   readonly #guarded: Agent
   readonly #open: Agent
 
@@ -86,66 +100,113 @@ export class GuardedFetcher {
     this.#allowed = new AllowList(options.allowHosts)
     this.#isPublic = isPublic
     this.#hosts = new Hosts(options)
-    // The deadline is the only clock; undici's own would end a slow but living transfer in another way.
+    // The deadline is the only timeout; undici's would end slow transfers with other errors.
     const clocks = { headersTimeout: 0, bodyTimeout: 0 }
-    const connect = { timeout: timeoutMs }
-    this.#guarded = new Agent({ ...clocks, connect: { ...connect, lookup: guardedLookup(resolve, isPublic) } })
-    this.#open = new Agent({ ...clocks, connect: { ...connect, lookup: openLookup(resolve) } })
+    const connect = { timeout: Math.min(MAX_CONNECT_MS, 0.8 * timeoutMs) }
+    this.#network = new NetworkCheck({ resolve, ...(options.network ?? systemNetwork) })
+    this.#guardedLookup = guardedLookup(resolve, isPublic)
+    this.#openLookup = openLookup(resolve)
+    this.#guarded = new Agent({ ...clocks, connect: { ...connect, lookup: this.#guardedLookup } })
+    this.#open = new Agent({ ...clocks, connect: { ...connect, lookup: this.#openLookup } })
   }
 
   /**
-   * @throws PhotoError with the code of what went wrong, HTTP_nnn for a status that is neither 2xx nor a redirect; the
-   * signal's reason when that is aborted first
+   * Fetches a URL.
+   * @throws PhotoError with the code of the failure, HTTP_nnn for a status that is neither 2xx nor a redirect;
+   * HostPausedError, also for the target of a redirect; the signal's reason when that is aborted first
    */
   async get(url: string, options: GetOptions = {}): Promise<Answer> {
     const deadline = new Deadline(this.#options.timeoutMs, options.signal)
+    const permit = options.permit ?? permitOf(this.#hosts.total)
     try {
       let target = this.#target(url, 'INVALID_URL')
       for (let redirects = 0; ; redirects++) {
-        if (redirects > 0) this.#refuseIfPaused(target, deadline)
-        const outcome = await this.#hop(target, deadline, options)
+        const outcome = await this.#hop(target, deadline, permit, options)
         if ('body' in outcome) return outcome
+        permit.give()
         if (redirects === this.#options.maxRedirects)
           throw new PhotoError('TOO_MANY_REDIRECTS', `${target.host}: redirected more than ${redirects} times`)
         target = this.#target(outcome.location, 'BAD_REDIRECT')
       }
     } finally {
+      if (options.permit === undefined) permit.give()
       deadline.clear()
     }
   }
 
-  /** Ends what is under way and closes every connection. */
+  /** Returns what a request to this URL would be refused with now, because its host is paused; null: nothing. */
+  pausedFor(url: string): HostPausedError | null {
+    return URL.canParse(url) ? this.#hosts.pausedFor(new URL(url).host) : null
+  }
+
+  /** Returns what requests to the paused hosts would be refused with now. */
+  pausedHosts(): HostPausedError[] {
+    return this.#hosts.allPaused()
+  }
+
+  /** Rejects while there is no network at all, see {@link NetworkCheck}. */
+  async checkNetwork(): Promise<void> {
+    try {
+      await this.#network.check()
+    } catch (error) {
+      // Their time-outs say nothing about the hosts.
+      this.#hosts.forgetTimeouts()
+      throw error
+    }
+  }
+
+  /** Aborts all requests and closes every connection. */
   async close(): Promise<void> {
     await Promise.all([this.#guarded.destroy(), this.#open.destroy()])
   }
 
-  /** The URL, if it may be asked at all. Names are judged when they are resolved. */
+  /** Returns the URL if it is allowed. Host names are checked when they are resolved. */
   #target(text: string, code: 'INVALID_URL' | 'BAD_REDIRECT'): URL {
-    if (!URL.canParse(text)) throw new PhotoError(code, 'not a URL')
+    if (!URL.canParse(text)) throw new PhotoError(code, 'expected a URL')
     const url = new URL(text)
     if (url.protocol !== 'http:' && url.protocol !== 'https:')
-      throw new PhotoError(code, `http or https expected, found ${url.protocol}`)
+      throw new PhotoError(code, `expected http or https, found ${url.protocol}`)
     if (url.username !== '' || url.password !== '')
-      throw new PhotoError(code, `${url.host}: a URL with a user name or password is not followed`)
+      throw new PhotoError(code, `${url.host}: URLs with a user name or password are not supported`)
+    if (url.hostname.length > MAX_HOST_LENGTH)
+      throw new PhotoError(code, `expected a host name of at most ${MAX_HOST_LENGTH} characters, found a longer one`)
     const literal = literalAddress(url.hostname)
     if (literal !== null && !this.#allowed.has(url) && !this.#isPublic(literal))
       throw forbiddenHost(url.hostname, literal)
     return url
   }
 
-  /** One request, from its turn to the end of its body. */
-  async #hop(url: URL, deadline: Deadline, options: GetOptions): Promise<Answer | { location: string }> {
+  /** Runs one request, from its turn to the end of its body. */
+  async #hop(
+    url: URL,
+    deadline: Deadline,
+    permit: Permit,
+    options: GetOptions,
+  ): Promise<Answer | { location: string }> {
     const { timeoutMs } = this.#options
     deadline.stop()
-    const leave = await this.#hosts.enter(url.host, deadline.signal)
+    const leave = await this.#hosts.enter(url.host, deadline.signal, permit)
     try {
-      deadline.start(() => new PhotoError('TIMEOUT', `${url.host}: not done after ${timeoutMs} ms`))
-      return await this.#ask(url, deadline.signal, options)
+      deadline.start(() => new PhotoError('TIMEOUT', `${url.host}: not complete after ${timeoutMs} ms`))
+      const answer = await this.#ask(url, deadline.signal, options)
+      this.#hosts.record(url.host, 'served')
+      this.#network.answered(url, this.#lookupOf(url))
+      return answer
     } catch (error) {
-      throw deadline.signal.aborted ? deadline.signal.reason : transportFailure(error, { host: url.host })
+      const failure = deadline.signal.aborted ? deadline.signal.reason : transportFailure(error, { host: url.host })
+      if (failure instanceof PhotoError) {
+        if (suspectsNetwork(failure)) this.#network.failed(url)
+        else if (failure.code.startsWith('HTTP_')) this.#network.answered(url, this.#lookupOf(url))
+        this.#hosts.record(url.host, failure.code === 'TIMEOUT' ? 'timed out' : 'refused')
+      }
+      throw failure
     } finally {
       leave()
     }
+  }
+
+  #lookupOf(url: URL): LookupFunction {
+    return this.#allowed.has(url) ? this.#openLookup : this.#guardedLookup
   }
 
   async #ask(url: URL, signal: AbortSignal, options: GetOptions): Promise<Answer | { location: string }> {
@@ -159,7 +220,7 @@ export class GuardedFetcher {
       },
     })
     const { statusCode, headers, body } = response
-    // Whoever stops reading destroys the stream; its error event then has nobody else to go to.
+    // A reader that stops early destroys the stream; its error event then needs this listener.
     body.on('error', () => {})
     if (statusCode >= 200 && statusCode < 300) return this.#read(url, response, options)
     await drain(body, headers)
@@ -173,44 +234,47 @@ export class GuardedFetcher {
   async #read(url: URL, { headers, body }: Dispatcher.ResponseData, options: GetOptions): Promise<Answer> {
     const host = url.host
     const contentLength = numberOrUndefined(single(headers['content-length']))
+    let received = 0
+    const onBytes = (bytes: number) => {
+      received = bytes
+    }
     try {
       options.onHop?.(headers)
       const head = { contentType: single(headers['content-type']) ?? null, finalUrl: url.href, headers }
-      options.onHead?.(head)
-      const contentEncoding = single(headers['content-encoding'])
-      const limits = { maxBytes: this.#options.maxBytes, host, contentLength, contentEncoding }
+      const contentEncoding = [headers['content-encoding'] ?? []].flat().join(',')
+      const { onStart } = options
+      const limits = { maxBytes: this.#options.maxBytes, host, contentLength, contentEncoding, onStart, onBytes }
       return { ...head, body: await readBody(body, limits) }
     } catch (error) {
       body.destroy()
-      throw transportFailure(error, { host, contentLength })
+      throw transportFailure(error, { host, contentLength, received })
     }
   }
 
   #refusal(url: URL, status: number, retryAfter: string | undefined): PhotoError {
-    const waitMs = status === 429 || status === 503 ? retryAfterMs(retryAfter, Date.now()) : undefined
-    if (waitMs !== undefined) this.#hosts.pause(url.host, waitMs, status)
+    const waitMs = ASKS_FOR_LESS.has(status) ? retryAfterMs(retryAfter, Date.now()) : undefined
+    if (waitMs !== undefined) this.#hosts.pause(url.host, waitMs)
     return new PhotoError(`HTTP_${status}`, `${url.host}: answered ${status}`, { retryAfterMs: waitMs })
-  }
-
-  /** A redirected request has had its wait: one more that is longer than what is left of its time is left to a retry. */
-  #refuseIfPaused(url: URL, deadline: Deadline): void {
-    const pause = this.#hosts.pausedFor(url.host)
-    if (pause !== null && pause.ms >= deadline.remainingMs)
-      throw new PhotoError(`HTTP_${pause.status}`, `${url.host}: asked to be left alone`, { retryAfterMs: pause.ms })
   }
 }
 
-/** Best effort: what the status says has been decided by now. */
+/** Reads the rest, best effort: the status already decides the result. */
 async function drain(body: Dispatcher.ResponseData['body'], headers: IncomingHttpHeaders): Promise<void> {
   const length = numberOrUndefined(single(headers['content-length'])) ?? 0
   if (length > DRAIN_BYTES) body.destroy()
   else await body.dump({ limit: DRAIN_BYTES, signal: AbortSignal.timeout(DRAIN_MS) }).catch(() => {})
 }
 
+/**
+ * Returns the target of a redirect. As in browsers, bytes beyond ASCII are percent-encoded one by one, so that raw
+ * UTF-8 or Latin-1 reaches the server as it was sent.
+ * @param location with one UTF-16 unit per byte, as undici reads headers
+ */
 function locationOf(from: URL, location: string | undefined): string {
-  if (location === undefined || !URL.canParse(location, from.href))
-    throw new PhotoError('BAD_REDIRECT', `${from.host}: redirected without a usable Location`)
-  return new URL(location, from).href
+  const ascii = location?.replaceAll(/[\x80-\xff]/g, byte => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
+  if (ascii === undefined || !URL.canParse(ascii, from.href))
+    throw new PhotoError('BAD_REDIRECT', `${from.host}: the redirect has no usable Location`)
+  return new URL(ascii, from).href
 }
 
 function single(header: string | string[] | undefined): string | undefined {

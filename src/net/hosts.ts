@@ -1,111 +1,187 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { RateLimiter } from '../domain/ports/rate-limiter.js'
-import { Slots } from './slots.js'
+import { HostPausedError, PhotoError } from '../domain/errors.js'
+import { HostPause, type RateLimiter } from '../domain/ports/rate-limiter.js'
+import { HOUR } from '../domain/units.js'
+import { type Permit, Semaphore } from './semaphore.js'
 
 const SWEEP_AT = 1024
+/** After this many time-outs in a row a host counts as silent. */
+const TIMEOUTS_TO_PAUSE = 4
+/** How long the photos of a host that only asks for pauses are postponed before that counts as their failure. */
+const PAUSED_PATIENCE_MS = 6 * HOUR
+/** The same for a host that does not answer at all. */
+const SILENT_PATIENCE_MS = HOUR
 
 interface Host {
-  slots: Slots
-  /** Requests that hold or want a slot, or wait for the pause to end. */
+  semaphore: Semaphore
+  /** Requests that hold or await a permit. */
   users: number
-  /** Moment until which the host has asked to be left alone, in ms since the epoch; 0: it has not. */
+  /** End of the pause that the host asked for, in ms since the epoch; 0: none. */
   pausedUntil: number
-  /** The status with which it asked. */
-  pausedBy: number
+  /** Time-outs since its last answer. */
+  timeouts: number
+  /** End of the pause after these, in ms since the epoch; 0: none. */
+  silentUntil: number
+  /** When it last served a request, in ms since the epoch; 0: never. */
+  servedAt: number
+}
+
+export interface HostsOptions {
+  /** Concurrent requests. */
+  concurrency: number
+  /** Concurrent requests to one host. */
+  hostConcurrency: number
+  /** Deadline of a request. A silent host is paused for twice as long. */
+  timeoutMs: number
+  rateLimiter?: RateLimiter
 }
 
 /**
- * Manners towards each host: so many requests at once and no more, none while it has asked for a pause, and so many a
- * second of all processes together. On top of that a limit over all hosts. A request that waits for its host holds no slot
- * of the total, and nobody who holds a slot of the total waits for anything, so requests cannot block each other for good.
+ * Limits per host: concurrent requests, a rate over all processes, and pauses. Nothing waits for the end of a pause:
+ * requests to a paused host are refused at once, also those that wait already. Per host:
+ *
+ *     open ── Retry-After, or another process was told so ──> paused ── its time is over ──> open
+ *     open ── 4 time-outs in a row ──> silent ── its time is over ──> one request at a time ── an answer ──> open
+ *                                         ^                                   │
+ *                                         └──────────── time-out ─────────────┘
+ *
+ * In addition, a limit over all hosts. A request that waits for its host holds no permit of the total, and a request with
+ * a permit of the total waits for nothing, so requests cannot deadlock.
  */
 export class Hosts {
+  /** Permits of requests that bring none of their own. */
+  readonly total: Semaphore
   readonly #hosts = new Map<string, Host>()
-  readonly #total: Slots
-  readonly #hostConcurrency: number
-  readonly #rateLimiter: RateLimiter | undefined
+  readonly #options: HostsOptions
   #sweepAt = SWEEP_AT
 
-  constructor(options: { concurrency: number; hostConcurrency: number; rateLimiter?: RateLimiter }) {
-    this.#total = new Slots(options.concurrency)
-    this.#hostConcurrency = options.hostConcurrency
-    this.#rateLimiter = options.rateLimiter
+  constructor(options: HostsOptions) {
+    this.#options = options
+    this.total = new Semaphore(options.concurrency)
   }
 
   /**
-   * Waits until a request to this host may start.
-   * @returns to be called when the request is over
-   * @throws the signal's reason, when it is aborted first
+   * Waits until a request to this host may start, and takes the permit last.
+   * @returns a function to call at the end of the request; it leaves the permit
+   * @throws HostPausedError; the signal's reason, when it is aborted first
    */
-  async enter(name: string, signal: AbortSignal): Promise<() => void> {
+  async enter(name: string, signal: AbortSignal, permit: Permit): Promise<() => void> {
     const host = this.#host(name)
+    assertOpen(this.#paused(name, host))
     host.users++
-    let leaveSlot = () => {}
+    let releaseHost = () => {}
     try {
-      leaveSlot = await host.slots.acquire(signal)
-      for (;;) {
-        await pauseOver(host, signal)
-        await this.#rateLimiter?.acquire(name, signal)
-        const leaveTotal = await this.#total.acquire(signal)
-        if (pauseOf(host) === 0)
-          return () => {
-            leaveTotal()
-            leaveSlot()
-            host.users--
-          }
-        leaveTotal()
+      releaseHost = await host.semaphore.acquire(signal)
+      await this.#options.rateLimiter?.acquire(name, signal)
+      await permit.take(signal)
+      assertOpen(this.#paused(name, host, host.users - 1))
+      return () => {
+        releaseHost()
+        host.users--
       }
     } catch (error) {
-      leaveSlot()
+      permit.give()
+      releaseHost()
       host.users--
-      throw error
+      if (!(error instanceof HostPause)) throw error
+      this.#pauseHere(name, host, error.ms)
+      throw this.#askedToWait(name, host, error.ms)
     }
   }
 
-  /** Lets every further request to this host wait, those of other processes once they have heard of it. */
-  pause(name: string, ms: number, status: number): void {
-    const host = this.#host(name)
-    host.pausedUntil = Math.max(host.pausedUntil, Date.now() + ms)
-    host.pausedBy = status
-    void this.#rateLimiter?.pause(name, ms)
+  /** Refuses requests to this host for a while, also those of other processes once they know. */
+  pause(name: string, ms: number): void {
+    this.#pauseHere(name, this.#host(name), ms)
+    void this.#options.rateLimiter?.pause(name, ms)
   }
 
-  /** What is left of a host's pause, and the status it came with; null when it may be asked now. */
-  pausedFor(name: string): { ms: number; status: number } | null {
+  /** Records how a request ended: `refused` is any answer that is no success. */
+  record(name: string, outcome: 'served' | 'refused' | 'timed out'): void {
+    const host = this.#host(name)
+    if (outcome === 'served') host.servedAt = Date.now()
+    host.timeouts = outcome === 'timed out' ? host.timeouts + 1 : 0
+    host.silentUntil = host.timeouts < TIMEOUTS_TO_PAUSE ? 0 : Date.now() + 2 * this.#options.timeoutMs
+    if (host.silentUntil > 0) this.#refuseWaiting(name, host)
+  }
+
+  /** Asks silent hosts again. */
+  forgetTimeouts(): void {
+    for (const host of this.#hosts.values()) host.timeouts = host.silentUntil = 0
+  }
+
+  /** Returns what a request to this host would be refused with now; null: nothing. */
+  pausedFor(name: string): HostPausedError | null {
     const host = this.#hosts.get(name)
-    const ms = host === undefined ? 0 : pauseOf(host)
-    return host === undefined || ms === 0 ? null : { ms, status: host.pausedBy }
+    return host === undefined ? null : this.#paused(name, host)
+  }
+
+  /** Returns what requests to the paused hosts would be refused with now. */
+  allPaused(): HostPausedError[] {
+    return [...this.#hosts].flatMap(([name, host]) => this.#paused(name, host) ?? [])
+  }
+
+  #paused(name: string, host: Host, others = host.users): HostPausedError | null {
+    const { timeoutMs } = this.#options
+    const now = Date.now()
+    const pausedMs = host.pausedUntil - now
+    if (pausedMs > 0) return this.#askedToWait(name, host, pausedMs)
+    const isTrying = host.timeouts >= TIMEOUTS_TO_PAUSE && others > 0
+    const silentMs = host.silentUntil > now ? host.silentUntil - now : isTrying ? timeoutMs : 0
+    if (silentMs === 0) return null
+    const message = `${name}: not asked, because ${host.timeouts} requests in a row were not complete after ${timeoutMs} ms`
+    return this.#refusal(name, host, silentMs, SILENT_PATIENCE_MS, 'TIMEOUT', message)
+  }
+
+  #askedToWait(name: string, host: Host, ms: number): HostPausedError {
+    const message = `${name}: not asked, because it asked for a pause of another ${seconds(ms)}`
+    return this.#refusal(name, host, ms, PAUSED_PATIENCE_MS, 'HOST_PAUSED', message)
+  }
+
+  #refusal(
+    name: string,
+    { servedAt }: Host,
+    ms: number,
+    patienceMs: number,
+    code: 'HOST_PAUSED' | 'TIMEOUT',
+    message: string,
+  ): HostPausedError {
+    // A host that serves some requests between its pauses will serve them all.
+    const patience = Date.now() - servedAt < patienceMs ? Number.POSITIVE_INFINITY : patienceMs
+    return new HostPausedError(name, ms, patience, new PhotoError(code, message, { retryAfterMs: ms }))
+  }
+
+  #pauseHere(name: string, host: Host, ms: number): void {
+    host.pausedUntil = Math.max(host.pausedUntil, Date.now() + ms)
+    this.#refuseWaiting(name, host)
+  }
+
+  #refuseWaiting(name: string, host: Host): void {
+    const refusal = this.#paused(name, host)
+    if (refusal !== null) host.semaphore.refuseWaiters(refusal)
   }
 
   #host(name: string): Host {
     let host = this.#hosts.get(name)
     if (host === undefined) {
       if (this.#hosts.size >= this.#sweepAt) this.#sweep()
-      host = { slots: new Slots(this.#hostConcurrency), users: 0, pausedUntil: 0, pausedBy: 0 }
+      const semaphore = new Semaphore(this.#options.hostConcurrency)
+      host = { semaphore, users: 0, pausedUntil: 0, timeouts: 0, silentUntil: 0, servedAt: 0 }
       this.#hosts.set(name, host)
     }
     return host
   }
 
-  /** Forgets the hosts that nobody uses: a crawl of a million hosts must not grow this map without end. */
+  /** Removes unused hosts: a crawl of a million hosts must not grow this map without limit. */
   #sweep(): void {
-    for (const [name, host] of this.#hosts) if (host.users === 0 && pauseOf(host) === 0) this.#hosts.delete(name)
+    for (const [name, host] of this.#hosts)
+      if (host.users === 0 && this.#paused(name, host) === null) this.#hosts.delete(name)
     this.#sweepAt = Math.max(SWEEP_AT, 2 * this.#hosts.size)
   }
 }
 
-function pauseOf(host: Host): number {
-  return Math.max(0, host.pausedUntil - Date.now())
+function assertOpen(refusal: HostPausedError | null): void {
+  if (refusal !== null) throw refusal
 }
 
-/** Waits while the host wants to be left alone; it may ask for more in the meantime. */
-async function pauseOver(host: Host, signal: AbortSignal): Promise<void> {
-  for (let ms = pauseOf(host); ms > 0; ms = pauseOf(host)) {
-    try {
-      await sleep(ms, undefined, { signal })
-    } catch (error) {
-      signal.throwIfAborted()
-      throw error
-    }
-  }
+function seconds(ms: number): string {
+  return `${Math.ceil(ms / 1000)} s`
 }

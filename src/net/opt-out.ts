@@ -1,19 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** What `X-Robots-Tag` may say that means: not for us. `none` stands for noindex and nofollow. */
+/** Values of `X-Robots-Tag` that opt out. `none` means noindex and nofollow. */
 const OPT_OUTS = new Set(['noai', 'noimageai', 'noindex', 'noimageindex', 'none'])
-/** What is repeated of a directive: a date may have a comment of any length. */
+/** Characters of a directive in messages: a date may have a comment of any length. */
 const SHOWN = 80
-/** Directives with a value; any other word before a colon names the robot that what follows is for. */
+/** Directives with a value. Any other word before a colon names a robot. */
 const VALUED = new Set(['unavailable_after', 'max-snippet', 'max-image-preview', 'max-video-preview'])
 
 /**
- * Whether a server opts out of its answer being used: by `X-Robots-Tag`
+ * Returns whether a server opts out of the use of its answer: by `X-Robots-Tag`
  * (https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag, and noai and noimageai, introduced by
  * DeviantArt in 2022) or by `TDM-Reservation: 1` (https://www.w3.org/2022/tdmrep/).
- * @param agent product name under which we ask
+ * @param agent product name of our requests
  * @param now ms since the epoch
- * @returns what it said, for messages; null when it does not
+ * @returns the directive, for messages; null when it does not opt out
  */
 export function optOut(headers: IncomingHttpHeaders, agent: string, now: number): string | null {
   for (const value of all(headers['x-robots-tag'])) {
@@ -24,8 +24,8 @@ export function optOut(headers: IncomingHttpHeaders, agent: string, now: number)
 }
 
 /**
- * The first directive of a header's value that opts out. A robot's name counts for all that follows it, up to the next
- * name; what comes before any name is for everybody.
+ * Returns the first directive of a header's value that opts out. A robot's name applies to the directives after it, up
+ * to the next name; directives before any name apply to everybody.
  */
 function robotsOptOut(value: string, agent: string, now: number): string | null {
   let forUs = true
@@ -37,7 +37,10 @@ function robotsOptOut(value: string, agent: string, now: number): string | null 
   return null
 }
 
-/** Between commas, but for the one behind the weekday of a date: `unavailable_after: Wed, 25 Jun 2025 15:00:00 GMT`. */
+/**
+ * Splits at commas, except for the comma behind the weekday of a date: `unavailable_after: Wed, 25 Jun 2025 15:00:00
+ * GMT`.
+ */
 function parts(value: string): string[] {
   const between: string[] = []
   for (const part of value.split(',')) {
@@ -49,7 +52,7 @@ function parts(value: string): string[] {
   return between
 }
 
-/** @returns the robot that is named, without its version, in lower case; and the directive */
+/** Splits a part. @returns the robot's name without version, in lower case, and the directive */
 function split(part: string): [name: string | null, directive: string] {
   const colon = part.indexOf(':')
   const before = part.slice(0, colon).trim().toLowerCase()
@@ -60,7 +63,7 @@ function split(part: string): [name: string | null, directive: string] {
 
 function isOptOut(directive: string, now: number): boolean {
   const date = /^unavailable_after\s*:(.*)$/i.exec(directive)?.[1]
-  // A date that means nothing is never past.
+  // An invalid date is never past.
   return date === undefined ? OPT_OUTS.has(directive.toLowerCase()) : Date.parse(date) <= now
 }
 

@@ -2,47 +2,52 @@ import type { DatasetRow, DatasetTableName } from '../domain/dataset-tables.js'
 import { DATASET_TABLES } from '../domain/dataset-tables.js'
 import { AppError } from '../domain/errors.js'
 import type { TableRepository } from '../domain/ports/table-repository.js'
-import { throwIfStopped } from './hold.js'
-import { InputTally, type RowCounts } from './input-tally.js'
-import type { TableSource } from './open-dataset-table.js'
-import type { BadRow } from './source.js'
+import type { TableSource } from './input/open-dataset-table.js'
+import type { BadRow, Place } from './input/source.js'
+import { InputTally, type RowCounts } from './queueing/input-tally.js'
+import { RetryingProxy } from './queueing/retrying-proxy.js'
+import { type OnWait, throwIfStopped } from './queueing/wait-reason.js'
 
-/** Rows a statement; two such pages are all that is kept in memory. */
+/** Rows per statement; two such pages are in memory at most. */
 const PAGE_ROWS = 5000
 
 interface LoadCounts {
   table: DatasetTableName
-  /** Rows that are new in the database, or changed there. */
+  /** Rows that were inserted or changed. */
   written: number
-  /** Rows that were there already. */
+  /** Rows that were in the database before. */
   unchanged: number
-  /** Rows left out because the database does not have their photos. */
+  /** Rows skipped because the database does not have their photos. */
   otherPhotos: number
 }
 
 export type LoadSummary = RowCounts & LoadCounts
 
 export interface LoadOptions {
-  /** Also rows of photos that the database does not have. */
+  /** Loads rows of photos that the database does not have, too. */
   allPhotos?: boolean
-  /** Given every bad row as it is found. */
+  /** Receives every bad row as it is found. */
   onBadRow?: (row: BadRow) => void
-  /** The summary so far; the object is the same every time. */
+  /** Receives the summary so far, the same object every time. */
   onProgress?: (soFar: Readonly<LoadSummary>) => void
+  onWait?: OnWait
   signal: AbortSignal
 }
 
 /**
- * Loads a table of the dataset. Loading the same files again changes nothing, so what was interrupted is finished by doing it
- * again. While one page is written the next one is read.
- * @param tables null: read and count only
- * @throws AppError NOT_FOUND when the database has no photos, INTERRUPTED; what reading and the database throw
+ * Loads a table of the dataset. Repeating it changes nothing, so an interrupted load is finished by repeating it.
+ * Reads one page while writing another.
+ * Waits for a database that is away.
+ * @param repository null: reads and counts only
+ * @throws AppError NOT_FOUND when the database has no photos, INTERRUPTED; errors of the input and the database
  */
 export async function loadTable(
   source: TableSource,
-  tables: TableRepository | null,
+  repository: TableRepository | null,
   options: LoadOptions,
 ): Promise<LoadSummary> {
+  const { signal, onWait = () => {} } = options
+  const tables = repository && new RetryingProxy({ signal, onWait }).wrap(repository, 'database')
   const own: LoadCounts = { table: source.table, written: 0, unchanged: 0, otherPhotos: 0 }
   const tally = new InputTally(own, options.onBadRow)
   const { summary } = tally
@@ -50,16 +55,18 @@ export async function loadTable(
   const pages = new Pages(async rows => {
     if (!tables) return
     const wanted = options.allPhotos ? rows : await ofKnownPhotos(rows, source.table, tables)
-    const written = await tables.loadRows(source.table, wanted)
+    const values = wanted.map(({ row }) => row)
+    const { written, refused } = await tables.loadRows(source.table, values)
+    for (const { index, reason } of refused) tally.refuse(wanted[index]!, reason)
     summary.written += written
-    summary.unchanged += wanted.length - written
+    summary.unchanged += wanted.length - refused.length - written
     summary.otherPhotos += rows.length - wanted.length
     options.onProgress?.(summary)
   })
   try {
     for await (const read of source.rows()) {
       tally.count(read)
-      if (read.row && pages.add(read.row)) await pages.turn()
+      if (read.row && pages.add(read)) await pages.next()
       if (summary.rows % PAGE_ROWS === 0) {
         throwIfStopped(options.signal, 'Stopped. What was loaded until here stays; the same command loads the rest.')
         options.onProgress?.(summary)
@@ -73,47 +80,49 @@ export async function loadTable(
   return summary
 }
 
-/** One page is filled while the one before is written. */
+type GoodRow = Place & { row: DatasetRow }
+
+/** Fills one page while writing the one before. */
 class Pages {
-  private page: DatasetRow[] = []
+  private page: GoodRow[] = []
   private written: Promise<void> = Promise.resolve()
 
-  constructor(private readonly write: (rows: readonly DatasetRow[]) => Promise<void>) {}
+  constructor(private readonly write: (rows: readonly GoodRow[]) => Promise<void>) {}
 
   /** @returns whether the page is full */
-  add(row: DatasetRow): boolean {
+  add(row: GoodRow): boolean {
     return this.page.push(row) >= PAGE_ROWS
   }
 
-  /** Writes the page when the one before is written. */
-  async turn(): Promise<void> {
+  /** Starts writing the page once the one before is written. */
+  async next(): Promise<void> {
     await this.written
     const rows = this.page
     this.page = []
     this.written = this.write(rows)
-    // It is told by the next call; until then nobody listens.
+    // The next call throws the error; until then nothing listens to it.
     this.written.catch(() => {})
   }
 
   async writeRest(): Promise<void> {
-    await this.turn()
+    await this.next()
     await this.written
   }
 
-  /** Waits for what is under way, however it ends: `turn` and `writeRest` tell. */
+  /** Waits for the write under way and ignores its error: `next` and `writeRest` throw it. */
   async settled(): Promise<void> {
     await this.written.catch(() => {})
   }
 }
 
 async function ofKnownPhotos(
-  rows: readonly DatasetRow[],
+  rows: readonly GoodRow[],
   table: DatasetTableName,
   tables: TableRepository,
-): Promise<readonly DatasetRow[]> {
+): Promise<readonly GoodRow[]> {
   const position = Object.keys(DATASET_TABLES[table].columns).indexOf('photo_id')
-  const known = await tables.knownPhotos([...new Set(rows.map(row => String(row[position])))])
-  return rows.filter(row => known.has(String(row[position])))
+  const known = await tables.knownPhotos([...new Set(rows.map(({ row }) => String(row[position])))])
+  return rows.filter(({ row }) => known.has(String(row[position])))
 }
 
 function noPhotos(table: DatasetTableName): AppError {

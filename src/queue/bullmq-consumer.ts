@@ -13,31 +13,30 @@ import {
   type Batch,
   type ConsumeOptions,
   type Consumer,
-  Deferred,
   type Delivery,
   type Handle,
-  Hopeless,
+  RetryLaterError,
+  UnrecoverableBatchError,
 } from '../domain/ports/queue.js'
+import { SECOND } from '../domain/units.js'
 import type { QueueBackend } from './backend.js'
 import { Troubles } from './troubles.js'
 
-const SECOND = 1000
-
-/** How often a batch may lose its worker before it counts as failed. BullMQ's 1 would make one bad night a loss. */
+/** How often a batch may lose its worker before it counts as failed. BullMQ's default 1 would lose batches too soon. */
 const MAX_STALLED_COUNT = 20
 
-/** Time for handlers to stop once their signal is aborted, and for the server to take note of what became of a batch. */
-export const PARTING_MS = 2 * SECOND
+/** Grace period for handlers to stop after an abort, and for the server to record the result of a batch. */
+export const SHUTDOWN_GRACE_MS = 2 * SECOND
 
-/** The server answered a moment ago, so it does now or is away. */
+/** Longest wait for the server, which responded a moment ago. */
 const READY_MS = 10 * SECOND
 
 type BatchJob = Job<Batch, void>
 type Jobs = Worker<Batch, void, string, IQueueBackend, JobProgress, object>
 
 /**
- * One BullMQ worker. A batch is in hand from its delivery until BullMQ has recorded what became of it: done and gone,
- * delayed for another delivery, or, when the consumer was aborted, waiting again with no delivery counted.
+ * One BullMQ worker. A batch is active from its delivery until BullMQ has recorded its result: done and removed,
+ * delayed for another delivery, or, after an abort of the consumer, waiting again without a counted delivery.
  */
 export class BullmqConsumer implements Consumer {
   readonly #worker: Jobs
@@ -68,9 +67,9 @@ export class BullmqConsumer implements Consumer {
         autorun: false,
         concurrency: options.concurrency,
         lockDuration: options.lockMs,
-        // BullMQ's default is half. More often leaves room for an encoder that blocks the event loop, and so the renewal.
+        // BullMQ's default is half. A quarter leaves room for an encoder that blocks the event loop and the renewal.
         lockRenewTime: options.lockMs / 4,
-        // A dead worker's batch is marked at one check and taken at a later one, so at most 1.5 × lockMs pass.
+        // One check marks a dead worker's batch and a later one takes it, so at most 1.5 × lockMs pass.
         stalledInterval: Math.max(100, Math.round(options.lockMs / 4)),
         maxStalledCount: MAX_STALLED_COUNT,
         drainDelay: backend.pollMs / SECOND,
@@ -78,7 +77,7 @@ export class BullmqConsumer implements Consumer {
       },
       backend.factory,
     )
-    this.#worker.on('error', error => troubles.report(error))
+    this.#worker.on('error', error => troubles.report(backend.outageOf(error) ?? error))
   }
 
   static async start(
@@ -91,7 +90,11 @@ export class BullmqConsumer implements Consumer {
     const consumer = new BullmqConsumer(name, backend, handle, options, onClosed)
     try {
       const ready = consumer.#worker.waitUntilReady().then(() => true)
-      if (!(await within(READY_MS, ready))) throw new AppError('QUEUE_UNREACHABLE', `${backend.location} is silent`)
+      if (!(await within(READY_MS, ready)))
+        throw new AppError(
+          'QUEUE_UNREACHABLE',
+          `Expected a response from the queue at ${backend.location}, found none within ${READY_MS / SECOND} s. Check that the server runs.`,
+        )
       await backend.warmUp()
     } catch (error) {
       await consumer.abort()
@@ -111,35 +114,35 @@ export class BullmqConsumer implements Consumer {
     return this.#aborted
   }
 
-  /** Waits for the handlers however long they take, but not for a server that is away. */
+  /** Waits for the handlers without limit, but not for an unreachable server. */
   async #finish(): Promise<void> {
     const closed = this.#worker.close().then(() => true)
     do await Promise.allSettled(this.#inHand)
-    while (!(await within(PARTING_MS, closed)) && this.#inHand.size > 0)
+    while (!(await within(SHUTDOWN_GRACE_MS, closed)) && this.#inHand.size > 0)
     this.#backend.drop(this.#worker.getBackend())
   }
 
   async #abort(): Promise<void> {
-    this.#controller.abort(new AppError('INTERRUPTED', 'The worker was stopped; the batch goes back to the queue.'))
+    this.#controller.abort(new AppError('INTERRUPTED', 'The worker was stopped; the batch returns to the queue.'))
     await this.#worker.pause(true)
-    await within(PARTING_MS, Promise.allSettled(this.#inHand))
-    // Handlers that do not stop are left to themselves; the locks of their batches expire.
+    await within(SHUTDOWN_GRACE_MS, Promise.allSettled(this.#inHand))
+    // Abandons handlers that do not stop; the locks of their batches expire.
     if (this.#inHand.size > 0 && !this.#closed)
       this.#closed = this.#worker.close(true).finally(() => this.#onClosed(this))
-    await within(PARTING_MS, this.close())
+    await within(SHUTDOWN_GRACE_MS, this.close())
     this.#backend.drop(this.#worker.getBackend())
   }
 
   async #take(job: BatchJob, token: string | undefined): Promise<void> {
     const { signal } = this.#controller
-    // BullMQ's last question before it closes may still be answered with a batch.
+    // BullMQ's last request before closing may still return a batch.
     if (this.#closed || signal.aborted) return this.#handBack(job, token)
     try {
       await this.#inHandWhile(this.#handle(job.data, signal, delivery(job)))
     } catch (error) {
       if (signal.aborted) return this.#handBack(job, token)
-      if (error instanceof Deferred) return this.#defer(job, token, error.delayMs)
-      if (error instanceof Hopeless) throw new UnrecoverableError(error.message)
+      if (error instanceof RetryLaterError) return this.#defer(job, token, error.delayMs)
+      if (error instanceof UnrecoverableBatchError) throw new UnrecoverableError(error.message)
       throw error
     }
   }
@@ -154,7 +157,7 @@ export class BullmqConsumer implements Consumer {
     return handling
   }
 
-  /** Puts a batch back without counting a delivery; the error tells BullMQ that this has been done. */
+  /** Returns a batch without counting a delivery. The error tells BullMQ that the batch is already moved. */
   async #handBack(job: BatchJob, token: string | undefined): Promise<never> {
     await this.#record(() => job.moveToWait(token))
     throw new WaitingError('handed back')
@@ -166,14 +169,14 @@ export class BullmqConsumer implements Consumer {
     throw new DelayedError('deferred')
   }
 
-  /** Until the server has taken note. Its absence would otherwise count as a rejection of the batch. */
+  /** Retries until the server has recorded the result. Otherwise an outage would count as a rejection of the batch. */
   async #record(command: () => Promise<unknown>): Promise<void> {
     for (;;) {
       try {
         await command()
         return
       } catch (error) {
-        if (this.#closed || !this.#backend.isUnreachable(error)) throw error
+        if (this.#closed || this.#backend.outageOf(error) === null) throw error
         await pause(SECOND)
       }
     }
@@ -184,7 +187,7 @@ function delivery({ stalledCounter, attemptsMade, opts }: BatchJob): Delivery {
   return { stalls: stalledCounter, attempt: attemptsMade + 1, isLast: attemptsMade + 1 >= (opts.attempts ?? 1) }
 }
 
-/** What the work gives, or undefined when it takes longer. */
+/** Returns the result of the work, or undefined when it takes longer. */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
   const timer = new AbortController()
   try {

@@ -10,38 +10,37 @@ import type {
   Queue,
   QueueCounts,
 } from '../domain/ports/queue.js'
-import { type QueueBackend, unreachable } from './backend.js'
-import { BullmqConsumer, PARTING_MS, within } from './bullmq-consumer.js'
+import { SECOND } from '../domain/units.js'
+import type { QueueBackend } from './backend.js'
+import { BullmqConsumer, SHUTDOWN_GRACE_MS, within } from './bullmq-consumer.js'
 
-const SECOND = 1000
-
-/** BullMQ keeps a log of events a queue; nothing here reads it, so little of it is kept. */
+/** Length of BullMQ's event log per queue. Short, because nothing here reads it. */
 const EVENTS_KEPT = 100
 
 /**
- * Smaller comes first. BullMQ's 0, "no priority", would come before all of them, so normal is a number too; jobs of a
- * version that knew no priorities have 0 and are handed out before the rest. Jobs with a number are found and removed
- * in O(log n) on Redis, others in O(n).
+ * Smaller numbers come first. BullMQ's 0, "no priority", comes before all of them, so normal has a number, too. Jobs of
+ * a version without priorities have 0 and come first. On Redis, finding and removing jobs takes O(log n) with a number,
+ * else O(n).
  */
 const PRIORITY_NUMBERS: Record<Priority, number> = { high: 1, normal: 2, low: 3 }
 
-/** Ids looked up or removed by one command: it holds up everybody else's for about 1 ms on Redis. */
+/** Ids per command. A command of this size blocks others for about 1 ms on Redis. */
 const IDS_PER_COMMAND = 500
 
-/** `paused` is missing from BullMQ's type: what waits while somebody has paused the queue from outside. */
+/** `paused` is missing from BullMQ's type: jobs waiting while the queue is paused from outside. */
 const COUNTED = ['waiting', 'paused', 'prioritized', 'active', 'delayed', 'failed'] as JobType[]
 
 export interface QueueOptions {
   name: string
-  /** Deliveries of a batch whose handler rejects. Waits double: 8 deliveries span 1 to 2 minutes. */
+  /** Deliveries of a batch whose handler rejects. Delays double: 8 deliveries take 1 to 2 minutes. */
   attempts?: number
-  /** Wait before the second delivery of a batch whose handler rejected. */
+  /** Delay before the second delivery of a rejected batch. */
   backoffMs?: number
 }
 
 type Jobs = BullQueue<Batch, void, string, Batch, void, string, IQueueBackend, object>
 
-/** The `Queue` port over BullMQ; where the jobs live is the backend's business. */
+/** The `Queue` port over BullMQ. The backend decides where the jobs are stored. */
 export class BullmqQueue implements Queue {
   readonly location: string
   readonly #name: string
@@ -71,7 +70,7 @@ export class BullmqQueue implements Queue {
     this.#jobs.on('error', () => {})
   }
 
-  /** Takes the backend over: it is closed with the queue, or at once when the queue cannot be opened. */
+  /** Takes ownership of the backend: closes it with the queue, or at once when the queue cannot be opened. */
   static async open(backend: QueueBackend, options: QueueOptions): Promise<BullmqQueue> {
     const queue = new BullmqQueue(backend, options)
     try {
@@ -126,6 +125,10 @@ export class BullmqQueue implements Queue {
     return { waiting: waiting + paused + prioritized, active, delayed, failed }
   }
 
+  async check(): Promise<void> {
+    await this.#reaching(() => this.#backend.check(this.#jobs.getBackend()))
+  }
+
   async consume(handle: Handle, options: ConsumeOptions): Promise<Consumer> {
     const consumer = await this.#reaching(() =>
       BullmqConsumer.start(this.#name, this.#backend, handle, options, closed => this.#consumers.delete(closed)),
@@ -134,7 +137,7 @@ export class BullmqQueue implements Queue {
     return consumer
   }
 
-  /** Closes what is left open: consumers let go at once, so close those first that shall finish. */
+  /** Closes everything. Open consumers disconnect at once, so close consumers first to let them finish. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -142,24 +145,23 @@ export class BullmqQueue implements Queue {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#consumers].map(consumer => consumer.abort()))
-    await within(PARTING_MS, this.#jobs.close()).catch(() => {})
+    await within(SHUTDOWN_GRACE_MS, this.#jobs.close()).catch(() => {})
     this.#backend.drop(this.#jobs.getBackend())
     await this.#backend.close()
   }
 
-  /** Runs a command; when the server is away it rejects with QUEUE_UNREACHABLE. */
+  /** Runs a command. Rejects with QUEUE_UNREACHABLE or QUEUE_FULL when the server is unreachable or cannot work. */
   async #reaching<T>(command: () => Promise<T>): Promise<T> {
     if (this.#closed) throw new AppError('QUEUE_UNREACHABLE', `The queue at ${this.location} is closed.`)
     try {
       return await command()
     } catch (error) {
-      if (!this.#backend.isUnreachable(error)) throw error
-      throw unreachable(this.location, 'Nothing is lost: start the server and try again.', error)
+      throw this.#backend.outageOf(error) ?? error
     }
   }
 }
 
-/** BullMQ takes no whole numbers as ids, which a hexadecimal id may look like. */
+/** Prefixes ids: BullMQ rejects whole numbers, and a hexadecimal id may look like one. */
 function jobId(batchId: string): string {
   return `b${batchId}`
 }

@@ -10,23 +10,26 @@ import {
   type QueueBaseOptions,
   runMigrations,
 } from 'bullmq'
-import pg from 'pg'
-import { describe, withVerifiedTls } from '../db/connection.js'
-import { type QueueBackend, unreachable } from './backend.js'
+import type pg from 'pg'
+import { describe, Pool, withVerifiedTls } from '../db/connection.js'
+import { isPooled, isStartupRefused } from '../db/pooler.js'
+import { CONDITIONS, conditionOf } from '../db/sql-states.js'
+import { AppError } from '../domain/errors.js'
+import { SECOND } from '../domain/units.js'
+import { type QueueBackend, START_AGAIN, unreachable } from './backend.js'
 import { BullmqQueue, type QueueOptions } from './bullmq-queue.js'
-import { isConnectionLost, PostgresPool } from './postgres-pool.js'
+import { ConnectionLost, isConnectionLost, PostgresPool } from './postgres-pool.js'
 
-const SECOND = 1000
-
-/** So that the renewal of locks never waits for a check of others' locks. */
+/** Two, so that the renewal of locks never waits for a check of other locks. */
 const COMMAND_CONNECTIONS = 2
 
-/** BullMQ's tables and functions live in a schema of their own. */
+/** Schema of BullMQ's tables and functions. */
 const SCHEMA = 'bullmq'
+const SEARCH_PATH = `${SCHEMA},public`
 
 const STATES = `select id, state from ${SCHEMA}.job where queue = $1 and id = any($2)`
 
-/** A job that another connection holds is about to be in a worker's hand, so it is left alone. */
+/** Skips jobs that another connection has locked, because a worker is about to take them. */
 const REMOVE = `
   with idle as (
     select id from ${SCHEMA}.job
@@ -35,29 +38,38 @@ const REMOVE = `
   )
   select id from idle where ${SCHEMA}.remove($1, id, false) > 0`
 
+const ADD_EVENT = `insert into ${SCHEMA}.event (queue, event, created_at_ms) values ($1, 'check', 0)`
+
 export interface PostgresQueueOptions extends QueueOptions {
-  /** `postgres://user:password@host/database`. The queue opens a small pool of its own, so that a busy application pool never delays a lock. */
+  /**
+   * `postgres://user:password@host/database`. The queue has a separate small pool, so that a busy application pool
+   * never delays a lock.
+   */
   url: string
   /**
-   * Whether this is the embedded server. There all clients share one session: the search path is the server's business
-   * (`public, bullmq`), and no notification reaches another client, so idle workers ask once a second.
+   * Whether this is the embedded server, where all clients share one session. The server sets the search path (`public,
+   * bullmq`), and no notification reaches another client, so idle workers poll once per second.
    */
   embedded: boolean
 }
 
 /**
- * Opens the queue on Postgres and brings its tables up to date; safe from several processes at once.
+ * Opens the queue on Postgres and brings its tables up to date. Safe in concurrent processes.
  * Rejects with AppError QUEUE_UNREACHABLE.
  */
 export async function openPostgresQueue(options: PostgresQueueOptions): Promise<BullmqQueue> {
-  const backend = new PostgresBackend(options)
+  let backend = new PostgresBackend(options)
   try {
+    if (!options.embedded && (await backend.isBehindPooler())) {
+      await backend.close()
+      backend = new PostgresBackend({ ...options, pooled: true })
+    }
     await backend.migrate(options.name)
   } catch (error) {
     await backend.close()
-    const whatToDo = isConnectionLost(error)
-      ? 'Start the server, or correct DATABASE_URL.'
-      : `The user needs the right to create the schema ${SCHEMA}, or somebody who has it opens the queue first: unsplash-clip db migrate`
+    const outage = backend.outageOf(error)
+    if (outage !== null) throw outage
+    const whatToDo = `The user needs the right to create the schema ${SCHEMA}, or a user who has it must create the queue first: unsplash-clip db migrate`
     throw unreachable(backend.location, whatToDo, error)
   }
   return BullmqQueue.open(backend, options)
@@ -68,43 +80,60 @@ class PostgresBackend implements QueueBackend {
   readonly pollMs = SECOND
   readonly #pool: pg.Pool
   readonly #bullPool: PostgresPool
-  readonly #embedded: boolean
+  readonly #polls: boolean
 
-  constructor({ url, embedded }: PostgresQueueOptions) {
-    this.#embedded = embedded
-    this.#pool = new pg.Pool({
-      // For commands. Embedded, they run one by one anyway; native, every consumer adds the connection that it listens on.
+  /** @param options `pooled`: behind a pooler, so no setting of a session lasts and no notification arrives */
+  constructor({ url, embedded, pooled = false }: PostgresQueueOptions & { pooled?: boolean }) {
+    this.#polls = embedded || pooled
+    this.#pool = new Pool({
+      // For commands. The embedded server runs them one by one; on a native one, each consumer adds a listening
+      // connection.
       max: COMMAND_CONNECTIONS,
-      // Locks are renewed on connections that are there: to connect takes several turns of an event loop that may be busy.
+      // Renewing locks needs open connections: connecting takes several turns of an event loop that may be busy.
       idleTimeoutMillis: 0,
       connectionTimeoutMillis: 10 * SECOND,
-      // The commands are short: a server that owes an answer this long is cut off. The embedded one may be busy.
+      // Commands are short, so a server that is silent this long is unreachable. The embedded one may be busy.
       ...(embedded ? {} : { query_timeout: 30 * SECOND }),
       allowExitOnIdle: true,
       application_name: 'unsplash-clip queue',
-      connectionString: embedded ? url : withSearchPath(withVerifiedTls(url)),
+      connectionString: embedded ? url : pooled ? withVerifiedTls(url) : withSearchPath(withVerifiedTls(url)),
     })
     this.#bullPool = new PostgresPool(this.#pool)
+    if (pooled) this.#bullPool.searchPath = SEARCH_PATH
     this.location = embedded ? 'postgres (embedded)' : `postgres://${describe(url)}`
   }
 
-  /** BullMQ takes a lock in the transaction of its migrations, so that of processes starting together one does it. */
+  /** BullMQ locks its migrations, so only one of several starting processes runs them. */
   async migrate(queue: string): Promise<void> {
     const client = await this.#bullPool.connect()
     let broken = true
     try {
       if (!(await isUpToDate(client))) await runMigrations(client, SCHEMA)
-      await client.query(MAKE_SEQUENCE, [queue])
       broken = false
     } finally {
       client.release(broken)
+    }
+    await this.#bullPool.query(MAKE_SEQUENCE, [queue])
+  }
+
+  /** Also when the pooler refuses the search path, without which it need not be asked. */
+  async isBehindPooler(): Promise<boolean> {
+    let client: pg.PoolClient | undefined
+    try {
+      client = await this.#pool.connect()
+      return await isPooled(client)
+    } catch (error) {
+      if (isStartupRefused(error)) return true
+      throw error
+    } finally {
+      client?.release()
     }
   }
 
   readonly factory: QueueBackend['factory'] = (name, options, factoryOptions): IQueueBackend => {
     const connection = new PostgresConnection(this.#bullPool)
     const bullOptions = { ...options, connection: this.#bullPool }
-    if (this.#embedded) return new PollingBackend(connection, name, bullOptions)
+    if (this.#polls) return new PollingBackend(connection, name, bullOptions)
     const listenClientName = factoryOptions?.withBlockingConnection ? name : undefined
     if (listenClientName) this.#pool.options.max++
     return new ListeningBackend(connection, name, bullOptions, true, listenClientName)
@@ -126,8 +155,29 @@ class PostgresBackend implements QueueBackend {
     return rows.map(({ id }) => id)
   }
 
-  isUnreachable(error: unknown): boolean {
-    return isConnectionLost(error)
+  outageOf(error: unknown): AppError | null {
+    if (!isConnectionLost(error)) return null
+    const condition = conditionOf(error instanceof ConnectionLost ? error.cause : error)
+    if (condition === null) return unreachable(this.location, START_AGAIN, error)
+    return new AppError(
+      'QUEUE_UNREACHABLE',
+      `The queue at ${this.location} ${CONDITIONS[condition.kind].verb}: ${condition.found}. ${condition.advice} Nothing is lost.`,
+      { cause: error },
+    )
+  }
+
+  /** Rolled back: nobody sees the event. */
+  async check(bull: IQueueBackend): Promise<void> {
+    const client = await this.#bullPool.connect()
+    let broken = true
+    try {
+      await client.query('begin')
+      await client.query(ADD_EVENT, [(bull as PatientBackend).name])
+      await client.query('rollback')
+      broken = false
+    } finally {
+      client.release(broken)
+    }
   }
 
   drop(bull: IQueueBackend): void {
@@ -140,8 +190,9 @@ class PostgresBackend implements QueueBackend {
 }
 
 /**
- * BullMQ asks for the next job again at once after an error that it does not take for one of the connection. Should the
- * server be up but not ready (its tables not there yet), that would be thousands of questions a second.
+ * Delays requests for jobs after an error. BullMQ requests the next job at once after an error that it does not
+ * recognise as one of the connection. While the server is up but not ready (no tables yet), that would be thousands of
+ * requests per second.
  */
 class PatientBackend extends PostgresQueueBackend {
   get name(): string {
@@ -158,14 +209,14 @@ class PatientBackend extends PostgresQueueBackend {
   }
 }
 
-/** Woken by NOTIFY, and asks every few seconds in case a broken connection swallowed one. BullMQ's own limit is an hour. */
+/** Wakes on NOTIFY, and polls every few seconds in case a broken connection lost one. BullMQ's own limit is an hour. */
 class ListeningBackend extends PatientBackend {
   override get maximumBlockTimeout(): number {
     return 5
   }
 }
 
-/** Without LISTEN, for which it would hold a connection that hears nothing. */
+/** Polls without LISTEN, whose connection would receive nothing. */
 class PollingBackend extends PatientBackend {
   #wake: AbortController | undefined
   #stopped = false
@@ -193,14 +244,14 @@ class PollingBackend extends PatientBackend {
   }
 
   override async setName(): Promise<void> {
-    // Would name the one session that all clients share.
+    // Does nothing: it would name the one session that all clients share.
   }
 }
 
-/** BullMQ would make it with the first job, for which a worker's user may not have the right. */
+/** Creates the sequence early: BullMQ would create it with the first job, but a worker's user may lack the right. */
 const MAKE_SEQUENCE = 'select next_job_id($1) where to_regclass(job_id_seq_name($1)) is null'
 
-/** BullMQ's own migrations ask for the right to create a schema even where there is nothing to create. */
+/** Returns whether BullMQ's migrations can be skipped: they need the right to create a schema even without work. */
 async function isUpToDate(client: PgPoolClient): Promise<boolean> {
   const { rows } = await client.query<{ present: boolean }>('select to_regclass($1) is not null as present', [
     `${SCHEMA}.migration`,
@@ -208,10 +259,10 @@ async function isUpToDate(client: PgPoolClient): Promise<boolean> {
   return rows[0]!.present && (await assertSchemaCompatibility(client, SCHEMA)) >= LATEST_SCHEMA_VERSION
 }
 
-/** Every connection sees BullMQ's schema first. */
+/** Puts BullMQ's schema first in the search path of every connection. */
 function withSearchPath(url: string): string {
   const parsed = new URL(url)
-  const options = `${parsed.searchParams.get('options') ?? ''} -c search_path=${SCHEMA},public`
+  const options = `${parsed.searchParams.get('options') ?? ''} -c search_path=${SEARCH_PATH}`
   parsed.searchParams.set('options', options.trim())
   return parsed.href
 }

@@ -1,38 +1,66 @@
 import type { PgPool, PgPoolClient, PgQueryResult } from 'bullmq'
 import type pg from 'pg'
 import { isConnectionError } from '../db/errors.js'
+import { CONDITIONS, conditionOf } from '../db/sql-states.js'
 
-/** The server is away. BullMQ waits before it tries again when it sees the code, and otherwise tries without a pause. */
+/** The server is unreachable or cannot work. With this code BullMQ pauses before a retry; without it, it retries without a pause. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost'
   readonly code = 'ECONNREFUSED'
 
   constructor(override readonly cause: Error) {
-    super(`the connection to the database was lost: ${cause.message}`, { cause })
+    super(describe(cause), { cause })
   }
 }
 
+function describe(cause: Error): string {
+  const condition = conditionOf(cause)
+  if (condition === null) return `the connection to the database was lost: ${cause.message}`
+  return `the database ${CONDITIONS[condition.kind].verb}: ${condition.found}`
+}
+
 /**
- * A `pg.Pool` as BullMQ wants it. The server may go and come back: no client's error event is left without a listener,
- * and whatever a lost connection is called by pg, the socket or the server becomes {@link ConnectionLost}.
+ * A `pg.Pool` for BullMQ. The server may go and come back: every client has a listener for errors, and every form of a
+ * lost connection, from pg, the socket or the server, and every error of a server that cannot work now becomes {@link
+ * ConnectionLost}. Then BullMQ repeats the command, and counts no attempt.
  */
 export class PostgresPool implements PgPool {
   readonly options: pg.PoolOptions
   readonly #pool: pg.Pool
+  /** Schemas to find BullMQ's objects in, set by each transaction; undefined: the connections have them. */
+  searchPath: string | undefined
 
   constructor(pool: pg.Pool) {
     this.#pool = pool
     this.options = pool.options
-    // A connection that breaks while it is lent makes its command reject; the event says nothing more.
+    // A connection that breaks during a command rejects the command; the event adds nothing.
     pool.on('connect', client => client.on('error', () => {}))
     pool.on('error', () => {})
   }
 
   async query<Row>(text: string, parameters?: readonly unknown[]): Promise<PgQueryResult<Row>> {
     try {
-      return (await this.#pool.query(text, parameters as unknown[])) as unknown as PgQueryResult<Row>
+      const result = this.searchPath
+        ? await this.#inTransaction(`set local search_path = ${this.searchPath}`, text, parameters)
+        : await this.#pool.query(text, parameters as unknown[])
+      return result as unknown as PgQueryResult<Row>
     } catch (error) {
       throw asLost(error)
+    }
+  }
+
+  async #inTransaction(setting: string, text: string, parameters?: readonly unknown[]): Promise<pg.QueryResult> {
+    const client = await this.#pool.connect()
+    let isBroken = true
+    try {
+      await client.query(`begin; ${setting}`)
+      const result = await client.query(text, parameters as unknown[])
+      await client.query('commit')
+      isBroken = false
+      return result
+    } finally {
+      // As pg's own pool does after an error: it ends the transaction too.
+      client.release(isBroken)
     }
   }
 
@@ -54,18 +82,20 @@ export class PostgresPool implements PgPool {
   }
 
   removeAllListeners(): this {
-    // Would take away the listeners that keep a broken connection from ending the process.
+    // Does nothing: the listeners prevent a broken connection from ending the process.
     return this
   }
 }
 
-/** Whether an error says that there is no server at the other end, now. */
+/** Returns whether an error means that the server takes no command now: it is unreachable, busy or cannot work. */
 export function isConnectionLost(error: unknown): boolean {
-  return error instanceof ConnectionLost || isConnectionError(error)
+  if (error instanceof ConnectionLost || isConnectionError(error)) return true
+  const condition = conditionOf(error)
+  return condition !== null && condition.kind !== 'failed'
 }
 
 function asLost(error: unknown): unknown {
-  return error instanceof Error && isConnectionError(error) && !(error instanceof ConnectionLost)
+  return error instanceof Error && isConnectionLost(error) && !(error instanceof ConnectionLost)
     ? new ConnectionLost(error)
     : error
 }

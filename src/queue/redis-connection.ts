@@ -2,29 +2,35 @@ import { readFileSync } from 'node:fs'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { AppError } from '../domain/errors.js'
+import { SECOND } from '../domain/units.js'
 import { UnhurriedSentinelConnector, WatchedConnector } from './redis-connector.js'
 import type { RedisTarget } from './redis-url.js'
 
-const SECOND = 1000
+const DEMOTED = /\bREADONLY\b|^UNBLOCKED\b/
+
 const CONNECT_TIMEOUT_MS = 5 * SECOND
 
-/** Paths of PEM files, for `rediss://`. Unset: the authorities that Node trusts, and no certificate of one's own. */
+/** Paths of PEM files, for `rediss://`. Unset: the authorities that Node trusts, and no client certificate. */
 export interface RedisTlsFiles {
   ca?: string | undefined
   cert?: string | undefined
   key?: string | undefined
 }
 
-export interface RedisManners {
-  /** Waits for a server that is away, however long; otherwise commands reject after a few tries to connect. */
-  isPatient: boolean
-  /** Makes a lost connection final. */
+export interface ConnectionPolicy {
+  /**
+   * Whether to wait for an unreachable server without limit. Otherwise commands reject after a few attempts to connect.
+   */
+  waitsForServer: boolean
+  /** Whether to reconnect. False: a lost connection is final. */
   reconnects?: boolean
+  /** Whether to send commands also while the server loads its data. It refuses most of them. */
+  whileLoading?: boolean
 }
 
-/** Options for the connections of one process, or of BullMQ, to a target that is no cluster. */
-export function redisOptions(target: RedisTarget, tls: TlsOptions | undefined, manners: RedisManners): RedisOptions {
-  const common = { ...nodeOptions(target, tls, manners), retryStrategy: pauseMs(manners) }
+/** Returns the connection options of a process or BullMQ, for targets other than clusters. */
+export function redisOptions(target: RedisTarget, tls: TlsOptions | undefined, policy: ConnectionPolicy): RedisOptions {
+  const common = { ...nodeOptions(target, tls, policy), retryStrategy: pauseMs(policy) }
   const [first] = target.addresses
   if (target.topology === 'single') return { ...common, host: first!.host, port: first!.port }
   return {
@@ -39,33 +45,36 @@ export function redisOptions(target: RedisTarget, tls: TlsOptions | undefined, m
   }
 }
 
-/** A connection of one's own, to whatever the target is. */
+/** Connects to any target. */
 export function connectToRedis(
   target: RedisTarget,
   tls: TlsOptions | undefined,
-  manners: RedisManners,
+  policy: ConnectionPolicy,
 ): Redis | Cluster {
-  if (target.topology !== 'cluster') return new Redis({ ...redisOptions(target, tls, manners), lazyConnect: true })
+  if (target.topology !== 'cluster') return new Redis({ ...redisOptions(target, tls, policy), lazyConnect: true })
   const options: ClusterOptions = {
-    redisOptions: nodeOptions(target, tls, manners),
-    clusterRetryStrategy: pauseMs(manners),
-    // ioredis keeps commands for a cluster that is away for ever, also where it is told to give up.
-    enableOfflineQueue: manners.isPatient,
+    redisOptions: nodeOptions(target, tls, policy),
+    clusterRetryStrategy: pauseMs(policy),
+    // ioredis queues commands for an unreachable cluster forever, even with a retry limit.
+    enableOfflineQueue: policy.waitsForServer,
     lazyConnect: true,
-    // The name that was given is the one that certificates are about.
+    // Certificates contain the given host name.
     ...(tls && { dnsLookup: (address, found) => found(null, address) }),
   }
   return new Cluster(target.addresses, options)
 }
 
-/** @throws AppError CONFIG_INVALID when a file cannot be read, or there is one although the target is without TLS */
+/**
+ * Reads the TLS files.
+ * @throws AppError CONFIG_INVALID for an unreadable file, or for files without TLS in the target
+ */
 export function tlsOptions(target: RedisTarget, files: RedisTlsFiles): TlsOptions | undefined {
   const given = Object.entries(files).filter(([, path]) => path !== undefined) as [keyof RedisTlsFiles, string][]
   if (!target.isTls) {
     if (given.length === 0) return undefined
     throw new AppError(
       'CONFIG_INVALID',
-      `REDIS_TLS_${given[0]![0].toUpperCase()}: expected a REDIS_URL with TLS (rediss://) beside it, found ${target.location}. Correct one of them.`,
+      `REDIS_TLS_${given[0]![0].toUpperCase()}: expected a REDIS_URL with TLS (rediss://), found ${target.location}. Correct one of them.`,
     )
   }
   return Object.fromEntries(given.map(([what, path]) => [what, readPem(`REDIS_TLS_${what.toUpperCase()}`, path)]))
@@ -83,22 +92,27 @@ function readPem(setting: string, path: string): Buffer {
   }
 }
 
-function nodeOptions(target: RedisTarget, tls: TlsOptions | undefined, { isPatient }: RedisManners) {
+function nodeOptions(target: RedisTarget, tls: TlsOptions | undefined, policy: ConnectionPolicy) {
+  const { waitsForServer, whileLoading = false } = policy
   return {
     username: target.username,
     password: target.password,
     db: target.database,
     tls,
-    // Both kinds of addresses; ioredis asks for IPv4 alone.
+    // IPv4 and IPv6; ioredis resolves only IPv4.
     family: 0,
     connectTimeout: CONNECT_TIMEOUT_MS,
     Connector: WatchedConnector,
-    maxRetriesPerRequest: isPatient ? null : 2,
-    // A master that has become a replica: ask for the new one, and send the command again.
-    reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? 2 : false),
+    maxRetriesPerRequest: waitsForServer ? null : 2,
+    enableReadyCheck: !whileLoading,
+    // A server without room for another client says so in place of the first answer, which should be the caller's.
+    disableClientInfo: true,
+    // The master has become a replica. Sentinels know the new one, so the command is sent again. An address may lead to
+    // it later; until then the command fails.
+    reconnectOnError: (error: Error) => DEMOTED.test(error.message) && (target.topology === 'sentinel' ? 2 : 1),
   } satisfies RedisOptions
 }
 
-function pauseMs({ reconnects = true }: RedisManners): (times: number) => number | null {
+function pauseMs({ reconnects = true }: ConnectionPolicy): (times: number) => number | null {
   return times => (reconnects ? Math.min(times * 100, 2 * SECOND) : null)
 }

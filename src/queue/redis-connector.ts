@@ -2,15 +2,15 @@ import { createConnection, Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { AbstractConnector, type RedisOptions, type SentinelConnectionOptions, SentinelConnector } from 'ioredis'
+import { SECOND } from '../domain/units.js'
 
-const SECOND = 1000
-/** A server that owes an answer this long is cut off from us, and no packet will tell. BullMQ's longest wait is 10 s. */
+/** A server that owes a response this long counts as unreachable. BullMQ's longest wait is 10 s. */
 const SILENCE_MS = 15 * SECOND
 const LOOK_MS = 3 * SECOND
-/** ioredis' own. */
+/** The default of ioredis. */
 const DISCONNECT_MS = 2 * SECOND
 
-/** The way to a server whose address is known. ioredis has the same, but lets nobody at the connection. */
+/** Connects to a known address. ioredis has an equivalent, but gives no access to the connection. */
 export class WatchedConnector extends AbstractConnector {
   readonly #options: RedisOptions
 
@@ -35,8 +35,9 @@ export class WatchedConnector extends AbstractConnector {
 }
 
 /**
- * ioredis either asks the Sentinels for ever, while commands wait without limit, or gives the connection up for good. This
- * gives Sentinels that are away the look of a server that refuses the connection, for which there are limits and pauses.
+ * Reports unreachable Sentinels like a server that refuses connections, for which ioredis has limits and pauses.
+ * Otherwise it either asks the Sentinels forever, while commands wait without limit, or gives the connection up for
+ * good.
  */
 export class UnhurriedSentinelConnector extends SentinelConnector {
   constructor(options: unknown) {
@@ -54,8 +55,8 @@ export class UnhurriedSentinelConnector extends SentinelConnector {
 }
 
 /**
- * Breaks a connection on which a question stays without an answer; ioredis then makes another and asks again. Its own
- * `socketTimeout` does so too, but keeps the process alive for as long after the connection was closed.
+ * Breaks a connection on which a request stays without a response; ioredis then reconnects and repeats it. Its own
+ * `socketTimeout` does this, too, but keeps the process alive for that long after the connection was closed.
  */
 function watched(stream: Socket): Socket {
   let answered = 0
@@ -63,9 +64,9 @@ function watched(stream: Socket): Socket {
   const timer = setInterval(() => {
     if (stream.bytesWritten === answered) return
     owedSince ??= Date.now()
-    if (Date.now() - owedSince >= SILENCE_MS) stream.destroy(new Error(`no answer for ${SILENCE_MS} ms`))
+    if (Date.now() - owedSince >= SILENCE_MS) stream.destroy(new Error(`no response for ${SILENCE_MS} ms`))
   }, LOOK_MS).unref()
-  // Before ioredis hears it, and without making it flow before ioredis listens.
+  // Before the listener of ioredis, and without starting the flow before ioredis listens.
   stream.prependListener('data', () => {
     answered = stream.bytesWritten
     owedSince = undefined

@@ -1,9 +1,9 @@
 import type { RedisQueueBackend } from 'bullmq'
 
 /**
- * BullMQ's own removal also takes jobs whose worker has just died, answers "removed" for jobs that were never there, and
- * is a round trip a job. The keys are those of BullMQ 6 (`removeJobFromAnyState.lua`, `removeJobKeys.lua`); what a flow
- * or a deduplication would add is not used here.
+ * Replaces BullMQ's own removal, which also takes jobs whose worker has just died, reports "removed" for missing jobs,
+ * and needs one round trip per job. The keys are those of BullMQ 6 (`removeJobFromAnyState.lua`, `removeJobKeys.lua`),
+ * without those of flows and deduplication, which are not used here.
  */
 const REMOVE_IDLE = {
   numberOfKeys: 5,
@@ -22,7 +22,7 @@ const REMOVE_IDLE = {
     return removed`,
 }
 
-/** Removes jobs that are waiting, delayed or failed, in one step. @returns the ids of those that were */
+/** Removes jobs that are waiting, delayed or failed, atomically. @returns the removed ids */
 export async function removeIdle(bull: RedisQueueBackend, jobIds: readonly string[]): Promise<string[]> {
   const client = await bull.client
   client.defineCommand('removeIdle', REMOVE_IDLE)

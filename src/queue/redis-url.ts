@@ -3,12 +3,12 @@ export interface RedisAddress {
   port: number
 }
 
-/** Where a Redis or Valkey is, and as whom to speak to it. */
+/** Address and credentials of a Redis or Valkey. */
 export interface RedisTarget {
   topology: 'single' | 'sentinel' | 'cluster'
-  /** The server; the Sentinels; some nodes of the cluster, from which the others become known. */
+  /** The server, the Sentinels, or some nodes of the cluster, which know the others. */
   addresses: RedisAddress[]
-  /** Of the master that Sentinels watch. */
+  /** Name of the master that the Sentinels watch. */
   masterName: string | undefined
   database: number
   isTls: boolean
@@ -16,7 +16,7 @@ export interface RedisTarget {
   password: string | undefined
   sentinelUsername: string | undefined
   sentinelPassword: string | undefined
-  /** For people, without credentials. */
+  /** For display, without credentials. */
   location: string
 }
 
@@ -36,9 +36,9 @@ const DATABASE = /^\d{1,5}$/
 const SENTINEL_PARAMETERS = ['sentinelUsername', 'sentinelPassword']
 
 /**
- * Reads what REDIS_URL may hold: see {@link REDIS_URL_FORMS}. User and password are percent-encoded, as in any URL; those
- * of the Sentinels themselves are the parameters `sentinelUsername` and `sentinelPassword`.
- * @throws Error with what is wrong; its message repeats no part that may be secret
+ * Parses REDIS_URL: see {@link REDIS_URL_FORMS}. User and password are percent-encoded, as in any URL; those of the
+ * Sentinels are the parameters `sentinelUsername` and `sentinelPassword`.
+ * @throws Error with the problem; its message repeats no part that may be secret
  */
 export function parseRedisUrl(url: string): RedisTarget {
   const [, scheme, credentials, hosts, path = '', query = ''] = PARTS.exec(url) ?? []
@@ -65,7 +65,7 @@ export function parseRedisUrl(url: string): RedisTarget {
 function parseAddress(text: string, defaultPort: number): RedisAddress {
   const [, v6, name, port = String(defaultPort)] = ADDRESS.exec(text) ?? []
   const host = v6 ?? name
-  if (host === undefined) throw new Error('a host is missing or has characters that no host name has')
+  if (host === undefined) throw new Error('a host is missing or has invalid characters')
   if (Number(port) < 1 || Number(port) > 65535) throw new Error('a port is not between 1 and 65535')
   return { host, port: Number(port) }
 }
@@ -86,7 +86,7 @@ function parseCredentials(text: string | undefined): Pick<RedisTarget, 'username
   if (!text) return { username: undefined, password: undefined }
   const [username, ...password] = text.split(':')
   if (password.length !== 1 || password[0] === '')
-    throw new Error('before the @ belongs user:password or :password, with other characters percent-encoded')
+    throw new Error('the part before the @ must be user:password or :password, with other characters percent-encoded')
   return { username: decoded(username!) || undefined, password: decoded(password[0]!) }
 }
 

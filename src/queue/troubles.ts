@@ -1,9 +1,9 @@
-const SECOND = 1000
+import { SECOND } from '../domain/units.js'
 
-/** While a server is away every attempt fails the same way; the same trouble is told again only after this long. */
+/** During an outage every attempt fails the same way, so the same error is reported again only after this time. */
 const QUIET_MS = 30 * SECOND
 
-/** Passes errors on, each kind once in a while. */
+/** Passes errors on, but repeats each kind only occasionally. */
 export class Troubles {
   readonly #tell: (error: Error) => void
   readonly #toldAt = new Map<string, number>()

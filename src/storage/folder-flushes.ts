@@ -1,11 +1,11 @@
 import { open } from 'node:fs/promises'
 
-/** Brings the entries of folders to the disk: one flush for all who ask while another one is under way. */
+/** Flushes folder entries to the disk: one flush for all calls during another one. */
 export class FolderFlushes {
   readonly #underWay = new Map<string, Promise<void>>()
   readonly #next = new Map<string, Promise<void>>()
 
-  /** Resolves once what was in the folder at the time of the call is on the disk, where the file system can do that. */
+  /** Resolves when the folder's entries at the time of the call are on the disk, if the file system supports it. */
   flush(folder: string): Promise<void> {
     const next = this.#next.get(folder) ?? this.#after(folder)
     this.#next.set(folder, next)
@@ -13,7 +13,7 @@ export class FolderFlushes {
   }
 
   async #after(folder: string): Promise<void> {
-    // Who asked for that one is told of its failure.
+    // Callers of that flush receive its failure.
     await this.#underWay.get(folder)?.catch(() => {})
     this.#next.delete(folder)
     const flushing = flushFolder(folder)

@@ -3,27 +3,28 @@ import { mkdir, open, opendir, readFile, rename, rm, stat } from 'node:fs/promis
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { AppError, PhotoError } from '../domain/errors.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
+import { HOUR } from '../domain/units.js'
+import { makeFolder } from '../make-folder.js'
 import { FolderFlushes } from './folder-flushes.js'
 import { assertObjectKey, isObjectKey } from './key.js'
 
-/** Folder of unfinished files. No key can name it: `~` is not a character of keys. */
+/** Folder of unfinished files. No key can name it: keys contain no `~`. */
 const UNFINISHED = '~unfinished'
-const HOUR = 60 * 60 * 1000
-/** A file that has been unfinished this long belongs to a process that died. */
+/** A file that is unfinished for this long belongs to a dead process. */
 const STALE_MS = 24 * HOUR
 
 /**
- * Objects as files below a folder. A file is written aside, flushed to the disk, then renamed, so that a crash leaves the
- * old object or the new one; what it leaves aside is no object and is removed by a later {@link check}.
+ * Stores objects as files below a folder. Writes a temporary file, flushes it to the disk, then renames it, so that a
+ * crash leaves the old object or the new one. A leftover temporary file is no object; a later {@link check} removes it.
  */
 export class FolderStore implements ObjectStore {
   readonly location: string
   readonly #unfinished: string
-  /** Folders known to exist, so that not every object costs a mkdir. */
+  /** Folders that exist, which saves a mkdir per object. */
   readonly #made = new Set<string>()
   readonly #flushes = new FolderFlushes()
 
-  /** @param folder made on first use */
+  /** @param folder created on first use */
   constructor(folder: string) {
     this.location = resolve(folder)
     this.#unfinished = join(this.location, UNFINISHED)
@@ -32,7 +33,7 @@ export class FolderStore implements ObjectStore {
   async check(): Promise<void> {
     const probe = join(this.#unfinished, `check-${randomUUID()}`)
     try {
-      await mkdir(this.#unfinished, { recursive: true })
+      makeFolder(this.#unfinished)
       await this.#removeStale()
       await writeDurably(probe, Buffer.from('unsplash-clip'))
       await rm(probe)
@@ -40,7 +41,7 @@ export class FolderStore implements ObjectStore {
       await rm(probe, { force: true }).catch(() => {})
       throw new AppError(
         'STORE_UNREACHABLE',
-        `The object store ${this.location} cannot be written: ${reason(cause)}. Expected a folder in which this user may create files; choose another with OBJECT_STORE.`,
+        `The object store ${this.location} is not writable: ${describeFailure(cause)}. Expected a folder in which this user may create files. Set OBJECT_STORE to another.`,
         { cause },
       )
     }
@@ -107,7 +108,7 @@ export class FolderStore implements ObjectStore {
   async #folder(path: string): Promise<void> {
     if (this.#made.has(path)) return
     const first = await mkdir(path, { recursive: true })
-    // A new folder is an entry of its parent, which has to reach the disk too.
+    // A new folder is an entry of its parent, which needs a flush, too.
     for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made))
       await this.#flushes.flush(dirname(made))
     this.#made.add(path)
@@ -121,12 +122,12 @@ export class FolderStore implements ObjectStore {
   }
 }
 
-/** What a failed write means for the photo. */
+/** Returns the photo error for a failed write. */
 export function storeFailure(location: string, key: string, cause: unknown): PhotoError {
-  return new PhotoError('STORE_FAILED', `${location}, ${key}: ${reason(cause)}`, { cause })
+  return new PhotoError('STORE_FAILED', `${location}, ${key}: ${describeFailure(cause)}`, { cause })
 }
 
-function reason(error: unknown): string {
+function describeFailure(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC') return 'the disk is full (ENOSPC); free some space or move OBJECT_STORE'
   if (code === 'EDQUOT') return 'the disk quota is used up (EDQUOT); free some space or move OBJECT_STORE'
@@ -148,7 +149,7 @@ async function writeDurably(path: string, body: Uint8Array): Promise<void> {
   }
 }
 
-/** Every file below a folder; nothing when there is no such folder. */
+/** Yields every file below a folder; nothing for a missing folder. */
 async function* walk(folder: string): AsyncIterable<string> {
   const entries = await opendir(folder).catch(error => {
     if (isMissing(error)) return null

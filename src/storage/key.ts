@@ -1,8 +1,8 @@
 const SEGMENT = /^[A-Za-z0-9._-]+$/
-/** S3's limit, in bytes; every character of a key is one. */
+/** S3's limit, in bytes. Every character of a key has one byte. */
 const MAX_LENGTH = 1024
 
-/** Whether a text is a key of an object: a relative path of `[A-Za-z0-9._-]` segments that leads nowhere else. */
+/** Returns whether a text is an object key: a relative path of `[A-Za-z0-9._-]` segments without `.` and `..`. */
 export function isObjectKey(text: string): boolean {
   return (
     text.length <= MAX_LENGTH &&
@@ -10,7 +10,7 @@ export function isObjectKey(text: string): boolean {
   )
 }
 
-/** @throws RangeError for anything that is not a key */
+/** Checks a key. @throws RangeError for any other text */
 export function assertObjectKey(key: string): void {
   if (!isObjectKey(key))
     throw new RangeError(`expected an object key of [A-Za-z0-9._-] segments, found ${JSON.stringify(key)}`)

@@ -10,36 +10,40 @@ import {
 } from '@aws-sdk/client-s3'
 import { AppError, PhotoError } from '../domain/errors.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
+import { SECOND } from '../domain/units.js'
 import { assertObjectKey, isObjectKey } from './key.js'
 
-const SECOND = 1000
+// Otherwise the SDK prints a warning about future versions of Node and of itself, neither of which its user chose.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 
 export interface S3Options {
   bucket: string
-  /** Put before every key, with a slash between; empty: none. */
+  /** Precedes every key, with a slash between; empty: none. */
   prefix: string
   region: string
   /** `http://host:port` of a compatible server. Default: AWS. */
   endpoint?: string
   /** `http://host/bucket/key` instead of `http://bucket.host/key`. */
   forcePathStyle?: boolean
-  /** Tries of one operation, the first included; the SDK backs off between them. Default 4. */
+  /** Attempts per operation, with backoff between them. Default: 4. */
   maxAttempts?: number
-  /** Default 5 s. */
+  /** Default: 5 s. */
   connectTimeoutMs?: number
-  /** Silence after which a try is given up. Default 30 s. */
+  /** Silence that ends an attempt. Default: 30 s. */
   requestTimeoutMs?: number
 }
 
 /**
- * Objects in a bucket of S3 or a compatible server. Credentials come from the SDK's default chain: environment, shared
- * files, container or instance role.
+ * Stores objects in a bucket of S3 or a compatible server. Credentials come from the SDK's default chain: environment,
+ * shared files, container or instance role.
  */
 export class S3Store implements ObjectStore {
   readonly location: string
   readonly #client: S3Client
   readonly #bucket: string
   readonly #prefix: string
+  /** The same throughout, so that a user without the right to delete leaves one object per process. */
+  readonly #probeKey = `check-${randomUUID()}`
 
   constructor(options: S3Options) {
     const { bucket, prefix, region, endpoint, forcePathStyle = false } = options
@@ -55,29 +59,29 @@ export class S3Store implements ObjectStore {
         connectionTimeout: options.connectTimeoutMs ?? 5 * SECOND,
         socketTimeout: options.requestTimeoutMs ?? 30 * SECOND,
       },
-      // Trailing checksums are news to many compatible servers.
+      // Many compatible servers do not support trailing checksums.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
     })
   }
 
   async check(): Promise<void> {
-    const probe = this.#object(`check-${randomUUID()}`)
+    const probe = this.#object(this.#probeKey)
     try {
       await this.#client.send(new PutObjectCommand({ ...probe, Body: Buffer.from('unsplash-clip') }))
     } catch (cause) {
       throw new AppError(
         'STORE_UNREACHABLE',
-        `The object store ${this.location} cannot be written: ${reason(cause)}. Expected an existing bucket that these credentials may write; check OBJECT_STORE, S3_ENDPOINT, S3_REGION, S3_FORCE_PATH_STYLE and the AWS credentials.`,
+        `The object store ${this.location} is not writable: ${describeFailure(cause)}. Expected an existing bucket, and the right s3:PutObject on ${this.#objects} (with a KMS key also kms:GenerateDataKey). Check OBJECT_STORE, S3_ENDPOINT, S3_REGION, S3_FORCE_PATH_STYLE and the AWS credentials.`,
         { cause },
       )
     }
-    // Who may write need not be allowed to delete.
+    // The right to write may come without the right to delete.
     await this.#client.send(new DeleteObjectCommand(probe)).catch(() => {})
   }
 
   async put(key: string, body: Uint8Array, contentType: string): Promise<void> {
-    await this.#use(key, object =>
+    await this.#use('s3:PutObject', key, object =>
       this.#client.send(
         new PutObjectCommand({ ...object, Body: body, ContentLength: body.length, ContentType: contentType }),
       ),
@@ -85,18 +89,20 @@ export class S3Store implements ObjectStore {
   }
 
   async get(key: string): Promise<Buffer | null> {
-    return await this.#use(key, async object => {
+    return await this.#use('s3:GetObject', key, async object => {
       const { Body } = await this.#client.send(new GetObjectCommand(object))
       return Buffer.from((await Body?.transformToByteArray()) ?? [])
     })
   }
 
   async has(key: string): Promise<boolean> {
-    return (await this.#use(key, object => this.#client.send(new HeadObjectCommand(object)))) !== null
+    const head = this.#use('s3:GetObject', key, object => this.#client.send(new HeadObjectCommand(object)))
+    // 403 also answers for a missing object where the right s3:ListBucket is missing.
+    return (await head.catch(unlessForbidden)) !== null
   }
 
   async delete(key: string): Promise<void> {
-    await this.#use(key, object => this.#client.send(new DeleteObjectCommand(object)))
+    await this.#use('s3:DeleteObject', key, object => this.#client.send(new DeleteObjectCommand(object)))
   }
 
   async *list(prefix = ''): AsyncIterable<string> {
@@ -105,7 +111,7 @@ export class S3Store implements ObjectStore {
       const page = await this.#client
         .send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix + prefix, ContinuationToken }))
         .catch(error => {
-          throw this.#failure(prefix, error)
+          throw this.#failure('s3:ListBucket', prefix, error)
         })
       for (const { Key = '' } of page.Contents ?? []) {
         const key = Key.slice(this.#prefix.length)
@@ -124,29 +130,65 @@ export class S3Store implements ObjectStore {
     return { Bucket: this.#bucket, Key: this.#prefix + key }
   }
 
-  /** Null when there is no such object. */
-  async #use<T>(key: string, act: (object: { Bucket: string; Key: string }) => Promise<T>): Promise<T | null> {
+  /** For a policy. */
+  get #objects(): string {
+    return `arn:aws:s3:::${this.#bucket}/${this.#prefix}*`
+  }
+
+  /** @param right that the operation needs. @returns null when there is no such object */
+  async #use<T>(
+    right: string,
+    key: string,
+    act: (object: { Bucket: string; Key: string }) => Promise<T>,
+  ): Promise<T | null> {
     const object = this.#object(key)
     try {
       return await act(object)
     } catch (error) {
       if (isMissing(error)) return null
-      throw this.#failure(key, error)
+      throw this.#failure(right, key, error)
     }
   }
 
-  #failure(key: string, cause: unknown): PhotoError {
-    return new PhotoError('STORE_FAILED', `${this.location}, ${key}: ${reason(cause)}`, { cause })
+  #failure(right: string, key: string, cause: unknown): PhotoError {
+    const expected = isForbidden(cause) ? `; expected the right ${right} on ${this.#objects}` : ''
+    const message = `${this.location}, ${key}: ${describeFailure(cause)}${expected}`
+    return new PhotoError('STORE_FAILED', message, { cause, retryable: !isRefusal(cause) })
   }
 }
 
-/** A missing bucket is a failure; HEAD has no body that would tell it from a missing key. */
+/** Returns whether a key is missing. A missing bucket is a failure, but HEAD has no body to distinguish it. */
 function isMissing(error: unknown): boolean {
   if (!(error instanceof S3ServiceException)) return false
   return error.name === 'NoSuchKey' || error.name === 'NotFound'
 }
 
-function reason(error: unknown): string {
+function isForbidden(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 403
+}
+
+/** @returns null for a forbidden operation. @throws every other failure */
+function unlessForbidden(error: unknown): null {
+  if (error instanceof PhotoError && isForbidden(error.cause)) return null
+  throw error
+}
+
+/** Refusals that pass: conflicts, timeouts, throttling; a quota that is raised, credentials that are renewed, clocks. */
+const PASSING_STATUS = new Set([408, 409, 423, 425, 429])
+const PASSING_NAMES =
+  /SlowDown|Throttl|TooManyRequests|Timeout|TooSkewed|Expired|TokenRefresh|Quota|StorageFull|BandwidthLimit/i
+
+/**
+ * Whether the store will always refuse this: forbidden, too large, an invalid key, no such bucket, another region. Not an
+ * outage (5xx, no answer).
+ */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof S3ServiceException) || PASSING_NAMES.test(error.name)) return false
+  const status = error.$metadata.httpStatusCode ?? 500
+  return status >= 300 && status < 500 && !PASSING_STATUS.has(status)
+}
+
+function describeFailure(error: unknown): string {
   const { name, message, code } = error as Error & { code?: string }
   if (error instanceof S3ServiceException)
     return `${name} (status ${error.$metadata.httpStatusCode ?? 'unknown'})${message === '' || message === name ? '' : `: ${message}`}`

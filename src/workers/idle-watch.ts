@@ -2,7 +2,7 @@ import type { Queue } from '../domain/ports/queue.js'
 
 const POLL_MS = 500
 
-/** Asks now and then whether the queue has run out of work, and says so once. Photos to be tried again later are work. */
+/** Polls until the queue has run out of work, then calls back once. Delayed photos count as work. */
 export class IdleWatch {
   #timer: NodeJS.Timeout | undefined
   #closed = false
@@ -31,7 +31,7 @@ export class IdleWatch {
       const { waiting, active, delayed } = await this.queue.counts()
       return waiting + active + delayed === 0
     } catch {
-      // The queue is away; the consumer tells of it, and goes on when it is back.
+      // The queue is away; the consumer reports it and resumes when it is back.
       return false
     }
   }

@@ -1,28 +1,32 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { ModelIdentity } from '../domain/model.js'
 import type { PromptAnswer, PromptRequest, PromptRequests } from '../domain/ports/prompts.js'
-import type { LoanedEncoder } from './encoders.js'
+import { errorMessage } from '../domain/text/error-text.js'
+import { SECOND } from '../domain/units.js'
+import type { EncoderLease } from './delivery/encoder-pool.js'
 
-const SECOND = 1000
 /**
- * How often a worker looks for itself: where it hears no notification, and where it does, for what others left, and since a
- * pooler of connections may swallow them. Well within the ten seconds for which `embed_prompt` waits.
+ * Poll interval without notifications, and with them: poolers may swallow notifications, and other workers may leave
+ * prompts behind. Well below the ten seconds that `embed_prompt` waits.
  */
 const DEAF_POLL_MS = SECOND
 const POLL_MS = 5 * SECOND
-/** Prompts taken at once. A text is computed in some ten milliseconds, so that batches hardly wait. */
+/** How long the end waits for prompts under way. */
+const CLOSE_MS = 2 * SECOND
+/** Prompts claimed at once. A text takes some ten milliseconds, so batches hardly wait. */
 const AT_ONCE = 16
 
 export interface PromptResponderDeps {
   requests: PromptRequests
-  /** Lends the encoder of the worker's model. */
-  borrow: () => Promise<LoanedEncoder>
+  /** Leases the encoder of the worker's model. */
+  acquire: () => Promise<EncoderLease>
   logger: Pick<Logger, 'info' | 'warn'>
 }
 
 /**
- * Embeds what people at psql ask for (`call embed_prompt('…')`), with the text tower of the worker's model, between the runs
- * of its batches. The database being away is for others to tell: it is tried again.
+ * Embeds prompts requested in SQL (`call embed_prompt('…')`) with the text tower of the worker's model, between the
+ * inference calls of its batches. Database outages are reported elsewhere; this retries.
  */
 export class PromptResponder {
   #timer: NodeJS.Timeout | undefined
@@ -39,15 +43,17 @@ export class PromptResponder {
     this.#wake()
   }
 
-  /** Answers what it has taken, or leaves it to others. */
+  /** Answers the claimed prompts, or leaves them to other workers. Does not wait for a silent database. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
-    await this.#working
+    const ended = new AbortController()
+    await Promise.race([this.#working, pause(CLOSE_MS, undefined, { signal: ended.signal }).catch(() => {})])
+    ended.abort()
     this.#stopListening?.()
   }
 
-  /** One at a time; who is woken while it works looks once more. */
+  /** One pass at a time; a wake-up during a pass causes another pass. */
   #wake(): void {
     if (this.#closed) return
     this.#askedMeanwhile = this.#working !== undefined
@@ -70,7 +76,7 @@ export class PromptResponder {
     if (!this.#closed) this.#timer = setTimeout(() => this.#wake(), this.#stopListening ? POLL_MS : DEAF_POLL_MS)
   }
 
-  /** Before the first look, so that nothing is asked for in between; again when the connection was lost. */
+  /** Listens before the first look, so that no request is missed, and again after a lost connection. */
   async #listen(): Promise<void> {
     if (this.#stopListening !== undefined) return
     this.#stopListening = await this.deps.requests.listen(
@@ -82,7 +88,7 @@ export class PromptResponder {
     )
   }
 
-  /** @returns how many were taken */
+  /** @returns number of claimed prompts */
   async #answerSome(): Promise<number> {
     const { requests, logger } = this.deps
     const taken = await requests.claim(this.model, AT_ONCE)
@@ -98,15 +104,18 @@ export class PromptResponder {
     return taken.length
   }
 
-  /** Each by itself, so that one that cannot be embedded fails no other; all at once, so that no batch comes in between. */
+  /**
+   * Encodes each prompt separately, so that one failure affects no other; all at once, so that no batch comes between
+   * them.
+   */
   async #answers(taken: readonly PromptRequest[]): Promise<PromptAnswer[]> {
-    const { encoder, release } = await this.deps.borrow()
+    const { encoder, release } = await this.deps.acquire()
     try {
       const settled = await Promise.allSettled(taken.map(({ prompt }) => encoder.encodeTexts([prompt])))
       return taken.map(({ id }, i) => {
         const result = settled[i]!
         if (result.status === 'fulfilled') return { id, embedding: result.value[0]! }
-        return { id, problem: result.reason instanceof Error ? result.reason.message : String(result.reason) }
+        return { id, problem: errorMessage(result.reason) }
       })
     } finally {
       release()

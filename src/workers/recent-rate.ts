@@ -1,6 +1,6 @@
-const SECOND = 1000
+import { SECOND } from '../domain/units.js'
 
-/** How many things happened a second lately: a count that only grows, looked at now and then. */
+/** Recent rate per second of a growing count that is sampled now and then. */
 export class RecentRate {
   readonly #looks: { at: number; count: number }[]
 
@@ -8,11 +8,11 @@ export class RecentRate {
     this.#looks = [{ at: Date.now(), count: 0 }]
   }
 
-  /** @param count until now */
+  /** @param count total so far */
   look(count: number): number {
     const at = Date.now()
     this.#looks.push({ at, count })
-    // The last one before the window is where it begins.
+    // The window starts at the last sample before it.
     while (this.#looks.length > 2 && this.#looks[1]!.at <= at - this.windowMs) this.#looks.shift()
     const first = this.#looks[0]!
     return (count - first.count) / Math.max((at - first.at) / SECOND, 0.001)

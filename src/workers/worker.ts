@@ -2,82 +2,84 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { Heartbeat } from '../domain/heartbeat.js'
 import type { LabelSet } from '../domain/labels.js'
 import type { Encoder } from '../domain/ports/encoder.js'
 import type { PromptRequests } from '../domain/ports/prompts.js'
-import { type Batch, type Consumer, Deferred, type Delivery, type Queue } from '../domain/ports/queue.js'
+import { type Batch, type Consumer, type Delivery, type Queue, RetryLaterError } from '../domain/ports/queue.js'
 import type { IngestRepository } from '../domain/ports/repository.js'
 import type { RunRepository, WorkerReport } from '../domain/ports/run-repository.js'
-import { Encoders, type Models } from './encoders.js'
-import { Gate, type Probe } from './gate.js'
+import { SECOND } from '../domain/units.js'
+import { CircuitBreaker, type Probe } from './delivery/circuit-breaker.js'
+import { EncoderPool, type EncoderSource } from './delivery/encoder-pool.js'
+import { IsolationLock } from './delivery/isolation-lock.js'
+import { outageOf, type Service } from './delivery/outage.js'
+import { type DeliveryDeps, takeDelivery } from './delivery/take-delivery.js'
+import { WrongModelAttempts } from './delivery/wrong-model-attempts.js'
 import { IdleWatch } from './idle-watch.js'
-import { Prompts, type WorkerLabels } from './label.js'
-import type { Service } from './outage.js'
-import { createLimits, type ImagePipeline, type Limits } from './prepare.js'
-import type { BatchReport } from './process-batch.js'
+import { describePauses } from './paused-hosts.js'
 import { PromptResponder } from './prompt-responder.js'
 import { RecentRate } from './recent-rate.js'
-import { Refusals } from './refusals.js'
-import { Reporter } from './reporter.js'
-import { type OnStage, type Stage, StageClock } from './stage-clock.js'
-import { type DeliveryDeps, takeDelivery } from './take-delivery.js'
-import { Turns } from './turns.js'
+import { LabelPromptCache, type WorkerLabels } from './stages/label.js'
+import { createLimits, type ImagePipeline, type Limits } from './stages/prepare.js'
+import type { BatchReport } from './stages/process-batch.js'
+import { type OnStage, type Stage, StageClock } from './stages/stage-clock.js'
 
-const SECOND = 1000
-const HEARTBEAT_MS = 30 * SECOND
+const LOG_EVERY_MS = 30 * SECOND
+const REPORT_EVERY_MS = 5 * SECOND
 const RATE_MS = 60 * SECOND
-/** While it finishes what is in hand, a worker asks so often whether that can be done at all. */
-const CLOSING_PROBE_MS = 3 * SECOND
+/** How long an ending worker works on the photos under way. It hands back what it has not finished by then. */
+const FINISH_MS = 4 * SECOND
 
 export interface WorkerDeps {
   repository: Pick<IngestRepository, 'registerModel' | 'photoStates' | 'recordOutcome'>
   runs: Pick<RunRepository, 'controlOfBatch' | 'setAside' | 'giveUp' | 'labelSets'>
-  /** On a connection of its own, so that no batch waits for a report. */
+  /** Has its own connection, so that no batch waits for a report. */
   reports: Pick<RunRepository, 'report' | 'leave'>
   labels: WorkerLabels
   /** By name; for runs that pinned no definitions. */
   labelSets: ReadonlyMap<string, LabelSet>
-  models: Models
-  /** What people ask to be embedded; left out, nobody is answered. */
+  models: EncoderSource
+  /** Prompts requested in SQL; undefined: none are answered. */
   prompts?: PromptRequests
   queue: Queue
   imagePipeline: ImagePipeline
-  /** How to find out whether something is there. */
+  /** Checks whether a service answers. */
   probes: Record<Service, Probe>
   logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
   onStage?: OnStage
 }
 
 export interface WorkerOptions {
-  /** `name@precision`: loaded at the start. Batches for others load theirs. */
+  /** `name@precision`: loaded at the start. Batches for other models load theirs. */
   model: string
-  /** Batches at once. */
+  /** Batches handled at the same time. */
   concurrency: number
-  /** After so long a silence the batches of this worker go to others. */
+  /** After this silence the queue hands the batches of this worker to others. */
   lockMs: number
-  /** Tries of a photo, the first included. */
+  /** Tries per photo, the first included. */
   maxAttempts: number
   retryBaseMs: number
-  /** Photos in memory as they were downloaded. */
+  /** Photos held in memory as downloaded. */
   downloadConcurrency: number
-  /** Photos decoded at once. */
+  /** Photos decoded at the same time. */
   decodeConcurrency: number
-  /** Ends when no batch is waiting, active or delayed, wherever. */
+  /** Ends when no batch is waiting, active or delayed on any worker. */
   untilIdle?: boolean
-  /** Gives up loading the first model. */
+  /** Aborts loading the first model. */
   signal?: AbortSignal
 }
 
-/** What a worker has done since it started. */
+/** Work done since the start. */
 export interface WorkerStats extends BatchReport {
   batches: number
-  /** Deliveries that were rejected, and go back to the queue. */
+  /** Rejected deliveries; they go back to the queue. */
   rejected: number
-  /** Deliveries put off because something was away, or had to be waited for. */
+  /** Deliveries deferred because of an outage or a wait. */
   deferred: number
-  /** Batches parked, let go, or taken apart. */
+  /** Batches parked, dropped (cancelled run), or split. */
   setAside: number
-  /** Photos settled a second, since the start. */
+  /** Photos settled per second since the start. */
   photosPerSecond: number
   /** See {@link StageClock.seconds}. */
   stageSeconds: Record<Stage | 'all' | 'span', number>
@@ -99,20 +101,22 @@ const noCounts = () => ({
 })
 
 export interface RunningWorker {
-  /** Takes no new batch, finishes those in hand; hands them back when something is away that is needed for it. */
+  /** Takes no new batch, hands back what only waits, finishes photos under way for {@link FINISH_MS}, hands back the rest. */
   close(): Promise<void>
-  /** Stops what is in hand and hands it back. */
+  /** Stops the batches under way and hands them back. */
   abort(): Promise<void>
   stats(): WorkerStats
-  /** Photos between the start of their download and the end of storing their copy, now. */
+  /** Photos between the start of their download and the end of storing their copy. */
   photosInHand(): number
-  /** What is away and why, for people; null: nothing. */
+  /** Names the services that are away and why, for people; null: none. */
   trouble(): string | null
-  /** Resolves when the worker has ended, whatever the reason. */
+  /** Whether the worker begins nothing because this service is away. */
+  isAway(service: Service): boolean
+  /** Resolves when the worker has ended, for whatever reason. */
   readonly done: Promise<void>
 }
 
-/** Consumes the queue until it is closed, aborted or, with `untilIdle`, out of work. What it was given stays open. */
+/** Consumes the queue until closed, aborted or, with `untilIdle`, out of work. Closes none of its dependencies. */
 export async function startWorker(deps: WorkerDeps, options: WorkerOptions): Promise<RunningWorker> {
   const worker = new PhotoWorker(deps, options)
   try {
@@ -134,13 +138,13 @@ class PhotoWorker implements RunningWorker {
   readonly #leaving = new AbortController()
   readonly #limits: Limits
   readonly #clock: StageClock
-  readonly #encoders: Encoders
-  readonly #gate: Gate
-  readonly #turns = new Turns()
+  readonly #encoderPool: EncoderPool
+  readonly #breaker: CircuitBreaker
+  readonly #isolation = new IsolationLock()
   #consumer: Consumer | undefined
   #idleWatch: IdleWatch | undefined
-  #heartbeat: NodeJS.Timeout | undefined
-  #reporter: Reporter | undefined
+  #logTimer: NodeJS.Timeout | undefined
+  #heartbeat: Heartbeat | undefined
   #responder: PromptResponder | undefined
   #ended: Promise<void> | undefined
   #finish: () => void = () => {}
@@ -151,8 +155,8 @@ class PhotoWorker implements RunningWorker {
   ) {
     this.#limits = createLimits(options)
     this.#clock = new StageClock(deps.onStage)
-    this.#encoders = new Encoders(deps.models, deps.repository)
-    this.#gate = new Gate(deps.probes, deps.logger)
+    this.#encoderPool = new EncoderPool(deps.models, deps.repository)
+    this.#breaker = new CircuitBreaker(deps.probes, deps.logger)
     this.done = new Promise(resolve => {
       this.#finish = resolve
     })
@@ -161,29 +165,35 @@ class PhotoWorker implements RunningWorker {
   async start(): Promise<void> {
     const { queue, logger, reports, repository, runs, imagePipeline } = this.deps
     const { model, maxAttempts, retryBaseMs, concurrency, lockMs, untilIdle, signal } = this.options
-    const encoder = await this.#encoders.preload(model, signal ?? this.#leaving.signal)
+    const encoder = await this.#encoderPool.preload(model, signal ?? this.#leaving.signal)
     const deps: DeliveryDeps = {
       repository,
       runs,
       queue,
-      encoders: this.#encoders,
-      prompts: new Prompts(this.deps),
+      encoders: this.#encoderPool,
+      labelPrompts: new LabelPromptCache(this.deps),
       pipeline: imagePipeline,
       limits: this.#limits,
       retry: { maxAttempts, baseMs: retryBaseMs },
-      gate: this.#gate,
-      turns: this.#turns,
-      refusals: new Refusals(),
+      breaker: this.#breaker,
+      isolation: this.#isolation,
+      wrongModelAttempts: new WrongModelAttempts(),
       clock: this.#clock,
+      logger,
     }
     this.#consumer = await queue.consume((batch, stop, delivery) => this.#take(batch, delivery, deps, stop), {
       concurrency,
       lockMs,
-      onError: err => logger.warn({ err }, `queue at ${queue.location}; consuming goes on`),
+      onError: err => {
+        logger.warn({ err }, `queue at ${queue.location}; consuming goes on`)
+        const service = outageOf(err)
+        if (service !== null) this.#breaker.recordFailure(service, err)
+      },
     })
     logger.info({ model, queue: queue.location, concurrency }, 'worker started')
-    this.#heartbeat = setInterval(() => logger.info(this.stats(), 'worker at work'), HEARTBEAT_MS)
-    this.#reporter = new Reporter(reports, () => this.#report())
+    this.#logTimer = setInterval(() => logger.info(this.stats(), 'worker at work'), LOG_EVERY_MS)
+    this.#heartbeat = new Heartbeat(() => reports.report(this.#report()), REPORT_EVERY_MS)
+    this.#heartbeat.beat()
     this.#answerPrompts(encoder)
     if (untilIdle) this.#idleWatch = new IdleWatch(queue, () => void this.close())
   }
@@ -192,7 +202,7 @@ class PhotoWorker implements RunningWorker {
     this.#ended ??= this.#end(async consumer => {
       const closed = new AbortController()
       const closing = consumer.close().finally(() => closed.abort())
-      await Promise.race([closing, this.#trouble(closed.signal)])
+      await Promise.race([closing, pause(FINISH_MS, undefined, { signal: closed.signal }).catch(() => {})])
       if (!closed.signal.aborted) await consumer.abort()
       await closing
     })
@@ -216,34 +226,29 @@ class PhotoWorker implements RunningWorker {
   }
 
   photosInHand(): number {
-    return this.#limits.images.activeCount
+    return this.#limits.images.held
   }
 
   trouble(): string | null {
-    return this.#gate.trouble
+    return this.#breaker.trouble
+  }
+
+  isAway(service: Service): boolean {
+    return this.#breaker.isOpen(service)
   }
 
   async #end(letGo: (consumer: Consumer) => Promise<void>): Promise<void> {
     this.#idleWatch?.close()
-    clearInterval(this.#heartbeat)
-    this.#leaving.abort(new Deferred(0, 'the worker ends'))
+    clearInterval(this.#logTimer)
+    this.#leaving.abort(new RetryLaterError(0, 'the worker ends'))
     try {
       if (this.#consumer) await letGo(this.#consumer)
     } finally {
-      this.#gate.close()
-      this.#turns.close()
-      await this.#reporter?.close()
-      await this.#responder?.close()
-      await this.#encoders.close()
+      this.#breaker.close()
+      this.#isolation.close()
+      await Promise.all([this.#heartbeat?.end(() => this.deps.reports.leave(this.#id)), this.#responder?.close()])
+      await this.#encoderPool.close()
       this.#finish()
-    }
-  }
-
-  /** Resolves when something is away that what is in hand may need; not at all once the signal is aborted. */
-  async #trouble(closed: AbortSignal): Promise<void> {
-    while (this.#gate.trouble === null && !closed.aborted) {
-      await this.#gate.probe()
-      if (this.#gate.trouble === null) await pause(CLOSING_PROBE_MS, undefined, { signal: closed }).catch(() => {})
     }
   }
 
@@ -272,7 +277,7 @@ class PhotoWorker implements RunningWorker {
       }
     } catch (err) {
       if (stop.aborted) logger.info(about, 'batch handed back')
-      else if (err instanceof Deferred) {
+      else if (err instanceof RetryLaterError) {
         this.#counts.deferred++
         logger.info({ ...about, delayMs: err.delayMs, reason: err.message }, 'batch deferred')
       } else {
@@ -286,13 +291,13 @@ class PhotoWorker implements RunningWorker {
     }
   }
 
-  /** Only with the model that it was started with, and where that knows words. */
+  /** Answers prompts for the start model only, and only if it has a text tower. */
   #answerPrompts({ model, hasTexts }: Pick<Encoder, 'model' | 'hasTexts'>): void {
     const { prompts: requests, logger } = this.deps
     if (requests === undefined || !hasTexts) return
     const wanted = { id: 'none', model: this.options.model, revision: model.revision }
-    const borrow = () => this.#encoders.borrow(wanted, this.#leaving.signal)
-    this.#responder = new PromptResponder(model, { requests, borrow, logger })
+    const acquire = () => this.#encoderPool.acquire(wanted, this.#leaving.signal)
+    this.#responder = new PromptResponder(model, { requests, acquire, logger })
   }
 
   #report(): WorkerReport {
@@ -309,7 +314,7 @@ class PhotoWorker implements RunningWorker {
       failed,
       photosPerSecond: this.#rate.look(embedded + failed),
       inHand,
-      trouble: this.#gate.trouble,
+      trouble: this.#breaker.trouble ?? describePauses(this.deps.imagePipeline.pausedHosts()),
     }
   }
 }

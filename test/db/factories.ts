@@ -1,5 +1,5 @@
 import type { Database } from '../../src/db/connection.js'
-import { PostgresIngestRepository } from '../../src/db/ingest-repository.js'
+import { PostgresIngestRepository } from '../../src/db/ingest/ingest-repository.js'
 import type { ModelIdentity } from '../../src/domain/model.js'
 import { barePhoto, type Photo } from '../../src/domain/photo.js'
 import type { ModelId } from '../../src/domain/ports/repository.js'

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll } from 'vitest'
 import type { Database } from '../../src/db/connection.js'
-import { PostgresIngestRepository } from '../../src/db/ingest-repository.js'
+import { PostgresIngestRepository } from '../../src/db/ingest/ingest-repository.js'
 import type { ModelId } from '../../src/domain/ports/repository.js'
-import type { ServerKind, TestServer } from '../support/postgres.js'
+import type { ServerKind, TestServer } from '../support/servers/postgres.js'
 import { aModel } from './factories.js'
 
 export interface Fresh {

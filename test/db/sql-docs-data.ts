@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { Database } from '../../src/db/connection.js'
-import { PostgresIngestRepository } from '../../src/db/ingest-repository.js'
+import { PostgresIngestRepository } from '../../src/db/ingest/ingest-repository.js'
+import { PostgresRunRepository } from '../../src/db/ingest/run-repository.js'
+import { PostgresTableRepository } from '../../src/db/ingest/table-repository.js'
 import { PostgresLabelRepository } from '../../src/db/label-repository.js'
-import { PostgresPromptRepository } from '../../src/db/prompt-repository.js'
-import { PostgresRunRepository } from '../../src/db/run-repository.js'
-import { PostgresTableRepository } from '../../src/db/table-repository.js'
+import { PostgresPromptRepository } from '../../src/db/search/prompt-repository.js'
 import { parseLabelSet, promptsOf } from '../../src/domain/labels.js'
 import type { Photo } from '../../src/domain/photo.js'
 import { normalise } from '../../src/domain/similarity.js'
@@ -32,7 +32,7 @@ const TIMES = ['dawn', 'day', 'dusk', 'night']
 const COUNTRIES = ['Norway', 'Japan', 'Canada']
 
 /**
- * 98 photos that are the same in every run, for the examples of docs/sql.md. Their vectors, and those of the prompts, stand
+ * 98 photos that are the same in every run, for the examples of docs/reference/sql.md. Their vectors, and those of the prompts, stand
  * for what a model would make of the words: each word has a direction of its own, a text is the sum of its words, and a photo
  * is its description and something of its own.
  */

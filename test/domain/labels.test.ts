@@ -12,7 +12,11 @@ test.each([
   [{ name: 'Season', template: '{label}', labels: ['a', 'b'] }, '"name"'],
   [{ name: 'season', template: 'A photo', labels: ['a', 'b'] }, '{label}'],
   [{ name: 'season', template: '{label}', labels: ['a'] }, 'at least two'],
-  [{ name: 'season', template: '{label}', labels: ['a', 'a'] }, 'twice'],
+  [{ name: 'season', template: '{label}', labels: ['a', 'a'] }, 'must differ'],
+  [{ name: 'season', template: '{label}', labels: ['a b', 'c', ' A  B'] }, 'found "a b" and " A  B"'],
+  [{ name: 'season', template: '{label}', labels: ['a', 'x'.repeat(301)] }, 'at most 300'],
+  [{ name: 'season', template: '{label}', labels: ['a', 'b\u0000'] }, 'a line'],
+  [{ name: 'season', template: `{label}${'x'.repeat(1000)}`, labels: ['a', 'b'] }, 'at most 1000'],
 ])('a wrong label set (%j) is told what is wrong', (value, problem) => {
   const parsed = parseLabelSet(value)
   expect('problem' in parsed && parsed.problem).toContain(problem)

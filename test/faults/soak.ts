@@ -2,14 +2,14 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
-import type { Command } from './command.js'
-import type { EndState } from './end-state.js'
-import { photoId } from './image-server.js'
-import { childrenNamed, memoryOfTree } from './memory.js'
-import type { Mood } from './moody-server.js'
-import { installOtherRevision } from './other-model.js'
-import type { Pipeline } from './pipeline.js'
-import { Stage } from './stage.js'
+import type { Command } from './support/command.js'
+import type { EndState } from './support/end-state.js'
+import { photoId } from './support/image-server.js'
+import { childrenNamed, memoryOfTree } from './support/memory.js'
+import type { Mood } from './support/moody-server.js'
+import { installOtherRevision } from './support/other-model.js'
+import type { Pipeline } from './support/pipeline.js'
+import { Stage } from './support/stage.js'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -29,7 +29,7 @@ export interface SoakOptions {
   postgresSeconds: number
   flapSeconds: number
   sampleSeconds: number
-  batchSize: number
+  photosPerJob: number
 }
 
 interface Sample {
@@ -79,10 +79,10 @@ async function disturb(
   options: SoakOptions,
   onProgress: (line: string) => void,
 ): Promise<SoakReport> {
-  const { photos, workers, batchSize } = options
+  const { photos, workers, photosPerJob } = options
   const pipeline = await stage.pipeline({
     photos,
-    settings: { BATCH_SIZE: String(batchSize), RETRY_BASE_MS: '500', MAX_ATTEMPTS: '8' },
+    settings: { PHOTOS_PER_JOB: String(photosPerJob), RETRY_BASE_MS: '500', MAX_ATTEMPTS: '8' },
   })
   const startedAt = Date.now()
   const spared = pipeline.crew(1, { packageFolder })

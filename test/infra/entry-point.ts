@@ -6,14 +6,14 @@ import { SETTINGS } from '../../src/config.js'
 const run = promisify(execFile)
 
 /** What images start. */
-export const MAIN = 'dist/src/cli/main.js'
+export const MAIN = 'dist/cli/main.js'
 
 /** Fails unless the built command line has this command with these options. */
 export async function expectCommand(args: readonly string[]): Promise<void> {
   const { stdout } = await run(process.execPath, [MAIN, ...args, '--help'])
   // An unknown subcommand shows the help of the command above it.
   const words = args.slice(0, 2).filter(word => /^[a-z]+$/.test(word))
-  const [, path = ''] = /^Usage: unsplash-clip ((?:[a-z]+ )*)/.exec(stdout) ?? []
+  const [, path = ''] = /^Usage: (?:npx )?unsplash-clip ((?:[a-z]+ )*)/.exec(stdout) ?? []
   expect(`${words.join(' ')} `, stdout).toBe(path)
   for (const option of args.filter(word => word.startsWith('-'))) expect(stdout).toContain(`${option} `)
 }

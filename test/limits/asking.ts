@@ -1,10 +1,10 @@
 import { request } from 'undici'
-import { type Address, openLimiter } from './ledgers.js'
+import { type Address, openLimiter } from './gcra-stores.js'
 
 export interface AskingOptions {
   address: Address
   rate: number
-  /** The host under which turns are taken. */
+  /** The host under which slots are taken. */
   host: string
   /** What is asked, with the client's name as path. */
   url: string

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { clipInput } from '../../src/domain/image-input.js'
-import type { ModelSpec } from '../../src/models/registry.js'
-import { FLOAT, type Graph, INT32, INT64, onnxModel } from '../support/tiny-onnx.js'
+import type { ModelSpec } from '../../src/models/catalog/registry.js'
+import { FLOAT, type Graph, INT32, INT64, onnxModel } from '../support/models/tiny-onnx.js'
 
 export const START = 5
 export const END = 6

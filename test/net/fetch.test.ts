@@ -33,15 +33,18 @@ describe('A request', () => {
     expect(answer.headers).toMatchObject({ 'content-type': 'image/png' })
   })
 
-  test('can be refused by its head, before the body is read', async () => {
-    const server = await serve((_request, response) =>
-      response.writeHead(200, { 'content-type': 'text/html' }).flushHeaders(),
-    )
+  test('can be refused by the start of its body, before the rest is sent', async () => {
+    const server = await serve((_request, response) => {
+      response.writeHead(200, { 'content-type': 'image/jpeg' }).write('<html>'.padEnd(1024))
+    })
     const refusal = new PhotoError('NOT_AN_IMAGE', 'a page')
-    const onHead = () => {
+    const starts: Buffer[] = []
+    const onStart = (start: Buffer) => {
+      starts.push(start)
       throw refusal
     }
-    await expect(fetcher().get(server.origin, { onHead })).rejects.toBe(refusal)
+    await expect(fetcher().get(server.origin, { onStart })).rejects.toBe(refusal)
+    expect(starts.map(String)).toEqual(['<html>'.padEnd(1024)])
   })
 
   test('follows as many redirects as are allowed, none when none are', async () => {
@@ -117,9 +120,9 @@ describe('The deadline', () => {
 
   test('does not run while a request waits for its turn', async () => {
     const server = await serve((_request, response) => {
-      setTimeout(() => response.end('fine'), 120)
+      setTimeout(() => response.end('fine'), 500)
     })
-    const one = fetcher({ ...soon, concurrency: 1 })
+    const one = fetcher({ timeoutMs: 1500, concurrency: 1 })
     const answers = await Promise.all([1, 2, 3, 4].map(() => one.get(server.origin)))
     expect(answers).toHaveLength(4)
   })

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { optOut } from '../../src/net/opt-out.js'
-import { type DownloadOptions, download } from '../../src/workers/download.js'
+import { type DownloadOptions, download } from '../../src/workers/stages/download.js'
 import { fetcher, serve } from '../support/fetching.js'
-import { jpegPhoto } from '../support/sample-images.js'
+import { jpegPhoto } from '../support/images/sample-images.js'
 import { until } from '../support/until.js'
 
 const NOW = Date.parse('2026-10-21T07:28:00Z')

@@ -7,8 +7,14 @@ import { fileURLToPath } from 'node:url'
 import type { BullmqQueue, QueueOptions } from '../../src/queue/bullmq-queue.js'
 import { openPostgresQueue, type PostgresQueueOptions } from '../../src/queue/postgres-backend.js'
 import { openRedisQueue, type RedisQueueOptions } from '../../src/queue/redis-backend.js'
-import { hasNativeServer, hasOwnServer, nativeServer, plantDatabase, startPostgres } from '../support/postgres.js'
-import { findsRedis, hasRedis, redisServer, startRedis } from '../support/redis.js'
+import {
+  hasNativeServer,
+  hasOwnServer,
+  nativeServer,
+  plantDatabase,
+  startPostgres,
+} from '../support/servers/postgres.js'
+import { findsRedis, hasRedis, redisServer, startRedis } from '../support/servers/redis.js'
 
 /** How to open a queue, as data, so that another process can do it too. */
 export type Address =

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.js'
 import { parseRedisUrl, REDIS_URL_FORMS } from '../../src/queue/redis-url.js'
 
@@ -14,7 +14,7 @@ const PLAIN = {
 }
 
 describe('REDIS_URL', () => {
-  it.each([
+  test.each([
     ['redis://cache', { addresses: [{ host: 'cache', port: 6379 }], location: 'redis://cache:6379' }],
     ['redis://[::1]:7777/', { addresses: [{ host: '::1', port: 7777 }], location: 'redis://[::1]:7777' }],
     [
@@ -81,7 +81,7 @@ describe('REDIS_URL', () => {
     expect(readConfig({ REDIS_URL: url }).REDIS_URL).toBe(url)
   })
 
-  it.each([
+  test.each([
     ['http://host', 'does not start with redis'],
     ['redis:host', 'does not start with redis'],
     ['redis://', 'a host is missing'],

@@ -3,9 +3,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { clipInput } from '../../dist/src/domain/image-input.js'
-import { preprocess } from '../../dist/src/workers/preprocess.js'
-import { storeCopy } from '../../dist/src/workers/store-copy.js'
+import { clipInput } from '../../dist/domain/image-input.js'
+import { preprocess } from '../../dist/images/decode.js'
+import { storeCopy } from '../../dist/images/store-copy.js'
 
 const [folder, copies] = process.argv.slice(2)
 const maxPixels = 120_000_000

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { csvLine, writeCsv } from '../../src/cli/csv.js'
-import { hitColumns, hitRows, labelRows } from '../../src/cli/photo-csv.js'
+import { csvLine, writeCsv } from '../../src/cli/print/csv.js'
+import { hitColumns, hitRows, labelRows } from '../../src/cli/print/photo-csv.js'
 import { barePhoto } from '../../src/domain/photo.js'
 import type { Hit } from '../../src/domain/ports/search.js'
 
@@ -110,8 +110,8 @@ describe('a table', () => {
     ])
   })
 
-  test('that cannot be written is wrong usage; what its rows throw is not', async () => {
-    await expect(writeCsv(join(folder, 'nowhere', 'x.csv'), ['a'], [])).rejects.toMatchObject({ code: 'USAGE' })
+  test('that cannot be written is a failed file; what its rows throw is not', async () => {
+    await expect(writeCsv(join(folder, 'nowhere', 'x.csv'), ['a'], [])).rejects.toMatchObject({ code: 'FILE_FAILED' })
     const broken = new Error('the database is gone')
     async function* rows() {
       yield ['a']

@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import type { PhotoFailureCode } from '../../src/domain/errors.js'
-import { gifOfSize, gradient, jpegPhoto, pngBomb, pngOf, withClaimedSize } from '../support/sample-images.js'
+import { gifOfSize, gradient, jpegPhoto, pngBomb, pngOf, withClaimedSize } from '../support/images/sample-images.js'
 
 const MEBIBYTE = 1024 * 1024
 

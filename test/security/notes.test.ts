@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
-const NOTES = readFileSync('docs/security.md', 'utf8')
+const NOTES = readFileSync('docs/explanation/security.md', 'utf8').replaceAll(/\s+/g, ' ')
 
 test('the threat notes name tests that exist', () => {
   let file = ''

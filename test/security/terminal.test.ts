@@ -1,11 +1,11 @@
 import { PassThrough } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { hitLine } from '../../src/cli/hits.js'
-import { Output, table } from '../../src/cli/output.js'
-import { Progress } from '../../src/cli/progress.js'
+import { hitLine } from '../../src/cli/print/hit-lines.js'
+import { Output, table } from '../../src/cli/print/output.js'
+import { Progress } from '../../src/cli/print/progress.js'
 import { barePhoto } from '../../src/domain/photo.js'
-import { redact } from '../../src/domain/redact.js'
+import { redact } from '../../src/domain/text/redact.js'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const OBEYED = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PhotoError } from '../../src/domain/errors.js'
 import { GuardedFetcher } from '../../src/net/fetch.js'
-import { applyUrlTemplate } from '../../src/producers/url-template.js'
-import { startTcp, type TestServer } from '../support/http-server.js'
+import { applyUrlTemplate } from '../../src/producers/queueing/url-template.js'
+import { startTcp, type TestServer } from '../support/servers/http-server.js'
 
 const requests: string[] = []
 let server: TestServer

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
-import { requires } from './requirements.js'
+import { requires } from './servers/requirements.js'
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
 

@@ -1,12 +1,13 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { builtFile } from '../../src/package-root.js'
+import { plantDatabase } from './servers/postgres.js'
 
-const MAIN = resolve('dist/src/cli/main.js')
+const MAIN = builtFile('cli/main.js')
 
 export interface Finished {
   code: number | null
@@ -29,8 +30,16 @@ export class Sandbox {
     readonly environment: Record<string, string>,
   ) {}
 
+  /** With an empty embedded database, unless the environment names another one. */
   static async create(environment: Record<string, string> = {}): Promise<Sandbox> {
-    if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first (npm test does).`)
+    const sandbox = await Sandbox.createEmpty(environment)
+    const isEmbedded = !('DATABASE_URL' in environment || 'UNSPLASH_CLIP_HOME' in environment)
+    if (isEmbedded) await plantDatabase(join(sandbox.home, 'database'))
+    return sandbox
+  }
+
+  /** With an empty home folder, as at the first start. */
+  static async createEmpty(environment: Record<string, string> = {}): Promise<Sandbox> {
     const home = await mkdtemp(join(tmpdir(), 'unsplash-clip-test-'))
     return new Sandbox(home, { MODEL: 'demo', LOG_LEVEL: 'warn', ...environment })
   }

@@ -1,11 +1,11 @@
-export interface Deferred<T = void> {
+export interface RetryLaterError<T = void> {
   promise: Promise<T>
   resolve(value: T): void
   reject(error: Error): void
 }
 
 /** A promise that the test settles. */
-export function deferred<T = void>(): Deferred<T> {
+export function deferred<T = void>(): RetryLaterError<T> {
   let resolve!: (value: T) => void
   let reject!: (error: Error) => void
   const promise = new Promise<T>((yes, no) => {

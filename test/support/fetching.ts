@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http'
 import { afterEach } from 'vitest'
 import { type FetchOptions, GuardedFetcher } from '../../src/net/fetch.js'
-import { startHttp, type TestServer } from './http-server.js'
+import { startHttp, type TestServer } from './servers/http-server.js'
 
 const opened: { close(): Promise<void> }[] = []
 afterEach(async () => {

@@ -6,7 +6,7 @@ const POLL_MS = 100
 export async function until<T>(
   what: string,
   condition: () => Promise<T> | T,
-  timeoutMs = 60_000,
+  timeoutMs = 100_000,
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + timeoutMs
   for (;;) {

@@ -1,8 +1,8 @@
 /** Measures the demo model on the held-out scenes: `node evaluate.js [MODEL_FOLDER] [--json]`. */
 import sharp from 'sharp'
+import { HELD_OUT_SEEDS } from '../../src/demo-scenes/seeds.js'
 import { type Evaluation, evaluate } from './evaluation.js'
 import { demoModelFolder, openDemoModel } from './model.js'
-import { HELD_OUT_SEEDS } from './seeds.js'
 
 const words = process.argv.slice(2)
 sharp.concurrency(1)

@@ -1,8 +1,8 @@
+import { cropPixels } from '../../src/demo-scenes/pixels.js'
+import { composeScene, renderScene } from '../../src/demo-scenes/scenes.js'
+import { holds, SPACES, TIMES, type Truth } from '../../src/demo-scenes/truth.js'
 import { type DemoModel, dot } from './model.js'
-import { cropPixels } from './pixels.js'
 import { QUERIES } from './queries.js'
-import { composeScene, renderScene } from './scenes.js'
-import { holds, SPACES, TIMES, type Truth } from './truth.js'
 
 /** What the demo model reaches on scenes that it has not seen. Shares are between 0 and 1. */
 export interface Evaluation {

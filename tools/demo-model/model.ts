@@ -1,10 +1,10 @@
-import '../../src/models/no-telemetry.js'
+import '../../src/models/runtime/no-telemetry.js'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { INPUT_SIDE, writePixelValues } from './pixels.js'
+import { INPUT_SIDE, writePixelValues } from '../../src/demo-scenes/pixels.js'
 
 /** The demo model as its own tools load it; the product loads the same folder through its model registry. */
 export interface DemoModel {

@@ -1,4 +1,4 @@
-import type { Facts } from './truth.js'
+import type { Facts } from '../../src/demo-scenes/truth.js'
 
 /** Thirty text queries of one and two attributes; a scene is relevant when all that the query states holds for it. */
 export const QUERIES: readonly { text: string; facts: Facts }[] = [

@@ -1,5 +1,5 @@
 /**
- * Renders the training scenes for train.py: `node render-dataset.js FOLDER`.
+ * Renders the training scenes for train.py: `npx tsx tools/demo-model/render-dataset.ts FOLDER`.
  *
  * FOLDER/images.u8 holds bytes [scenes, 112, 112, 3]; FOLDER/scenes.jsonl one scene a line, with the atoms that hold for
  * it and captions with the atoms that they state.
@@ -7,12 +7,12 @@
 import { mkdir, open, rename } from 'node:fs/promises'
 import path from 'node:path'
 import sharp from 'sharp'
-import { trainingCaptions } from './captions.js'
-import { cropPixels, halve } from './pixels.js'
-import { createRandom } from './random.js'
-import { composeScene, renderScene } from './scenes.js'
-import { TRAINING_SEEDS } from './seeds.js'
-import { atomsOfFacts, atomsOfTruth } from './truth.js'
+import { trainingCaptions } from '../../src/demo-scenes/captions.js'
+import { cropPixels, halve } from '../../src/demo-scenes/pixels.js'
+import { createRandom } from '../../src/demo-scenes/random.js'
+import { composeScene, renderScene } from '../../src/demo-scenes/scenes.js'
+import { TRAINING_SEEDS } from '../../src/demo-scenes/seeds.js'
+import { atomsOfFacts, atomsOfTruth } from '../../src/demo-scenes/truth.js'
 
 const CAPTIONS_PER_SCENE = 32
 const CONCURRENCY = 2

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 data=${DEMO_DATA:-$(mktemp -d)}
 npx --no tsc -- -p tsconfig.build.json
-if [ ! -f "$data/images.u8" ]; then node dist/tools/demo-model/render-dataset.js "$data"; fi
+if [ ! -f "$data/images.u8" ]; then npx tsx tools/demo-model/render-dataset.ts "$data"; fi
 "${PYTHON:-/usr/bin/python3}" -B tools/demo-model/train.py "$data" models/demo
-node dist/tools/demo-model/evaluate.js models/demo
+npx tsx tools/demo-model/evaluate.ts models/demo
 if [ -z "${DEMO_DATA:-}" ]; then rm -r "$data"; fi

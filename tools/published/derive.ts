@@ -1,23 +1,23 @@
 /**
- * Derives src/models/published-clip-vit-b-32.ts from published text embeddings of CLIP ViT-B/32, of which it keeps digests
+ * Derives src/models/check/published-clip-vit-b-32.ts from published text embeddings of CLIP ViT-B/32, of which it keeps digests
  * only:
  *
- *     node dist/tools/published/derive.js VECTORS.npy PROMPTS.txt TOKENIZER_FOLDER > src/models/published-clip-vit-b-32.ts
- *     npx biome check --write src/models/published-clip-vit-b-32.ts
+ *     npx tsx tools/published/derive.ts VECTORS.npy PROMPTS.txt TOKENIZER_FOLDER > src/models/check/published-clip-vit-b-32.ts
+ *     npx biome check --write src/models/check/published-clip-vit-b-32.ts
  *
  * VECTORS.npy: one row a line of PROMPTS.txt. TOKENIZER_FOLDER: CLIP's tokenizer.json and tokenizer_config.json.
  */
 import { readFile } from 'node:fs/promises'
-import { readMatrix } from '../../src/cli/npy.js'
 import { normalise } from '../../src/domain/similarity.js'
+import { readMatrix } from '../../src/models/check/npy.js'
 import {
   CELL,
   digestOfSigns,
   digestOfTokens,
   digestOfValues,
   type PublishedText,
-} from '../../src/models/self-test-texts.js'
-import { loadTokenizer } from '../../src/models/tokenizer.js'
+} from '../../src/models/check/self-test-texts.js'
+import { loadTokenizer } from '../../src/models/runtime/tokenizer.js'
 
 /** One word each, most of several tokens, some with capitals or a hyphen; they lie far from the mean of all prompts. */
 const TEXTS = [

@@ -1,13 +1,13 @@
 /**
  * Counts the texts whose tokens are those of CLIP's own tokenizer, and prints what differs:
  *
- *     node dist/tools/published/tokens.js TOKENIZER_FOLDER GOLDEN.json [CONTEXT_LENGTH]
+ *     npx tsx tools/published/tokens.ts TOKENIZER_FOLDER GOLDEN.json [CONTEXT_LENGTH]
  *
  * TOKENIZER_FOLDER: tokenizer.json and tokenizer_config.json. GOLDEN.json: a list of { "text": …, "ids": […] }, cut at
  * CONTEXT_LENGTH (default: 77) with the end token kept. Exit code 1 when a text differs.
  */
 import { readFile } from 'node:fs/promises'
-import { loadTokenizer } from '../../src/models/tokenizer.js'
+import { loadTokenizer } from '../../src/models/runtime/tokenizer.js'
 
 const [folder, goldenFile, contextLength = '77'] = process.argv.slice(2)
 if (!folder || !goldenFile) throw new Error('usage: tokens.js TOKENIZER_FOLDER GOLDEN.json [CONTEXT_LENGTH]')

@@ -1,7 +1,7 @@
 # Debian's Redis and Postgres, and s3rver: `up`, `status` and `down` of services.sh without Docker.
 #
-# A server has a folder with the files `port` and `pid`. It keeps its port when it is started again, so that addresses that
-# were handed out stay right.
+# A server has a folder with the files `port` and `pid`. It keeps its port when it starts again, so that known addresses
+# stay valid.
 
 # Postgres refuses to run as root.
 as_postgres=()
@@ -68,7 +68,7 @@ install_missing() {
   }
 }
 
-# start SERVICE: does nothing when it runs; what died is started again with its data.
+# start SERVICE: does nothing when it runs; starts a dead service again with its data.
 start() {
   local service=$1
   if runs "$service" && "answers_$service"; then return; fi
@@ -77,7 +77,7 @@ start() {
   [ -e "$folder/$service/port" ] && port_is_free "$(port_of "$service")" || free_port >"$folder/$service/port"
   local deadline=$((SECONDS + 60))
   until "answers_$service"; do
-    # Postgres ends at once while children of a killed server are still on their way out.
+    # Postgres ends at once while children of a killed server are still ending.
     runs "$service" || "launch_$service" </dev/null >>"$folder/$service/log" 2>&1
     if [ $SECONDS -gt $deadline ]; then
       echo "$service does not answer on port $(port_of "$service") after 60 s. The end of $folder/$service/log:" >&2
@@ -126,13 +126,13 @@ launch_postgres() {
       -E UTF8 --locale=C.UTF-8 --no-sync
     rm "$data/password"
   fi
-  # fsync off: a killed server loses nothing by it, only a killed machine does, and these data are thrown away.
+  # fsync off: only a killed machine loses data by it, and these data are temporary.
   background postgres "${as_postgres[@]}" "$bin/postgres" -D "$data/cluster" -p "$(port_of postgres)" \
     -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200 -c fsync=off
 }
 
-# The account of Postgres has to get into every folder above the data. Where it cannot (a project below /root), the data are
-# in a temporary folder, to which `data` links.
+# The account of Postgres must be able to enter every folder above the data. If it cannot (a project below /root), the data
+# are in a temporary folder, and `data` links to it.
 postgres_data() {
   local data=$folder/postgres/data place
   if [ ! -e "$data" ] && [ "$(id -u)" = 0 ]; then
@@ -165,7 +165,7 @@ answers_s3() { (exec 3<>"/dev/tcp/127.0.0.1/$(port_of s3)") 2>/dev/null; }
 port_of() { cat "$folder/$1/port"; }
 pid_of() { cat "$folder/$1/pid"; }
 
-# The number in a pid file may have gone to another process since; ours names its folder, or its port, in its command line.
+# Another process may have the number of a pid file by now; ours has its folder, or its port, in its command line.
 runs() {
   local pid
   pid=$(pid_of "$1" 2>/dev/null) && [ -n "$pid" ] &&

@@ -1,19 +1,24 @@
-import { rm, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { DemoDataset } from '../../demo/demo-dataset.js'
+import { checkDemoFolder, setEarlierDemoAside } from '../../demo/demo-folder.js'
+import { AppError } from '../../domain/errors.js'
 import { modelKey } from '../../domain/model.js'
-import { type PhotoSection, renderPhotoPage } from '../../http/photo-page.js'
-import { wholeNumber } from '../arguments.js'
+import { formatDuration } from '../../domain/text/format.js'
+import { requireTextTower } from '../../domain/text-tower.js'
+import type { PhotoSearch } from '../../search/photo-search.js'
 import { type CommonOptions, type Context, readEnvironment, runCommand } from '../context.js'
-import type { DemoDataset } from '../demo-dataset.js'
-import { hitCard, hitLine } from '../hits.js'
-import type { IngestOptions } from '../ingest-run.js'
-import { openEncoder } from '../model-files.js'
-import { bars, formatDuration } from '../output.js'
-import { Progress } from '../progress.js'
-import { modelToSearch } from '../search-model.js'
-import { requireTextTower } from '../text-tower.js'
-import { sampleCards } from './labels.js'
+import type { IngestOptions } from '../ingest/ingest-photos.js'
+import { sampleCards } from '../labels/show-labels.js'
+import { fetchModel } from '../models/model-files.js'
+import { openSearchWithModel } from '../open-search.js'
+import { wholeNumber } from '../options/arguments.js'
+import { readLabelSet } from '../options/label-files.js'
+import { hitCard, hitLine } from '../print/hit-lines.js'
+import { bars } from '../print/output.js'
+import { writeOutputFile } from '../print/output-file.js'
+import { type PhotoSection, renderPhotoPage } from '../print/photo-page.js'
+import { Progress } from '../print/progress.js'
 
 const SCENE_SEARCHES = ['a red house in the snow', 'a boat at night', 'a cat in a room']
 const PHOTO_SEARCHES = ['dog in the snow', 'a city at night', 'a cup of coffee on a table']
@@ -23,23 +28,23 @@ const SAMPLE = 4
 interface Options extends CommonOptions {
   photos?: string
   count: number
-  workers: number
+  processes: number
   folder: string
 }
 
 export function addDemoCommand(program: Command): void {
   program
     .command('demo')
-    .description('The whole pipeline once: dataset, queue, workers, labels, search, a page with the pictures.')
+    .description('Run the whole pipeline once: dataset, queue, workers, labels, search, a page with the pictures.')
     .option(
       '--photos <input>',
-      'your photos instead of rendered scenes (a folder, CSV, TSV or URL list), with real CLIP',
+      'your photos (a folder, CSV, TSV or URL list) with real CLIP, instead of rendered scenes',
     )
     .option('--count <n>', 'scenes to render, or photos to take', wholeNumber(20, 100_000), 300)
-    .option('--workers <n>', 'worker processes', wholeNumber(1, 64), 2)
-    .option('--folder <folder>', 'everything the demo makes goes here; emptied first', '.demo')
+    .option('--processes <n>', 'worker processes', wholeNumber(1, 64), 2)
+    .option('--folder <folder>', 'output folder; a new demo replaces an earlier one', '.demo')
     .option('--model <name>', 'model (default: demo for rendered scenes, else the setting MODEL)')
-    .option('--json', 'print one JSON object a line')
+    .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',
       `
@@ -47,13 +52,15 @@ Examples:
   unsplash-clip demo
   unsplash-clip demo --photos ./my-photos
 
-The rendered scenes use the demo model: it is small, comes with the package and understands rendered scenes, not
+Rendered scenes use the demo model, which is small, comes with the package and understands rendered scenes, not
 photographs. Your own photos use CLIP ViT-B/32, which is fetched once (154 MB).
+--folder must be new, empty, or made by an earlier demo; only the files of that demo are replaced. It must neither
+contain --photos nor lie inside.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some photos failed.`,
     )
     .action(async (options: Options) => {
       const home = resolve(options.folder)
-      // Downloaded models are kept where every other command finds them, not in a folder that the next demo empties.
+      // Downloaded models stay where every other command finds them, not in a folder that the next demo empties.
       const { readConfig } = await import('../../config.js')
       const { MODELS_DIR, UNSPLASH_CLIP_HOME } = readConfig(readEnvironment())
       const overrides = {
@@ -66,32 +73,59 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some photos failed.`,
         HOST_RATE: options.photos === undefined ? '0' : undefined,
         MODEL: options.model ?? (options.photos === undefined ? 'demo' : undefined),
       }
-      process.exitCode = await runCommand(options, overrides, context => demo(context, home, options))
+      const ownHome = UNSPLASH_CLIP_HOME
+      process.exitCode = await runCommand(options, overrides, context => demo(context, { home, ownHome }, options))
     })
 }
 
-async function demo(context: Context, home: string, options: Options): Promise<number> {
+/** `home`: of the demo. `ownHome`: of the other commands. */
+interface Folders {
+  home: string
+  ownHome: string
+}
+
+async function demo(context: Context, folders: Folders, options: Options): Promise<number> {
+  const { app, out } = context
+  const { home } = folders
+  await checkAll(context, folders, options)
+  // Nothing has been changed up to here.
+  await app.database.stopEmbedded()
+  const earlier = await setEarlierDemoAside(home)
+  try {
+    const exitCode = await makeDemo(context, home, options)
+    await earlier.remove()
+    return exitCode
+  } catch (error) {
+    const stopped = context.signal.aborted
+    if (await earlier.restore())
+      out.note(`The demo ${stopped ? 'was stopped' : 'failed'}; the earlier one in ${home} is unchanged.`)
+    if (stopped)
+      throw new AppError('INTERRUPTED', 'Stopped. The next demo starts from the beginning.', { cause: error })
+    throw error
+  }
+}
+
+/** Leaves no server running. */
+async function makeDemo(context: Context, home: string, options: Options): Promise<number> {
   const startedAt = Date.now()
   const { app, out } = context
-  requireTextTower(context, 'show the demo, which labels photos and searches with words', 'Choose another --model.')
-  await app.stopEmbedded()
-  await rm(home, { recursive: true, force: true })
   const scenes = options.photos === undefined ? await renderScenes(context, home, options.count) : null
   try {
     const input = scenes?.tsv ?? options.photos!
     out.text(
-      `\nIngest ${relative('', input) || input}: queue → ${options.workers} worker processes → Postgres with pgvector\n`,
+      `\nIngest ${relative('', input) || input}: queue → ${options.processes} worker processes → Postgres with pgvector\n`,
     )
     const environment = {
       ...context.environment,
       ALLOW_HOSTS: [context.environment.ALLOW_HOSTS, scenes?.host].filter(Boolean).join(','),
     }
-    const { ingest } = await import('../ingest-run.js')
-    const exitCode = await ingest({ ...context, environment }, ingestOptions(input, options))
+    const { ingestPhotos } = await import('../ingest/ingest-photos.js')
+    const exitCode = await ingestPhotos({ ...context, environment }, ingestOptions(input, options))
+    await requireEmbedded(context, input)
     const page = await show(context, scenes)
     const file = resolve(home, 'demo.html')
-    await writeFile(file, page)
-    const command = `UNSPLASH_CLIP_HOME=${relative('', home)} npx unsplash-clip search "a yellow car" --model ${modelKey(app.modelSpec)}`
+    await writeOutputFile(file, page)
+    const command = `UNSPLASH_CLIP_HOME=${relative('', home)} npx unsplash-clip search "a yellow car" --model ${modelKey(app.models.spec)}`
     out.result(
       { page: file, seconds: (Date.now() - startedAt) / 1000 },
       `\nDone in ${formatDuration((Date.now() - startedAt) / 1000)}. The page with the pictures: ${file}\nSearch on: ${command}`,
@@ -99,14 +133,43 @@ async function demo(context: Context, home: string, options: Options): Promise<n
     return exitCode
   } finally {
     await scenes?.close()
-    await app.stopEmbedded()
+    await app.database.stopEmbedded()
   }
+}
+
+/** Checks the settings, the input, the folder and the model before an earlier demo is touched. */
+async function checkAll(context: Context, { home, ownHome }: Folders, { photos }: Options): Promise<void> {
+  const { app } = context
+  requireTextTower(
+    app.models.spec,
+    'show the demo, which labels photos and searches with words',
+    'Choose another --model.',
+  )
+  for (const name of app.config.LABEL_SETS) readLabelSet(name, app.labelFolders)
+  if (photos !== undefined) await requirePhotos(photos)
+  await checkDemoFolder(home, photos, ownHome)
+  await fetchModel(context)
+}
+
+/** @throws AppError INPUT_NOT_FOUND, INPUT_INVALID, INPUT_COLUMNS_MISSING */
+async function requirePhotos(photos: string): Promise<void> {
+  const { openInput } = await import('../../producers/input/open-input.js')
+  const source = await openInput(photos)
+  try {
+    for await (const row of source.rows()) if (row.photo) return
+  } finally {
+    await source.close()
+  }
+  throw new AppError(
+    'INPUT_INVALID',
+    `Expected --photos with at least one photo, found none in ${photos}. To see the problems of its rows: unsplash-clip ingest ${JSON.stringify(photos)} --dry-run`,
+  )
 }
 
 async function renderScenes({ out, signal }: Context, home: string, count: number): Promise<DemoDataset> {
   out.text(`Render ${count} scenes as a dataset in Unsplash’s TSV format, served on loopback`)
   const progress = new Progress('render')
-  const { createDemoDataset } = await import('../demo-dataset.js')
+  const { createDemoDataset } = await import('../../demo/demo-dataset.js')
   const dataset = await createDemoDataset(
     count,
     resolve(home, 'dataset'),
@@ -123,37 +186,45 @@ function ingestOptions(input: string, options: Options): IngestOptions {
     inputs: [input],
     limit: options.count,
     store: true,
-    workers: options.workers,
+    processes: options.processes,
     wait: true,
     madeForModel: options.photos === undefined,
   }
 }
 
+/** @throws AppError NOT_EMBEDDED when every photo failed: such a demo must not replace an earlier one */
+async function requireEmbedded({ app }: Context, input: string): Promise<void> {
+  const { models } = await app.repositories()
+  if ((await models.models()).some(({ photos }) => photos > 0)) return
+  throw new AppError(
+    'NOT_EMBEDDED',
+    `Expected photos that can be embedded, found that all of ${relative('', input) || input} failed. The table above has the reasons; correct them and start the demo again.`,
+  )
+}
+
 /** Prints histograms and searches, and gives the page that shows them with the pictures. */
 async function show(context: Context, scenes: DemoDataset | null): Promise<string> {
-  const { app, out } = context
-  const model = await modelToSearch(context)
-  const { labels, search } = await app.repositories()
+  const { app, out, signal } = context
+  const { search, model } = await openSearchWithModel(context)
+  const store = await app.store()
   const sections: PhotoSection[] = []
   out.text('\nLabels, predicted zero-shot')
-  for (const set of await labels.labelSets(model.id)) {
-    const counts = (await labels.histogram(model.id, set.name)).map(({ label, photos }) => ({ label, count: photos }))
-    const right = scenes ? await shareRight(context, set.name, scenes) : null
+  for (const set of await search.labelSets(model)) {
+    const { counts, sample } = await search.labels(model, set.name, { size: SAMPLE, seed: 0 })
+    const right = scenes ? await shareRight(search, set.name, scenes) : null
     const note =
       right === null
         ? `Prompts: “${set.template}”.`
         : `Prompts: “${set.template}”. ${(100 * right).toFixed(1)} % agree with what was rendered.`
-    out.result({ label_set: set.name, counts, agreement: right }, `\n${set.name}: ${note}\n${bars(counts)}`)
-    const cards = await sampleCards(context, model.id, await labels.sample(model.id, set.name, SAMPLE, 0))
-    sections.push({ heading: `Labels: ${set.name}`, note, bars: counts, cards })
+    const shown = counts.map(({ label, photos }) => ({ label, count: photos }))
+    out.result({ label_set: set.name, counts: shown, agreement: right }, `\n${set.name}: ${note}\n${bars(shown)}`)
+    const cards = await sampleCards(search, model, sample, store)
+    sections.push({ heading: `Labels: ${set.name}`, note, bars: shown, cards })
   }
   out.text('\nSearch')
-  const store = await app.store()
-  const encoder = await openEncoder(context, 'text')
   const searches: PhotoSection[] = []
   for (const text of scenes ? SCENE_SEARCHES : PHOTO_SEARCHES) {
-    const [query] = await encoder.encodeTexts([text])
-    const hits = await search.search(model.id, query!, { k: HITS })
+    const hits = await search.nearest(model, { words: text }, { k: HITS }, signal)
     out.result({ search: text, hits: hits.map(hit => ({ photo_id: hit.photoId, score: hit.score })) }, `\n“${text}”`)
     for (const [index, hit] of hits.slice(0, 3).entries()) out.text(hitLine(index + 1, hit))
     searches.push({ heading: `“${text}”`, cards: await Promise.all(hits.map(hit => hitCard(hit, store))) })
@@ -169,14 +240,13 @@ async function show(context: Context, scenes: DemoDataset | null): Promise<strin
 }
 
 /** Share of the scenes whose predicted label is the rendered one; null for a label set the scenes know nothing of. */
-async function shareRight({ app }: Context, setName: string, { scenes }: DemoDataset): Promise<number | null> {
+async function shareRight(search: PhotoSearch, setName: string, { scenes }: DemoDataset): Promise<number | null> {
   const truth = setName === 'taken_time' ? 'time' : setName === 'taken_space' ? 'space' : null
   if (truth === null) return null
-  const { search } = await app.repositories()
   let right = 0
   for (const [id, scene] of scenes) {
     const details = await search.photo(id)
-    if (details?.states[0]?.labels[setName]?.label === scene.truth[truth]) right++
+    if (details.states[0]?.labels[setName]?.label === scene.truth[truth]) right++
   }
   return right / scenes.size
 }

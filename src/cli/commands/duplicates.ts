@@ -1,17 +1,19 @@
-import { writeFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
-import { modelKey } from '../../domain/model.js'
 import type { DuplicateGroup, DuplicateOptions, DuplicatePair } from '../../domain/ports/duplicates.js'
-import type { ModelId } from '../../domain/ports/repository.js'
-import { type PhotoSection, renderPhotoPage } from '../../http/photo-page.js'
-import { realNumber, wholeNumber } from '../arguments.js'
+import type { ObjectStore } from '../../domain/ports/object-store.js'
+import { formatCount, formatQuantity } from '../../domain/text/format.js'
+import type { PhotoSearch } from '../../search/photo-search.js'
+import type { SearchModel } from '../../search/search-model.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
-import { type CsvValue, writeCsv } from '../csv.js'
-import { addFilterOptions, type FilterOptions, filtersOf } from '../filter-options.js'
-import { photoCard } from '../hits.js'
-import { formatCount } from '../output.js'
-import { Progress } from '../progress.js'
-import { modelToSearch } from '../search-model.js'
+import { openSearchWithModel } from '../open-search.js'
+import { realNumber, wholeNumber } from '../options/arguments.js'
+import { addFilterOptions, type FilterOptions, filtersOf } from '../options/filter-options.js'
+import { type CsvValue, writeCsv } from '../print/csv.js'
+import { photoCard } from '../print/hit-lines.js'
+import { oneLine } from '../print/output.js'
+import { checkOutputFiles, writeOutputFile } from '../print/output-file.js'
+import { type PhotoSection, renderPhotoPage } from '../print/photo-page.js'
+import { Progress } from '../print/progress.js'
 
 interface Options extends CommonOptions, FilterOptions {
   threshold: number
@@ -26,23 +28,23 @@ interface Options extends CommonOptions, FilterOptions {
 export function addDuplicatesCommand(program: Command): void {
   const command = program
     .command('duplicates')
-    .description('Find photos that look the same to the model: pairs by threshold, or groups that pairs connect.')
-    .option('--threshold <score>', 'least cosine similarity of a pair', realNumber(0, 1), 0.95)
-    .option('--groups', 'show groups, each with the photo that stands for it')
-    .option('-k, --count <n>', 'how many pairs or groups are shown; a table has all', wholeNumber(1, 100_000), 100)
+    .description('Find near duplicates: pairs of photos above a similarity threshold, or groups of connected pairs.')
+    .option('--threshold <score>', 'minimum cosine similarity of a pair', realNumber(0, 1), 0.95)
+    .option('--groups', 'show groups, each with a representative photo')
+    .option('-k, --count <n>', 'pairs or groups to show; --csv writes all', wholeNumber(1, 100_000), 100)
     .addOption(
-      new Option('--method <name>', 'compare all with all, or ask the index for image queries').choices([
+      new Option('--method <name>', 'exact: compare all pairs; index: use the index for image queries').choices([
         'exact',
         'index',
       ]),
     )
-    .option('--neighbours <n>', 'with an index: pairs found from one photo at most', wholeNumber(1, 1000), 20)
+    .option('--neighbours <n>', 'with an index: maximum pairs per photo', wholeNumber(1, 1000), 20)
   addFilterOptions(command)
   command
-    .option('--model <name>', 'model whose embeddings are compared')
+    .option('--model <name>', 'model of the embeddings')
     .option('--html <file>', 'write a page with the pictures side by side')
-    .option('--csv <file>', 'write all pairs, or with --groups all photos of groups, as a table')
-    .option('--json', 'print one JSON object a line')
+    .option('--csv <file>', 'write all pairs, or with --groups all grouped photos, as a table')
+    .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',
       `
@@ -50,7 +52,7 @@ Examples:
   unsplash-clip duplicates --threshold 0.97
   unsplash-clip duplicates --groups --html duplicates.html --csv duplicates.csv
 
-All are compared with all for up to 10,000 photos; beyond, the index is asked once a photo, and may miss a pair.
+Up to 10,000 photos, all pairs are compared. Above that, one index search per photo finds pairs and may miss some.
 Exit codes: 0 done (also with no pair), 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.`,
     )
     .action(async (options: Options) => {
@@ -59,79 +61,102 @@ Exit codes: 0 done (also with no pair), 1 failed, 2 wrong usage, 130 stopped by 
 }
 
 async function showDuplicates(context: Context, options: Options): Promise<number> {
-  const { out } = context
+  const { out, signal } = context
   const { threshold, method, neighbours, count } = options
+  await checkOutputFiles({ '--html': options.html, '--csv': options.csv })
   const filters = await filtersOf(options)
-  const model = await modelToSearch(context)
-  const pairs = await findPairs(context, model.id, { ...filters, threshold, method, neighbours })
-  const { duplicates } = await context.app.repositories()
-  const groups = options.groups ? await duplicates.groups(model.id, pairs) : null
+  const { search, model } = await openSearchWithModel(context)
+  const pairs = await withProgress(onProgress =>
+    search.duplicates(model, { ...filters, threshold, method, neighbours }, onProgress, signal),
+  )
+  const groups = options.groups ? await search.duplicateGroups(model, pairs) : null
 
+  const ids = idsOf(groups ?? pairs, options.csv === undefined ? count : Number.POSITIVE_INFINITY)
+  const addresses = await search.addresses(ids)
   for (const [i, group] of (groups ?? []).slice(0, count).entries())
-    out.result(groupObject(group), groupLines(i + 1, group))
-  if (!groups) for (const pair of pairs.slice(0, count)) out.result(pairObject(pair), pairLine(pair))
+    out.result(groupObject(group, addresses), groupLines(i + 1, group, addresses))
+  if (!groups)
+    for (const pair of pairs.slice(0, count)) out.result(pairObject(pair, addresses), pairLines(pair, addresses))
   const [found, what] = groups ? [groups.length, 'groups'] : [pairs.length, 'pairs']
   if (found === 0) out.text(`No two photos have a cosine similarity of ${threshold} or more.`)
-  if (found > count) out.note(`${formatCount(found)} ${what}, ${formatCount(count)} of them shown. More: --count N`)
+  if (found > count)
+    out.note(`${formatCount(found)} ${what}, ${formatCount(count)} of them shown. Show more: --count N`)
 
   if (options.csv) {
-    if (groups) await writeCsv(options.csv, ['group', 'photo_id', 'representative_id', 'score'], groupRows(groups))
-    else await writeCsv(options.csv, ['photo_id', 'other_id', 'score'], pairs.map(pairRow))
+    if (groups) await writeCsv(options.csv, GROUP_COLUMNS, groupRows(groups, addresses))
+    else await writeCsv(options.csv, PAIR_COLUMNS, pairRows(pairs, addresses))
     out.note(`Wrote ${options.csv}`)
   }
   if (options.html) {
     const shown = groups ? groups.slice(0, count).map(ofGroup) : pairs.slice(0, count).map(ofPair)
+    const store = await context.app.store()
     const page = renderPhotoPage({
       title: 'Near duplicates',
-      intro: `${formatCount(found)} ${what} of photos with a cosine similarity of ${threshold} or more, found with ${modelKey(model.identity)}${found > count ? `; the first ${formatCount(count)} are shown` : ''}.`,
-      sections: await Promise.all(shown.map(each => sectionOf(context, model.id, each))),
+      intro: `${formatCount(found)} ${what} of photos with a cosine similarity of ${threshold} or more, found with ${model.key}${found > count ? `; the first ${formatCount(count)} are shown` : ''}.`,
+      sections: await Promise.all(shown.map(each => sectionOf(search, model, each, store))),
     })
-    await writeFile(options.html, page)
+    await writeOutputFile(options.html, page)
     out.note(`Wrote ${options.html}`)
   }
   return 0
 }
 
-async function findPairs(
-  { app, signal }: Context,
-  modelId: ModelId,
-  options: DuplicateOptions,
-): Promise<DuplicatePair[]> {
-  const { duplicates } = await app.repositories()
+async function withProgress<T>(work: (onProgress: (done: number, total: number) => void) => Promise<T>): Promise<T> {
   const progress = new Progress('duplicates')
-  const pairs: DuplicatePair[] = []
   try {
-    const show = (done: number, total: number) => progress.update({ total, done, failed: 0 })
-    for await (const pair of duplicates.pairs(modelId, options, show, signal)) pairs.push(pair)
+    return await work((done, total) => progress.update({ total, done, failed: 0 }))
   } finally {
     progress.end()
   }
-  return pairs.sort((a, b) => b.score - a.score || before(a.photoId, b.photoId) || before(a.otherId, b.otherId))
 }
 
-const before = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+/** Page or image URL of each photo. */
+type Addresses = ReadonlyMap<string, string>
 
-const pairObject = ({ photoId, otherId, score }: DuplicatePair): object => ({
+function idsOf(found: readonly (DuplicatePair | DuplicateGroup)[], count: number): string[] {
+  const ids = found
+    .slice(0, count)
+    .flatMap(each => ('members' in each ? each.members.map(({ photoId }) => photoId) : [each.photoId, each.otherId]))
+  return [...new Set(ids)]
+}
+
+const pairObject = ({ photoId, otherId, score }: DuplicatePair, addresses: Addresses): object => ({
   photo_id: photoId,
   other_id: otherId,
   score,
-})
-const pairLine = ({ photoId, otherId, score }: DuplicatePair): string => `${score.toFixed(4)}  ${photoId}  ${otherId}`
-const pairRow = ({ photoId, otherId, score }: DuplicatePair): CsvValue[] => [photoId, otherId, score]
-
-const groupObject = ({ representativeId, members }: DuplicateGroup): object => ({
-  representative_id: representativeId,
-  photos: members.map(({ photoId, score }) => ({ photo_id: photoId, score })),
+  url: addresses.get(photoId),
+  other_url: addresses.get(otherId),
 })
 
-function groupLines(number: number, { members }: DuplicateGroup): string {
-  const lines = members.map(({ photoId, score }) => `     ${score.toFixed(4)}  ${photoId}`)
-  return [`${String(number).padStart(3)}  ${formatCount(members.length)} photos`, ...lines].join('\n')
+function pairLines({ photoId, otherId, score }: DuplicatePair, addresses: Addresses): string {
+  const urls = [photoId, otherId].map(id => `        ${oneLine(addresses.get(id) ?? '')}`)
+  return [`${score.toFixed(4)}  ${photoId}  ${otherId}`, ...urls].join('\n')
 }
 
-function* groupRows(groups: readonly DuplicateGroup[]): Generator<CsvValue[]> {
+const PAIR_COLUMNS = ['photo_id', 'other_id', 'score', 'url', 'other_url']
+
+function* pairRows(pairs: readonly DuplicatePair[], addresses: Addresses): Generator<CsvValue[]> {
+  for (const { photoId, otherId, score } of pairs)
+    yield [photoId, otherId, score, addresses.get(photoId), addresses.get(otherId)]
+}
+
+const groupObject = ({ representativeId, members }: DuplicateGroup, addresses: Addresses): object => ({
+  representative_id: representativeId,
+  photos: members.map(({ photoId, score }) => ({ photo_id: photoId, score, url: addresses.get(photoId) })),
+})
+
+function groupLines(number: number, { members }: DuplicateGroup, addresses: Addresses): string {
+  const lines = members.map(
+    ({ photoId, score }) => `     ${score.toFixed(4)}  ${photoId}  ${oneLine(addresses.get(photoId) ?? '')}`,
+  )
+  return [`${String(number).padStart(3)}  ${formatQuantity(members.length, 'photo')}`, ...lines].join('\n')
+}
+
+const GROUP_COLUMNS = ['group', 'photo_id', 'representative_id', 'score', 'url']
+
+function* groupRows(groups: readonly DuplicateGroup[], addresses: Addresses): Generator<CsvValue[]> {
   for (const [i, { representativeId, members }] of groups.entries())
-    for (const { photoId, score } of members) yield [i + 1, photoId, representativeId, score]
+    for (const { photoId, score } of members) yield [i + 1, photoId, representativeId, score, addresses.get(photoId)]
 }
 
 interface SideBySide {
@@ -144,18 +169,21 @@ const ofPair = ({ photoId, otherId, score }: DuplicatePair): SideBySide => ({
   photos: [{ photoId }, { photoId: otherId }],
 })
 const ofGroup = ({ members }: DuplicateGroup): SideBySide => ({
-  heading: `${formatCount(members.length)} photos`,
+  heading: `${formatQuantity(members.length, 'photo')}`,
   photos: members,
 })
 
-async function sectionOf({ app }: Context, modelId: ModelId, { heading, photos }: SideBySide): Promise<PhotoSection> {
-  const { search } = await app.repositories()
-  const store = await app.store()
-  const cards = photos.map(async ({ photoId, score }) => {
-    const details = await search.photo(photoId)
-    if (details === null) return null
-    const storedKey = details.states.find(state => state.modelId === modelId)?.storedKey ?? null
-    return { ...(await photoCard(details.photo, storedKey, store)), score }
-  })
-  return { heading, cards: (await Promise.all(cards)).filter(card => card !== null) }
+async function sectionOf(
+  search: PhotoSearch,
+  model: SearchModel,
+  { heading, photos }: SideBySide,
+  store: ObjectStore,
+): Promise<PhotoSection> {
+  const scoreOf = new Map(photos.map(({ photoId, score }) => [photoId, score]))
+  const found = await search.photos(model, [...scoreOf.keys()])
+  const cards = found.map(async ({ photo, storedKey }) => ({
+    ...(await photoCard(photo, storedKey, store)),
+    score: scoreOf.get(photo.photo_id),
+  }))
+  return { heading, cards: await Promise.all(cards) }
 }

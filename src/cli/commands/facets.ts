@@ -1,14 +1,10 @@
 import type { Command } from 'commander'
-import type { FacetOptions } from '../../domain/ports/facets.js'
 import { METADATA_FACETS } from '../../domain/ports/facets.js'
-import type { ModelId } from '../../domain/ports/repository.js'
-import { collect, realNumber, wholeNumber } from '../arguments.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
-import { facetObjects, facetText } from '../facet-text.js'
-import { addFilterOptions, type FilterOptions, filtersOf } from '../filter-options.js'
-import { modelToSearch } from '../search-model.js'
-import { embedWords } from '../search-vectors.js'
-import { requireTextTower } from '../text-tower.js'
+import { openSearchWithModel } from '../open-search.js'
+import { collect, realNumber, wholeNumber } from '../options/arguments.js'
+import { addFilterOptions, type FilterOptions, filtersOf } from '../options/filter-options.js'
+import { facetObjects, facetText } from '../print/facet-text.js'
 
 interface Options extends CommonOptions, FilterOptions {
   by?: string[]
@@ -20,18 +16,16 @@ interface Options extends CommonOptions, FilterOptions {
 export function addFacetsCommand(program: Command): void {
   const command = program
     .command('facets')
-    .description(
-      'Show what photos have in common: histograms of labels and metadata, of all or of those nearest to words.',
-    )
-    .argument('[text]', 'words: only the photos nearest to them are counted')
+    .description('Show histograms of labels and metadata, for all photos or for the photos nearest to words.')
+    .argument('[text]', 'words; counts only the photos nearest to them')
     .option('--by <facet>', `a label set, ${METADATA_FACETS.join(', ')}; repeatable`, collect)
-    .option('-k, --count <n>', 'with words: how many of the nearest', wholeNumber(1, 1_000_000), 1000)
-    .option('--min-score <score>', 'with words: leave out what is less similar', realNumber(-1, 1))
-    .option('--top <n>', 'values shown of a facet', wholeNumber(1, 10_000), 10)
+    .option('-k, --count <n>', 'with words: number of nearest photos to count', wholeNumber(1, 1_000_000), 1000)
+    .option('--min-score <score>', 'with words: minimum cosine similarity', realNumber(-1, 1))
+    .option('--top <n>', 'values to show per facet', wholeNumber(1, 10_000), 10)
   addFilterOptions(command)
   command
-    .option('--model <name>', 'model whose embeddings and labels are counted')
-    .option('--json', 'print one JSON object a line')
+    .option('--model <name>', 'model of the embeddings and labels')
+    .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',
       `
@@ -40,8 +34,8 @@ Examples:
   unsplash-clip facets "dog in the snow" -k 200 --by taken_time --by country --by year
   unsplash-clip facets --by keyword --top 50 --where photo_location_country=Norway
 
-Each facet adds up to the photos counted: (other) are those with a value that is not shown, (unknown) those without one.
-Only keywords do not, since a photo has many.
+Each facet adds up to all counted photos: (other) counts values that are not shown, (unknown) photos without a value.
+Keywords do not add up, because a photo can have many.
 Exit codes: 0 done, 1 failed, 2 wrong usage.`,
     )
     .action(async (text: string | undefined, options: Options) => {
@@ -50,26 +44,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 }
 
 async function showFacets(context: Context, text: string | undefined, options: Options): Promise<number> {
+  const { out, signal } = context
+  const { by: names, top, count: n, minScore } = options
   const filters = await filtersOf(options)
-  const model = await modelToSearch(context)
-  const { facets } = await context.app.repositories()
-  const found = await facets.facets(model.id, {
-    ...filters,
-    names: options.by,
-    top: options.top,
-    ...(text ? await nearestTo(context, model.id, text, options) : {}),
-  })
-  if (context.out.json) for (const object of found.flatMap(facetObjects)) context.out.result(object, '')
-  else context.out.text(facetText(found) || 'No photo matches.')
+  const { search, model } = await openSearchWithModel(context)
+  const nearest = text ? { words: text, n, minScore } : {}
+  const found = await search.facets(model, { ...filters, names, top, ...nearest }, signal)
+  if (out.json) for (const object of found.flatMap(facetObjects)) out.result(object, '')
+  else out.text(facetText(found) || 'No photo matches.')
   return 0
-}
-
-async function nearestTo(
-  context: Context,
-  modelId: ModelId,
-  text: string,
-  { count, minScore }: Options,
-): Promise<Partial<FacetOptions>> {
-  requireTextTower(context, 'look for words', 'Leave the words out, or name a model with a text tower: --model NAME.')
-  return { query: await embedWords(context, modelId, text), kind: 'text', n: count, minScore }
 }

@@ -1,12 +1,12 @@
 import { get } from 'node:http'
 import type { Command } from 'commander'
 import { AppError } from '../../domain/errors.js'
+import { SECOND } from '../../domain/units.js'
 import { readEnvironment, report } from '../context.js'
-import { Output } from '../output.js'
+import { Output } from '../print/output.js'
 
-const SECOND = 1000
 const ANSWER_WITHIN_MS = 5 * SECOND
-/** Where Prometheus expects an exporter that nobody gave another port. */
+/** Default port of Prometheus exporters. */
 const USUAL_PORT = 9464
 
 interface Options {
@@ -17,14 +17,12 @@ interface Options {
 export function addHealthCommand(program: Command): void {
   program
     .command('health')
-    .description(
-      'Ask a worker that was started with --metrics-port whether it is well; for health checks of containers.',
-    )
+    .description('Check the health of a worker that was started with --metrics-port. For container health checks.')
     .option(
       '--url <url>',
-      `what to ask (default: /healthz at the setting METRICS_PORT, else http://127.0.0.1:${USUAL_PORT}/healthz)`,
+      `address to request (default: /healthz at the setting METRICS_PORT, else http://127.0.0.1:${USUAL_PORT}/healthz)`,
     )
-    .option('--json', 'print its answer as JSON')
+    .option('--json', 'print the response as JSON')
     .addHelpText(
       'after',
       `
@@ -32,7 +30,7 @@ Examples:
   unsplash-clip health
   unsplash-clip health --url http://127.0.0.1:9464/readyz
 
-Exit codes: 0 well, 1 not well or no answer within 5 s, 2 wrong usage.`,
+Exit codes: 0 healthy, 1 unhealthy or no response within 5 s, 2 wrong usage.`,
     )
     .action(async (options: Options) => {
       const out = new Output(options.json ?? false)
@@ -49,8 +47,8 @@ async function health(url: URL, out: Output): Promise<number> {
   const isWell = status === 200
   const answer = body.trim()
   if (out.json) out.result({ well: isWell, status, answer: asJson(answer) }, '')
-  else if (isWell) out.text(`Well: ${url.href}`)
-  else out.note(`Not well: ${url.href} answers with status ${status}: ${answer}`)
+  else if (isWell) out.text(`Healthy: ${url.href}`)
+  else out.note(`Unhealthy: ${url.href} responds with status ${status}: ${answer}`)
   return isWell ? 0 : 1
 }
 
@@ -71,11 +69,11 @@ function ask(url: URL): Promise<{ status: number; body: string }> {
       reject(
         new AppError(
           'WORKER_FAILED',
-          `${url.href} does not answer: ${cause.message}. A worker listens there when it is started with --metrics-port.`,
+          `${url.href} does not respond: ${cause.message}. Start the worker with --metrics-port, or correct --url.`,
           { cause },
         ),
       )
-    // No connection is kept for a next question, so that nothing keeps this process alive.
+    // No connection stays open, so nothing keeps this process alive.
     const request = get(url, { agent: false, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }, response => {
       let body = ''
       response.setEncoding('utf8')

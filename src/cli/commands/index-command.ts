@@ -1,16 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { wholeNumber } from '../arguments.js'
-import { memorySize } from '../build-resources.js'
+import type { TuneRequest } from '../../indexing/tune-index.js'
 import { type CommonOptions, runCommand } from '../context.js'
-import type { BuildWishes } from '../index-build.js'
-import type { TuneOptions } from '../index-tune.js'
+import type { BuildOptions } from '../index/build-command.js'
+import { memorySize, wholeNumber } from '../options/arguments.js'
 
-const MODEL = 'model whose embeddings are meant (default: the one that is searched)'
+const MODEL = 'model of the embeddings (default: the one chosen for searches)'
 
 export function addIndexCommand(program: Command): void {
   const index = program
     .command('index')
-    .description('The vector index of a model: whether it pays, build it, tune it to a wanted recall, drop it.')
+    .description('Manage the vector indexes of a model: get advice, build, tune to a wanted recall, drop.')
     .helpCommand(false)
     .addHelpText(
       'after',
@@ -20,12 +19,12 @@ Examples:
   unsplash-clip index build
   unsplash-clip index tune
 
-Without an index every search looks at every photo and finds exactly the nearest ones. An index looks at some of them: fast
-with millions of photos, at the price of missing a few. How many it may miss is set by "tune", not by the index.`,
+Without an index, every search compares all photos and finds exactly the nearest ones. An index compares some of them: fast
+with millions of photos, but it misses a few. "index tune" sets how many it may miss.`,
     )
   index
     .command('advise')
-    .description('Say whether an index pays for so many photos, which one, what it takes, and the commands.')
+    .description('Advise whether an index pays, which one, its cost, and the commands.')
     .option('--model <name>', MODEL)
     .option('--json', 'print a JSON object')
     .addHelpText(
@@ -35,75 +34,70 @@ Examples:
   unsplash-clip index advise
   unsplash-clip index advise --json
 
-Exact search is timed here and now. Sizes are computed; times are rough, since they depend on how the vectors lie.`,
+The advice depends on the number of photos and the model. Sizes are computed. Build times are estimates: they depend on the
+vectors.`,
     )
     .action(async (options: CommonOptions) => {
       process.exitCode = await runCommand(options, {}, async context => {
-        const { adviseIndex } = await import('../index-advice.js')
-        return adviseIndex(context)
+        const { showAdvice } = await import('../index/show-advice.js')
+        return showAdvice(context)
       })
     })
   index
     .command('build')
     .description(
-      'Build an index beside whoever searches and ingests; one that is there is used until the new one is complete.',
+      'Build an index without blocking searches or ingestion. An existing index stays in use until the new one is complete.',
     )
     .option('--model <name>', MODEL)
     .addOption(
-      new Option('--kind <kind>', 'kind of index (default: as "advise" says)').choices(['ivfflat', 'text', 'hnsw']),
+      new Option('--kind <kind>', 'kind of index (default: the advice of "index advise")').choices(['ivfflat', 'hnsw']),
     )
-    .option('--lists <n>', 'ivfflat, text: so many lists (default: 4 × √photos)', wholeNumber(1, 32_768))
-    .option('--m <n>', 'hnsw: neighbours of a photo in the graph (default: 16)', wholeNumber(2, 100))
-    .option('--ef-construction <n>', 'hnsw: candidates for them (default: 64)', wholeNumber(4, 1000))
-    .option('--memory <size>', 'memory of the server that the build may use, like 2GB (default: computed)', memorySize)
-    .option('--workers <n>', 'parallel processes of the server (default: computed)', wholeNumber(0, 64))
-    .option(
-      '--rebuild',
-      'also when there is a ready index of this shape: its lists are learned from the photos of today',
-    )
+    .option('--lists <n>', 'ivfflat: number of lists (default: 4 × √photos)', wholeNumber(1, 32_768))
+    .option('--m <n>', 'hnsw: neighbours per photo in the graph (default: 16)', wholeNumber(2, 100))
+    .option('--ef-construction <n>', 'hnsw: candidates for the neighbours (default: 64)', wholeNumber(4, 1000))
+    .option('--memory <size>', 'server memory for the build, such as 2GB (default: computed)', memorySize)
+    .option('--parallel-workers <n>', 'parallel workers of Postgres (default: computed)', wholeNumber(0, 64))
+    .option('--rebuild', 'build even if a ready index of this shape exists, to learn its lists from the current photos')
     .option('--json', 'print a JSON object')
     .addHelpText(
       'after',
       `
 Examples:
   unsplash-clip index build
-  unsplash-clip index build --kind text
   unsplash-clip index build --kind ivfflat --lists 4000 --memory 4GB
   unsplash-clip index build --kind hnsw --m 32 --ef-construction 128
 
-ivfflat   photos in lists of those that are alike; serves searches by image, and by text with many more lists read
-text      photos in lists of those that answer alike texts; serves searches by text alone, a tenth of the reading
-hnsw      a graph of photos; the fastest for searches by image, slow to build and poor for texts
+ivfflat   groups similar photos in lists; serves searches by text and by image, texts by reading more lists
+hnsw      a graph of photos; fastest for searches by image, and poor for texts
 
-Ctrl-C ends the build on the server and leaves nothing. What a build that was killed has left is found by the next one and
-removed; a build whose command was killed goes on in the server, and the next one takes its result.
-The embedded server has one session: there everybody waits until the index is built.`,
+Ctrl-C ends the build on the server and leaves nothing. The next build removes the leftovers of a killed build. When only
+the command is killed, the server continues the build, and the next command uses its result.
+The embedded server has one session, so all commands wait for the build.`,
     )
-    .action(async (options: CommonOptions & BuildWishes) => {
+    .action(async (options: CommonOptions & BuildOptions) => {
       process.exitCode = await runCommand(options, {}, async context => {
-        const { buildIndex } = await import('../index-build.js')
-        return buildIndex(context, options)
+        const { build } = await import('../index/build-command.js')
+        return build(context, options)
       })
     })
   index
     .command('tune')
     .description(
-      'Find the least effort that reaches a wanted recall, measured on the photos themselves, and search with it.',
+      'Find the least search effort (ivfflat.probes or hnsw.ef_search) that reaches a wanted recall, and search with it.',
     )
     .option('--model <name>', MODEL)
     .option('--recall <share>', 'wanted recall@10 (default: 0.95 for texts, 0.99 for images)', share)
     .addOption(new Option('--kind <kind>', 'only queries of this kind').choices(['text', 'image']))
     .addOption(
-      new Option('--method <method>', 'search with this, whatever is fastest').choices([
+      new Option('--method <method>', 'use this method even if another one is faster').choices([
         'exact',
         'ivfflat',
-        'text',
         'hnsw',
       ]),
     )
-    .option('--queries <n>', 'size of the sample', wholeNumber(2, 100_000), 200)
-    .option('--seed <n>', 'the same sample for the same number', wholeNumber(0, 1e9), 1)
-    .option('--json', 'print one JSON object a kind of query')
+    .option('--queries <n>', 'number of sampled prompts, and of sampled photos', wholeNumber(2, 100_000), 200)
+    .option('--seed <n>', 'seed of the sample', wholeNumber(0, 1e9), 1)
+    .option('--json', 'print one JSON object per kind of query')
     .addHelpText(
       'after',
       `
@@ -111,41 +105,40 @@ Examples:
   unsplash-clip index tune
   unsplash-clip index tune --recall 0.98 --kind text --queries 500
 
-Queries by image: photos by lot, each left out of its own answer. Queries by text: prompts that were embedded before, those
-of label sets among them; where they are fewer than 50, everyday ones of a built-in list are embedded, too. The ten nearest
-by exact search are the measure. An effort is taken when the lower end of the 95 % interval of its recall reaches what is
-wanted, so that other queries reach it as well. Tune again when the photos have doubled, or an index was built.`,
+Queries by image are randomly sampled photos, each excluded from its own results, and as many means of two, which lie
+between photos as images from outside of the collection do; the lower recall of both counts. Queries by text are stored
+prompts, those of label sets included; with fewer than 50 of them, prompts of a built-in list are embedded and added.
+Recall compares with the ten nearest by exact search. A search effort is accepted when the lower end of the 95 % interval of its recall reaches
+the wanted recall. Tune again when the number of photos has doubled, or after building an index.`,
     )
-    .action(async (options: CommonOptions & TuneOptions) => {
+    .action(async (options: CommonOptions & TuneRequest) => {
       process.exitCode = await runCommand(options, {}, async context => {
-        const { tuneIndex } = await import('../index-tune.js')
-        return tuneIndex(context, options)
+        const { tune } = await import('../index/tune-command.js')
+        return tune(context, options)
       })
     })
   index
     .command('status')
-    .description(
-      'Show the indexes, how far a build is, and how queries are answered, with the recall that was measured.',
-    )
+    .description('Show the indexes, the progress of a build, and how search answers queries, with the measured recall.')
     .option('--model <name>', 'only of this model (default: all)')
-    .option('--json', 'print one JSON object an index and a kind of query')
+    .option('--json', 'print one JSON object per index and kind of query')
     .addHelpText('after', '\nExamples:\n  unsplash-clip index status\n  watch -n 5 unsplash-clip index status')
     .action(async (options: CommonOptions) => {
       process.exitCode = await runCommand(options, {}, async context => {
-        const { indexStatus } = await import('../index-status.js')
+        const { indexStatus } = await import('../index/index-status.js')
         return indexStatus(context)
       })
     })
   index
     .command('drop')
-    .description('Drop an index and what was tuned for it; searches are exact again.')
+    .description('Drop an index and its tuned settings. Searches are exact again.')
     .option('--model <name>', MODEL)
-    .addOption(new Option('--kind <kind>', 'kind of index (default: all)').choices(['ivfflat', 'text', 'hnsw']))
+    .addOption(new Option('--kind <kind>', 'kind of index (default: all)').choices(['ivfflat', 'hnsw']))
     .option('--json', 'print a JSON object')
     .addHelpText('after', '\nExamples:\n  unsplash-clip index drop\n  unsplash-clip index drop --kind hnsw')
-    .action(async (options: CommonOptions & Pick<BuildWishes, 'kind'>) => {
+    .action(async (options: CommonOptions & Pick<BuildOptions, 'kind'>) => {
       process.exitCode = await runCommand(options, {}, async context => {
-        const { dropIndexes } = await import('../index-drop.js')
+        const { dropIndexes } = await import('../index/drop-command.js')
         return dropIndexes(context, options.kind)
       })
     })
@@ -154,6 +147,6 @@ wanted, so that other queries reach it as well. Tune again when the photos have 
 function share(text: string): number {
   const value = Number(text)
   if (!/^[01](\.\d+)?$/.test(text) || value <= 0 || value > 1)
-    throw new InvalidArgumentError('A share above 0 and up to 1 was expected, like 0.95.')
+    throw new InvalidArgumentError('Expected a share above 0 and up to 1, such as 0.95.')
   return value
 }

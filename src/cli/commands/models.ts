@@ -1,18 +1,20 @@
 import type { Command } from 'commander'
 import { AppError } from '../../domain/errors.js'
 import { modelKey } from '../../domain/model.js'
-import type { ListedModel } from '../../models/list-models.js'
-import { wholeNumber } from '../arguments.js'
-import type { CompareOptions } from '../compare-model.js'
+import { rewriteWarnings } from '../../domain/rewrite.js'
+import { formatBytes } from '../../domain/text/format.js'
+import type { ListedModel } from '../../models/catalog/list-models.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
-import { fetchModel } from '../model-files.js'
-import { formatBytes, table } from '../output.js'
-import { testTowers, verifyFiles } from '../verify-model.js'
+import type { CompareOptions } from '../models/compare-model.js'
+import { fetchModel } from '../models/model-files.js'
+import { testTowers, verifyFiles } from '../models/verify-model.js'
+import { wholeNumber } from '../options/arguments.js'
+import { table } from '../print/output.js'
 
 export function addModelsCommand(program: Command): void {
   const models = program
     .command('models')
-    .description('The models: list them, fetch their files, check them, choose the one to search with.')
+    .description('List, fetch and check models, and choose the model of searches.')
     .helpCommand(false)
     .addHelpText(
       'after',
@@ -22,24 +24,22 @@ Examples:
   unsplash-clip models pull clip-vit-b-32@fp32
   unsplash-clip models use clip-vit-b-32@fp32
 
-Models are fetched on first use; pull does it ahead. Settings: MODEL_SOURCE, HF_ENDPOINT.`,
+The first use of a model fetches its files; pull fetches them in advance. Settings: MODEL_SOURCE, HF_ENDPOINT.`,
     )
   models
     .command('list')
-    .description(
-      'Every known model: precision, size, whether its files are here; and those that the database has embeddings of.',
-    )
-    .option('--json', 'print one JSON object a line')
+    .description('List all known models with precision, size and presence of files, and the models of the database.')
+    .option('--json', 'print one JSON object per line')
     .addHelpText('after', '\nExamples:\n  unsplash-clip models list\n  unsplash-clip models list --json')
     .action(async (options: CommonOptions) => {
       process.exitCode = await runCommand(options, {}, list)
     })
   models
     .command('pull')
-    .description('Fetch the files of a model, resuming where an earlier try ended; check every file, then the model.')
+    .description('Fetch the files of a model, resuming an interrupted download; check the files, then the model.')
     .argument('[model]', 'name, optionally with @precision (default: the setting MODEL)')
-    .option('--no-verify', 'fetch and check the files, do not run the model')
-    .option('--json', 'print one JSON object a line')
+    .option('--no-verify', 'fetch and check the files without running the model')
+    .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',
       `
@@ -47,18 +47,18 @@ Examples:
   unsplash-clip models pull
   MODEL_SOURCE=/mnt/models unsplash-clip models pull clip-vit-b-32@fp32 --no-verify
 
-Every fetched file must have its pinned digest. Then both towers run once, as in "models verify"; that takes a few
-seconds and the memory of both. Files stay where they are if the model turns out to be another one.`,
+Every fetched file must have its pinned digest. Then both towers run once, as in "models verify". This takes a few
+seconds and the memory of both towers. The files stay even if the check of the model fails.`,
     )
     .action(async (model: string | undefined, options: CommonOptions & { verify: boolean }) => {
       process.exitCode = await runCommand({ ...options, model }, {}, context => pull(context, options.verify))
     })
   models
     .command('verify')
-    .description('Check a model: its files, then what its towers say of texts and pictures with known answers.')
+    .description('Check a model: its files, then the answers of its towers to known texts and pictures.')
     .argument('[model]', 'name, optionally with @precision (default: the setting MODEL)')
-    .option('--files-only', 'compute digests only, do not run the model')
-    .option('--json', 'print one JSON object a line')
+    .option('--files-only', 'compute digests only, without running the model')
+    .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',
       `
@@ -68,16 +68,16 @@ Examples:
   unsplash-clip models verify demo --json
 
 In this order: the SHA-256 of every file; texts whose vectors are published (CLIP ViT-B/32); labels of rendered pictures.
-Exit codes: 0 verified, 1 not what it says, 2 wrong usage.`,
+Exit codes: 0 verified, 1 a check failed, 2 wrong usage.`,
     )
     .action(async (model: string | undefined, options: CommonOptions & { filesOnly?: boolean }) => {
       process.exitCode = await runCommand({ ...options, model }, {}, context => verify(context, !options.filesOnly))
     })
   models
     .command('use')
-    .description('Choose the model that searches use: one setting of the database, for all who search it.')
-    .argument('[model]', 'name, optionally with @precision, of a model that photos are embedded with')
-    .option('--newest', 'choose none: SQL searches the model of the newest run again, the commands the setting MODEL')
+    .description('Choose the model of searches. The choice is stored in the database and applies to all clients.')
+    .argument('[model]', 'name, optionally with @precision, of a model with embedded photos')
+    .option('--newest', 'remove the choice: SQL searches the model of the newest run, the commands the setting MODEL')
     .option('--json', 'print a JSON object')
     .addHelpText(
       'after',
@@ -86,23 +86,26 @@ Examples:
   unsplash-clip models use clip-vit-b-32@fp32
   unsplash-clip models use --newest
 
-For two models side by side: ingest with the new one (ingest --only-missing --model NEW), then "models use NEW"; when nobody
-misses the old one, "models retire OLD". The switch is one transaction: who searches meanwhile uses the one or the other.
-Which model a command searches: --model, else the one chosen here, else the setting MODEL.`,
+To replace a model, ingest with the new one (ingest --only-missing --model NEW), run "models use NEW" and finally
+"models retire OLD". The switch is one transaction: a concurrent search uses either model, never both.
+A command searches the model of --model, else the one chosen here, else the setting MODEL.`,
     )
     .action(async (model: string | undefined, options: CommonOptions & { newest?: boolean }) => {
       process.exitCode = await runCommand(options, {}, async context => {
         if ((model === undefined) !== (options.newest ?? false))
-          throw new AppError('USAGE', 'models use expects the name of a model, or --newest; "models list" shows them.')
-        const { useModel } = await import('../model-switch.js')
+          throw new AppError(
+            'USAGE',
+            'models use expects the name of a model, or --newest. To see the names: models list',
+          )
+        const { useModel } = await import('../models/model-switch.js')
         return useModel(context, model ?? null)
       })
     })
   models
     .command('retire')
-    .description('Drop all embeddings of a model, and what was made from them.')
+    .description('Drop all embeddings of a model, and everything made from them.')
     .argument('<model>', 'name, optionally with @precision')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask for confirmation')
     .option('--json', 'print a JSON object')
     .addHelpText(
       'after',
@@ -111,28 +114,28 @@ Examples:
   unsplash-clip models retire clip-vit-b-32@int8
   unsplash-clip models retire demo --yes
 
-Embeddings, their indexes and search settings, labels, prompts, failures and runs of the model go; photos, their copies and
-the model's files stay. Refused while it is the model that is searched, or a run with it is not over.
+Drops embeddings, their indexes and search settings, labels, prompts, failures and runs of the model. Photos, their copies
+and the model's files stay. Refused for the model of searches, and while a run with the model is open.
 Exit codes: 0 done, 1 failed, 2 refused or wrong usage.`,
     )
     .action(async (model: string, options: CommonOptions & { yes?: boolean }) => {
       process.exitCode = await runCommand(options, {}, async context => {
-        const { retireModel } = await import('../model-switch.js')
+        const { retireModel } = await import('../models/model-switch.js')
         return retireModel(context, model, options.yes ?? false)
       })
     })
   models
     .command('compare')
-    .description('Embed photos of which the vectors are published, and hold the result against those.')
+    .description('Embed photos, and compare the result with published vectors of them.')
     .argument('[model]', 'name, optionally with @precision (default: the setting MODEL)')
     .requiredOption('--images <folder>', 'the photos, <id>.jpg or another image format')
-    .requiredOption('--vectors <file>', 'their published vectors, .npy, one row a photo')
-    .requiredOption('--ids <file>', 'their ids, one line a row')
-    .option('--labels <file>', 'CSV with photo_id and a column a label set (taken_space, taken_time) to be predicted')
-    .option('--text-vectors <file>', 'published vectors of texts, .npy, one row a text; needs --prompts')
-    .option('--prompts <file>', 'these texts, one line a row')
-    .option('--known <file>', 'JSON: scores and similarities that are known of single photos and texts')
-    .option('--limit <count>', 'the first so many photos and texts', wholeNumber(1, 1e9))
+    .requiredOption('--vectors <file>', 'their published vectors, .npy, one row per photo')
+    .requiredOption('--ids <file>', 'their ids, one line per row')
+    .option('--labels <file>', 'CSV with photo_id and a column per label set to predict (taken_space, taken_time)')
+    .option('--text-vectors <file>', 'published vectors of texts, .npy, one row per text; needs --prompts')
+    .option('--prompts <file>', 'these texts, one line per row')
+    .option('--known <file>', 'JSON: known scores and similarities of single photos and texts')
+    .option('--limit <count>', 'compare the first photos and texts only', wholeNumber(1, 1e9))
     .option('--json', 'print a JSON object')
     .addHelpText(
       'after',
@@ -143,18 +146,18 @@ Examples:
     --text-vectors text.npy --prompts text.prompts.txt --json
 
 .npy: NumPy's format with float16, float32 or float64. The median of the cosine similarity must reach 0.999 for fp32 and
-fp16, 0.98 for other precisions; labels, the ten nearest photos and the ten best of each text have bars of their own.
-Exit codes: 0 the published vectors, 1 others, 2 wrong usage or a file that does not fit.`,
+fp16, 0.98 for other precisions. Labels, the ten nearest photos and the ten best of each text have their own thresholds.
+Exit codes: 0 same vectors, 1 different vectors, 2 wrong usage or a wrong file.`,
     )
     .action(async (model: string | undefined, options: CommonOptions & CompareOptions) => {
-      process.exitCode = await runCommand({ ...options, model }, {}, context => compare(context, options))
+      process.exitCode = await runCommand({ ...options, model }, {}, context => compareVectors(context, options))
     })
 }
 
 async function list(context: Context): Promise<number> {
   const { app, out } = context
-  const known = await app.listModels()
-  const { registeredModels } = await import('../model-switch.js')
+  const known = await app.models.list()
+  const { registeredModels } = await import('../models/model-switch.js')
   const registered = await registeredModels(context)
   if (out.json) {
     for (const model of known) {
@@ -162,6 +165,10 @@ async function list(context: Context): Promise<number> {
       const photos = stored?.reduce((sum, { photos }) => sum + photos, 0) ?? null
       out.result({ ...model, photos, searched: stored?.some(({ searched }) => searched) ?? null }, '')
     }
+    // Those that only the database knows.
+    for (const { identity, photos, searched } of registered ?? [])
+      if (!known.some(model => modelKey(model) === modelKey(identity)))
+        out.result({ ...identity, photos, searched }, '')
     return 0
   }
   const rows = known.map(model => [
@@ -169,9 +176,10 @@ async function list(context: Context): Promise<number> {
     String(model.dimension),
     model.folder === null ? '–' : formatBytes(model.bytes),
     whereabouts(model),
+    rewriteCount(model),
     model.title,
   ])
-  out.text(table(['model', 'dimension', 'size', 'files', 'what it is'], rows))
+  out.text(table(['model', 'dimension', 'size', 'files', 'rewrites', 'description'], rows))
   if (registered !== null && registered.length > 0) {
     const inDatabase = registered.map(({ identity, photos, searched }) => [
       modelKey(identity),
@@ -181,19 +189,29 @@ async function list(context: Context): Promise<number> {
     ])
     out.text(`\n${table(['in the database', 'revision', 'photos', ''], inDatabase)}`)
   }
+  for (const model of known)
+    for (const warning of rewriteWarnings(model.rewrites ?? [])) out.text(`\n${modelKey(model)}: ${warning}`)
   for (const model of known) if (model.note) out.text(`\n${model.name}: ${model.note}`)
   return 0
 }
 
 function whereabouts({ present, folder }: ListedModel): string {
   if (present) return 'here'
-  return folder === null ? 'name a folder: MODEL_FOLDERS' : 'not here'
+  return folder === null ? 'set MODEL_FOLDERS' : 'not here'
+}
+
+/** How many of the rewrites that its graphs could use apply: `3 of 3`. `models verify` names them. */
+function rewriteCount({ rewrites }: ListedModel): string {
+  const wanted = (rewrites ?? []).flatMap(file => file.rewrites).filter(({ outcome }) => outcome !== 'not-needed')
+  return wanted.length === 0
+    ? '–'
+    : `${wanted.filter(({ outcome }) => outcome === 'applied').length} of ${wanted.length}`
 }
 
 async function pull(context: Context, andTest: boolean): Promise<number> {
   const { app, out } = context
   const folder = await fetchModel(context)
-  const key = modelKey(app.modelSpec)
+  const key = modelKey(app.models.spec)
   out.result({ model: key, folder }, `${key} is here: ${folder}`)
   if (andTest) await testTowers(context)
   return 0
@@ -205,10 +223,9 @@ async function verify(context: Context, andTest: boolean): Promise<number> {
   return 0
 }
 
-async function compare(context: Context, options: CompareOptions): Promise<number> {
+async function compareVectors(context: Context, options: CompareOptions): Promise<number> {
   if ((options.textVectors === undefined) !== (options.prompts === undefined))
     throw new AppError('USAGE', '--text-vectors and --prompts belong together: give both, or neither.')
-  const { compareModel } = await import('../compare-model.js')
-  await compareModel(context, options)
-  return 0
+  const { compare } = await import('../models/compare-model.js')
+  return compare(context, options)
 }

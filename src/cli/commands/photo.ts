@@ -1,22 +1,25 @@
-import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { AppError, explainFailure } from '../../domain/errors.js'
+import { explainFailure } from '../../domain/errors.js'
 import type { PhotoDetails } from '../../domain/ports/search.js'
-import type { ImageDescription } from '../../workers/describe-image.js'
+import { formatBytes, formatCount } from '../../domain/text/format.js'
+import type { ImageDescription } from '../../images/describe-image.js'
+import { prepareImage, withImageErrors } from '../../search/query-image.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
-import { formatBytes, formatCount, formatScore, oneLine, table } from '../output.js'
-import { loadQueryImage, withImage } from '../query-image.js'
+import { openSearch } from '../open-search.js'
+import { readImage } from '../options/image-argument.js'
+import { formatScore, oneLine, table } from '../print/output.js'
+import { checkOutputFiles, writeOutputFile } from '../print/output-file.js'
 
 export function addPhotoCommand(program: Command): void {
   const photo = program
     .command('photo')
     .helpCommand(false)
-    .description('Show what is known of a photo, what a model sees of an image, what an image file is.')
+    .description('Show a photo, the input that a model gets of an image, or the properties of an image file.')
     .usage('[show] <id> | preprocess <file> --out <png> | info <file>')
     .addHelpText(
       'after',
       `
-\`photo ID\` is short for \`photo show ID\`; write it out for a photo whose id is the name of a command.
+\`photo ID\` is short for \`photo show ID\`; use the long form when the id is the name of a command.
 
 Examples:
   unsplash-clip photo iflUHY8zMYc
@@ -34,9 +37,9 @@ Exit codes: 0 done, 1 no such photo, 2 wrong usage or no such image.`,
 function addShow(photo: Command): void {
   photo
     .command('show', { isDefault: true })
-    .description('Show all that is known of a photo: metadata, labels, stored copy, failures.')
+    .description('Show a photo: metadata, labels, stored copy, failures.')
     .argument('<id>', 'photo id')
-    // Ids of Unsplash may begin with a hyphen.
+    // Unsplash ids may begin with a hyphen.
     .allowUnknownOption()
     .option('--json', 'print a JSON object')
     .addHelpText(
@@ -56,11 +59,11 @@ Exit codes: 0 done, 1 no such photo, 2 wrong usage.`,
 function addPreprocess(photo: Command): void {
   photo
     .command('preprocess')
-    .description('Write what a model’s image tower sees of an image: resized, cropped, RGB.')
+    .description('Write the input that a model’s image tower gets of an image: resized, cropped, RGB.')
     .argument('<file>', 'image file, or http(s) URL')
-    .requiredOption('--out <png>', 'PNG to write, as large as the model’s input')
-    .option('--model <model>', 'model whose input it is, for instance clip-vit-b-32')
-    .option('--allow-host <host>', 'host (with :port) that may be reached although it is private or loopback')
+    .requiredOption('--out <png>', 'PNG to write, in the size of the model’s input')
+    .option('--model <model>', 'model that gets the input, for example clip-vit-b-32')
+    .option('--allow-host <host>', 'host (with :port) to allow although its address is private or loopback')
     .option('--json', 'print a JSON object')
     .addHelpText(
       'after',
@@ -69,7 +72,7 @@ Examples:
   unsplash-clip photo preprocess dog.jpg --out seen.png
   unsplash-clip photo preprocess https://example.org/dog.jpg --out seen.png --model clip-vit-b-32
 
-PREPROCESS=fast shows what workers with that setting see. Exit codes: 0 done, 2 wrong usage or no such image.`,
+Set PREPROCESS=fast to see the input of workers with that setting. Exit codes: 0 done, 2 wrong usage or no such image.`,
     )
     .action(async (file: string, options: PreprocessOptions) => {
       const overrides = { ALLOW_HOSTS: options.allowHost }
@@ -85,10 +88,10 @@ interface PreprocessOptions extends CommonOptions {
 function addInfo(photo: Command): void {
   photo
     .command('info')
-    .description('Show what an image file is and what becomes of it: format, mode, size, EXIF, crop box, copy.')
+    .description('Show an image file and its processing: format, mode, size, EXIF, crop box, copy.')
     .argument('<file>', 'image file, or http(s) URL')
-    .option('--model <model>', 'model whose input decides on size and crop box')
-    .option('--allow-host <host>', 'host (with :port) that may be reached although it is private or loopback')
+    .option('--model <model>', 'model whose input determines size and crop box')
+    .option('--allow-host <host>', 'host (with :port) to allow although its address is private or loopback')
     .option('--json', 'print a JSON object')
     .addHelpText(
       'after',
@@ -105,22 +108,22 @@ Exit codes: 0 done, 2 wrong usage or no such image.`,
     })
 }
 
-async function showPhoto({ app, out }: Context, id: string): Promise<number> {
-  const { search } = await app.repositories()
-  const details = await search.photo(id)
-  if (details === null) throw new AppError('NOT_FOUND', `The database has no photo ${JSON.stringify(id)}.`)
-  out.result(details, describe(details, app.storeLocation))
+async function showPhoto(context: Context, id: string): Promise<number> {
+  const details = await (await openSearch(context)).photo(id)
+  context.out.result(details, describe(details, context.app.storeLocation))
   return 0
 }
 
 async function writeSeen(context: Context, file: string, png: string): Promise<number> {
+  await checkOutputFiles({ '--out': png })
   const { default: sharp } = await import('sharp')
-  const { input } = context.app.modelSpec
-  const pixels = await loadQueryImage(context, file, input)
+  const { models, config } = context.app
+  const { input } = models.spec
+  const image = await readImage(context, file)
+  const { MAX_IMAGE_PIXELS: maxPixels, PREPROCESS: mode, JPEG_DECODER: jpegDecoder } = config
+  const pixels = await prepareImage(image, input, { maxPixels, mode, jpegDecoder })
   const raw = { width: input.size, height: input.size, channels: 3 } as const
-  await writeFile(png, await sharp(pixels, { raw }).png().toBuffer()).catch((error: NodeJS.ErrnoException) => {
-    throw new AppError('USAGE', `--out expects a file that can be written, found ${JSON.stringify(png)}: ${error.code}`)
-  })
+  await writeOutputFile(png, await sharp(pixels, { raw }).png().toBuffer())
   context.out.result({ file, out: png, ...input }, `Wrote ${png}: ${input.size}×${input.size} pixels, RGB.`)
   return 0
 }
@@ -128,11 +131,12 @@ async function writeSeen(context: Context, file: string, png: string): Promise<n
 async function showImage(context: Context, file: string): Promise<number> {
   const { app, out } = context
   const { MAX_IMAGE_PIXELS: maxPixels, COPY_HEIGHT: height, COPY_QUALITY: quality } = app.config
-  const { input } = app.modelSpec
-  const described = await withImage(context, file, async image => {
-    const { describeImage } = await import('../../workers/describe-image.js')
-    return await describeImage(image, { input, maxPixels, copy: { height, quality } })
-  })
+  const { input } = app.models.spec
+  const { describeImage } = await import('../../images/describe-image.js')
+  const { bytes } = await readImage(context, file)
+  const described = await withImageErrors(file, () =>
+    describeImage(bytes, { input, maxPixels, copy: { height, quality } }),
+  )
   out.result({ file, ...described }, describeFile(described))
   return 0
 }
@@ -141,10 +145,10 @@ function describeFile(image: ImageDescription): string {
   const { resized, cropBox } = image
   const rows: [string, string][] = [
     ['format', `${image.format}${image.progressive ? ', progressive' : ''}, ${formatBytes(image.bytes)}`],
-    ['mode', `${image.mode}, ${image.bitsPerChannel} bits a channel`],
+    ['mode', `${image.mode}, ${image.bitsPerChannel} bits per channel`],
     ['size', `${image.width}×${image.height} (${formatCount(image.width * image.height)} pixels)`],
-    ['orientation', image.orientation === 1 ? '1: upright' : `${image.orientation}: turned upright`],
-    ['frames', image.frames === 1 ? '1' : `${image.frames}, the first counts`],
+    ['orientation', image.orientation === 1 ? '1: upright' : `${image.orientation}: rotated upright`],
+    ['frames', image.frames === 1 ? '1' : `${image.frames}, the first is used`],
     ['colour profile', image.colourProfile ?? 'none'],
     ...Object.entries(image.exif)
       .filter(([field]) => field !== 'orientation')

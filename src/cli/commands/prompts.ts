@@ -1,17 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { AppError } from '../../domain/errors.js'
-import { modelKey } from '../../domain/model.js'
+import { formatCount } from '../../domain/text/format.js'
+import { distinctPrompts } from '../../search/stored-prompts.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
-import { openEncoder } from '../model-files.js'
-import { formatCount, oneLine } from '../output.js'
-import { Progress } from '../progress.js'
-import { modelToSearch } from '../search-model.js'
-import { requireTextTower } from '../text-tower.js'
-
-/** Prompts embedded and stored together; what a Ctrl-C loses at most. */
-const AT_ONCE = 50
-const PAGE_SIZE = 1000
+import { openSearchWithModel } from '../open-search.js'
+import { readLineFile } from '../options/line-file.js'
+import { oneLine } from '../print/output.js'
+import { Progress } from '../print/progress.js'
 
 interface AddOptions extends CommonOptions {
   file?: string
@@ -21,7 +16,7 @@ export function addPromptsCommand(program: Command): void {
   const prompts = program
     .command('prompts')
     .helpCommand(false)
-    .description('Words whose embeddings are stored, so that they can be searched with in SQL: search_text, combine.')
+    .description('Manage stored prompts: words with embeddings, for search_text and combine in SQL.')
     .addHelpText(
       'after',
       `
@@ -32,11 +27,11 @@ Examples:
 
   prompts
     .command('add')
-    .description('Embed words and store them; those that are stored already are left alone.')
+    .description('Embed words and store them. Skips words that are stored already.')
     .argument('[prompts...]', 'each in quotes')
-    .option('--file <file>', 'one prompt a line, "-" for stdin')
-    .option('--model <name>', 'model to embed them with')
-    .option('--json', 'print one JSON object a prompt')
+    .option('--file <file>', 'one prompt per line, "-" for stdin')
+    .option('--model <name>', 'model for the embeddings')
+    .option('--json', 'print one JSON object per prompt')
     .addHelpText(
       'after',
       `
@@ -52,9 +47,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 
   prompts
     .command('list')
-    .description('Show the prompts that are stored for a model, in their order.')
-    .option('--model <name>', 'model whose prompts are shown')
-    .option('--json', 'print one JSON object a prompt')
+    .description('Show the stored prompts of a model, in alphabetical order.')
+    .option('--model <name>', 'model of the prompts')
+    .option('--json', 'print one JSON object per prompt')
     .addHelpText(
       'after',
       `
@@ -70,10 +65,10 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 
   prompts
     .command('remove')
-    .description('Forget prompts. Photos, labels and the prompts of label sets stay.')
+    .description('Remove prompts. Photos, labels and the prompts of label sets stay.')
     .argument('<prompts...>', 'each in quotes')
-    .option('--model <name>', 'model whose prompts are removed')
-    .option('--json', 'print one JSON object a prompt')
+    .option('--model <name>', 'model of the prompts')
+    .option('--json', 'print one JSON object per prompt')
     .addHelpText(
       'after',
       `
@@ -89,82 +84,58 @@ Exit codes: 0 done, 1 failed or a prompt was not stored, 2 wrong usage.`,
 }
 
 async function add(context: Context, texts: string[], { file }: AddOptions): Promise<number> {
-  const { app, out, signal } = context
-  const wanted = distinct([...texts, ...(file === undefined ? [] : await readLines(file))])
+  const { out, signal } = context
+  const wanted = distinctPrompts([...texts, ...(file === undefined ? [] : await readLines(file))])
   if (wanted.length === 0)
     throw new AppError('USAGE', 'prompts add expects words in quotes, or --file FILE; found none')
-  const model = await modelToSearch(context)
-  requireTextTower(
-    context,
-    'embed words',
-    'Name a model with a text tower that the photos are ingested with: --model NAME.',
-  )
-  const { prompts } = await app.repositories()
+  const { search, model } = await openSearchWithModel(context)
+  const groups = search.addPrompts(model, wanted, signal)
   const progress = new Progress('prompts')
+  let done = 0
   let added = 0
   try {
-    for (let first = 0; first < wanted.length; first += AT_ONCE) {
-      signal.throwIfAborted()
-      const some = wanted.slice(first, first + AT_ONCE)
-      const found = await prompts.find(model.id, some)
-      const missing = some.filter((_, i) => found[i] === null)
-      if (missing.length > 0)
-        await prompts.save(model.id, missing, await (await openEncoder(context, 'text')).encodeTexts(missing))
-      added += missing.length
-      for (const [i, prompt] of some.entries()) if (out.json) out.result({ prompt, added: found[i] === null }, '')
-      progress.update({ total: wanted.length, done: first + some.length, failed: 0 })
+    for await (const group of groups) {
+      if (out.json) for (const prompt of group) out.result(prompt, '')
+      done += group.length
+      added += group.filter(prompt => prompt.added).length
+      progress.update({ total: wanted.length, done, failed: 0 })
     }
   } finally {
     progress.end()
   }
   out.text(
-    `${formatCount(added)} prompts embedded with ${modelKey(model.identity)}, ${formatCount(wanted.length - added)} known before.`,
+    `${formatCount(added)} prompts embedded with ${model.key}, ${formatCount(wanted.length - added)} stored already.`,
   )
   return 0
 }
 
 async function list(context: Context): Promise<number> {
-  const { app, out } = context
-  const model = await modelToSearch(context)
-  const { prompts } = await app.repositories()
+  const { out } = context
+  const { search, model } = await openSearchWithModel(context)
   let count = 0
-  for await (const page of prompts.list(model.id, PAGE_SIZE))
-    for (const { prompt, createdAt } of page) {
-      out.result({ prompt, created_at: createdAt }, oneLine(prompt))
-      count++
-    }
-  if (count === 0)
-    out.text(`No prompt is stored for ${modelKey(model.identity)} yet. Add some: unsplash-clip prompts add "at night"`)
+  for await (const { prompt, createdAt } of search.prompts(model)) {
+    out.result({ prompt, created_at: createdAt }, oneLine(prompt))
+    count++
+  }
+  if (count === 0) out.text(`No prompt is stored for ${model.key} yet. Add some: unsplash-clip prompts add "at night"`)
   return 0
 }
 
 async function remove(context: Context, texts: string[]): Promise<number> {
-  const { app, out } = context
-  const model = await modelToSearch(context)
-  const { prompts } = await app.repositories()
-  const wanted = distinct(texts)
-  const removed = await prompts.remove(model.id, wanted)
+  const { out } = context
+  const { search, model } = await openSearchWithModel(context)
+  const wanted = distinctPrompts(texts)
+  const removed = await search.removePrompts(model, wanted)
   for (const prompt of removed) out.result({ prompt, removed: true }, `Removed: ${oneLine(prompt)}`)
   if (removed.length === wanted.length) return 0
   throw new AppError(
     'NOT_FOUND',
-    `${wanted.length - removed.length} of ${wanted.length} prompts are not stored for ${modelKey(model.identity)}. unsplash-clip prompts list shows those that are.`,
+    `${wanted.length - removed.length} of ${wanted.length} prompts are not stored for ${model.key}. List the stored prompts: unsplash-clip prompts list`,
   )
-}
-
-/** Blanks do not count; see `normal_prompt` in the database. */
-function distinct(texts: readonly string[]): string[] {
-  return [...new Set(texts.map(oneLine))]
 }
 
 /** @throws AppError INPUT_NOT_FOUND */
 async function readLines(file: string): Promise<string[]> {
-  const text = await readFile(file === '-' ? '/dev/stdin' : file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new AppError(
-      'INPUT_NOT_FOUND',
-      `--file expects a file with one prompt a line, found ${JSON.stringify(file)}: ${error.code}`,
-      { cause: error },
-    )
-  })
-  return text.split('\n').filter(line => line.trim() !== '')
+  const lines = await readLineFile(file, '--file expects a file with one prompt per line')
+  return lines.filter(line => line.trim() !== '')
 }

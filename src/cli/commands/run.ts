@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
-import { wholeNumber } from '../arguments.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
+import { wholeNumber } from '../options/arguments.js'
 
-const RUN = 'the id of a run or its start, as long as no other run starts so'
+const RUN = 'id of a run, or a unique start of it'
 
 export function addRunCommand(program: Command): void {
   const run = program
     .command('run')
-    .description('The runs of ingest: list them, look at one, pause, resume or cancel it.')
+    .description('List, show, pause, resume and cancel the runs of ingest.')
     .helpCommand(false)
     .addHelpText(
       'after',
@@ -17,29 +17,30 @@ Examples:
   unsplash-clip run show --watch
   unsplash-clip run pause 20261123
 
-What drains what:
-  run pause RUN               workers finish what they have in hand of this run and go on with others
-  Ctrl-C or SIGTERM           to a worker: it finishes what it has in hand and ends; others go on
-  worker --until-idle         ends when the queue is empty: nothing waits, is in work or to be tried again`,
+Ways to drain work:
+  run pause RUN               workers finish their batches of this run and continue with others
+  Ctrl-C or SIGTERM           to a worker: it finishes its batches and ends; others continue
+  worker --until-idle         ends when the queue is empty: nothing waits, is active or delayed`,
     )
   run
     .command('list')
-    .description('Runs, the newest first: state, photos, rate.')
-    .option('--limit <n>', 'so many', wholeNumber(1, 10_000), 20)
-    .option('--json', 'print one JSON object a line')
+    .description('List runs, newest first: state, photos, rate.')
+    .option('--limit <n>', 'number of runs', wholeNumber(1, 10_000), 20)
+    .option('--all', 'also show interrupted runs that enqueued no photo')
+    .option('--json', 'print one JSON object per line')
     .addHelpText('after', '\nExamples:\n  unsplash-clip run list\n  unsplash-clip run list --limit 100 --json')
-    .action(async (options: CommonOptions & { limit: number }) => {
+    .action(async (options: CommonOptions & { limit: number; all?: boolean }) => {
       process.exitCode = await runCommand(options, {}, async context => {
-        const { listRuns } = await import('../run-show.js')
-        return listRuns(context, options.limit)
+        const { listRuns } = await import('../run/show-run.js')
+        return listRuns(context, options.limit, options.all ?? false)
       })
     })
   run
     .command('show')
-    .description('One run: done, failed by code, in flight, waiting, parked, given up, rate, ETA, and who works.')
+    .description('Show a run: done, failed by code, in flight, waiting, parked, given up, rate, ETA, and the workers.')
     .argument('[run]', `${RUN} (default: the newest)`)
-    .option('--watch', 'show it again every two seconds until it is done')
-    .option('--json', 'print a JSON object; with --watch one a line')
+    .option('--watch', 'repeat every two seconds until the run is done')
+    .option('--json', 'print a JSON object; with --watch one per line')
     .addHelpText(
       'after',
       `
@@ -48,27 +49,27 @@ Examples:
   unsplash-clip run show 20261123 --json
   watch -n 5 unsplash-clip run show
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some photos failed for good.`,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some photos failed permanently.`,
     )
     .action(async (prefix: string | undefined, options: CommonOptions & { watch?: boolean }) => {
       process.exitCode = await runCommand(options, {}, async context => {
-        const { showRun } = await import('../run-show.js')
+        const { showRun } = await import('../run/show-run.js')
         return showRun(context, prefix, options.watch ?? false)
       })
     })
   addControl(
     run,
     'pause',
-    'Hand out nothing of a run any more; batches in hand are finished.',
-    '\nThe producer of a paused run waits, too. Other runs go on.',
+    'Pause a run: workers finish their batches of it and take no more.',
+    '\nThe producer of a paused run waits, too. Other runs continue.',
     pauseRun,
   )
-  addControl(run, 'resume', 'Let a paused run go on.', '\nMay be repeated, also after it was interrupted.', resumeRun)
+  addControl(run, 'resume', 'Resume a paused run.', '\nSafe to repeat, also after an interruption.', resumeRun)
   run
     .command('cancel')
-    .description('Stop a run for good; what is done stays.')
+    .description('Cancel a run permanently. Embedded photos stay.')
     .argument('<run>', RUN)
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask for confirmation')
     .option('--json', 'print a JSON object')
     .addHelpText(
       'after',
@@ -77,11 +78,11 @@ Examples:
   unsplash-clip run cancel 20261123091500-a1b2
   unsplash-clip run cancel 2026112309 --yes --json
 
-Batches in hand are finished. The same ingest, started again, does what is left.`,
+Workers finish the batches that they hold. To do the rest, start the same ingest again.`,
     )
     .action(async (prefix: string, options: CommonOptions & { yes?: boolean }) => {
       process.exitCode = await runCommand(options, {}, async context => {
-        const { cancel } = await import('../run-control.js')
+        const { cancel } = await import('../run/run-control.js')
         return cancel(context, prefix, options.yes ?? false)
       })
     })
@@ -109,11 +110,11 @@ function addControl(
 }
 
 async function pauseRun(context: Context, prefix: string): Promise<number> {
-  const { pause } = await import('../run-control.js')
+  const { pause } = await import('../run/run-control.js')
   return pause(context, prefix)
 }
 
 async function resumeRun(context: Context, prefix: string): Promise<number> {
-  const { resume } = await import('../run-control.js')
+  const { resume } = await import('../run/run-control.js')
   return resume(context, prefix)
 }

@@ -1,22 +1,24 @@
-import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { AppError } from '../../domain/errors.js'
-import { modelKey } from '../../domain/model.js'
 import type { HybridHit } from '../../domain/ports/hybrid.js'
 import type { Hit, SearchOptions } from '../../domain/ports/search.js'
-import { renderPhotoPage } from '../../http/photo-page.js'
-import { collect, realNumber, wholeNumber } from '../arguments.js'
+import { cursorOf, parseCursor } from '../../search/page-cursor.js'
+import type { PhotoSearch } from '../../search/photo-search.js'
+import { WORDS_BESIDE_PHOTOS } from '../../search/query.js'
+import type { SearchModel } from '../../search/search-model.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
-import { writeCsv } from '../csv.js'
-import { facetObjects, facetText } from '../facet-text.js'
-import { addFilterOptions, type FilterOptions, filtersOf } from '../filter-options.js'
-import { hitCard, hitLine } from '../hits.js'
-import { hitColumns, hitRows } from '../photo-csv.js'
-import { findHits, findHybridHits, type Model } from '../search-hits.js'
-import { answerLines } from '../search-lines.js'
-import { modelToSearch } from '../search-model.js'
-import { cursorOf, parseCursor } from '../search-page.js'
-import { chooseQuery, type Query, type QueryOptions, WORDS_BESIDE_PHOTOS } from '../search-query.js'
+import { openSearchWithModel } from '../open-search.js'
+import { collect, realNumber, wholeNumber } from '../options/arguments.js'
+import { addFilterOptions, type FilterOptions, filtersOf } from '../options/filter-options.js'
+import { readImage } from '../options/image-argument.js'
+import { chooseQuery, loadQuery, type QueryOptions, type WantedQuery } from '../options/query-options.js'
+import { writeCsv } from '../print/csv.js'
+import { facetObjects, facetText } from '../print/facet-text.js'
+import { hitCard, hitLine } from '../print/hit-lines.js'
+import { checkOutputFiles, writeOutputFile } from '../print/output-file.js'
+import { hitColumns, hitRows } from '../print/photo-csv.js'
+import { renderPhotoPage } from '../print/photo-page.js'
+import { answerLines } from '../print/search-lines.js'
 
 interface Options extends CommonOptions, QueryOptions, FilterOptions {
   count: number
@@ -36,36 +38,33 @@ interface Options extends CommonOptions, QueryOptions, FilterOptions {
 export function addSearchCommand(program: Command): void {
   const command = program
     .command('search')
-    .description('Find photos by meaning: from words, from an image, from a photo of the collection, or from several.')
-    .argument('[text]', 'what to look for, in words')
+    .description('Find photos by meaning: by words, an image, an embedded photo, or a combination.')
+    .argument('[text]', 'words to search for')
     .option('--image <file|url>', 'find photos like this image')
-    .option('--photo <id>', 'find photos like this one of the collection')
-    .option('--like <id[:weight]>', 'combine: like this photo of the collection; repeatable', collect)
-    .option('--plus <words[:weight]>', 'combine: and like these words; repeatable', collect)
-    .option('--minus <words[:weight]>', 'combine: but not like these words; repeatable', collect)
-    .option('--hybrid', 'look also for the words themselves, in descriptions, places and keywords')
-    .option('--text-weight <n>', 'with --hybrid: how much the words themselves count', realNumber(0, 1000))
-    .option('--vector-weight <n>', 'with --hybrid: how much the meaning counts', realNumber(0, 1000))
-    .option(
-      '--facets <names>',
-      'also count what the hits have in common: label sets, country, year, … (see facets --help)',
-    )
-    .option('--interactive', 'answer one query a line of stdin; the model stays loaded')
-    .option('-k, --count <n>', 'how many', wholeNumber(1, 10_000), 10)
+    .option('--photo <id>', 'find photos like this embedded photo')
+    .option('--like <id[:weight]>', 'combine: like this embedded photo; repeatable', collect)
+    .option('--plus <words[:weight]>', 'combine: like these words; repeatable', collect)
+    .option('--minus <words[:weight]>', 'combine: unlike these words; repeatable', collect)
+    .option('--hybrid', 'also match the words themselves, in descriptions, places and keywords')
+    .option('--text-weight <n>', 'with --hybrid: weight of the words themselves', realNumber(0, 1000))
+    .option('--vector-weight <n>', 'with --hybrid: weight of the meaning', realNumber(0, 1000))
+    .option('--facets <names>', 'also show histograms of the hits: label sets, country, year, … (see facets --help)')
+    .option('--interactive', 'answer one query per line of stdin; the model stays loaded')
+    .option('-k, --count <n>', 'number of hits', wholeNumber(1, 10_000), 10)
     .option('--offset <n>', 'skip the first n', wholeNumber(0, 1_000_000), 0)
-    .option('--after <score,id>', 'go on after this hit, as the page before says')
-    .option('--min-score <score>', 'leave out what is less similar', realNumber(-1, 1))
+    .option('--after <score,id>', 'continue after this hit, as printed below the previous page')
+    .option('--min-score <score>', 'minimum cosine similarity', realNumber(-1, 1))
   addFilterOptions(command)
   command
-    .option('--model <name>', 'model whose embeddings are searched')
+    .option('--model <name>', 'model of the embeddings')
     .option('--html <file>', 'write a page with the pictures')
     .option('--csv <file>', 'write the photos with scores, labels and metadata as a table')
     .option(
       '--allow-host <host[:port]>',
-      'with --image URL: may be reached although its address is private; repeatable',
+      'with --image URL: host to allow although its address is private; repeatable',
       collect,
     )
-    .option('--json', 'print one JSON object a line')
+    .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',
       `
@@ -76,9 +75,10 @@ Examples:
   unsplash-clip search "golden gate bridge" --hybrid --text-weight 2 --facets country,year
   unsplash-clip search --interactive --json < queries.txt
 
-In a combination every part has the same length before it is weighted; the weight is 1, and ${WORDS_BESIDE_PHOTOS} of words beside a photo,
-whose similarities differ less. Its words are stored as prompts; see unsplash-clip prompts.
-Scores are cosine similarities; of --hybrid they are sums of weight / (60 + rank), with the rank in both lists. A model that embeds images alone answers --image and --photo, not words.
+A combination scales every part to unit length and weights it. The default weight is 1, or ${WORDS_BESIDE_PHOTOS} for words next to
+photos, because the similarities of words vary less. The words become stored prompts; see unsplash-clip prompts.
+Scores are cosine similarities. With --hybrid, a score is the sum of weight / (60 + rank) over both lists.
+Image-only models support --image and --photo, but not words.
 Exit codes: 0 done (also with no hit), 1 failed, 2 wrong usage.`,
     )
     .action(async (text: string | undefined, options: Options) => {
@@ -89,19 +89,21 @@ Exit codes: 0 done (also with no hit), 1 failed, 2 wrong usage.`,
 
 async function search(context: Context, text: string | undefined, options: Options): Promise<number> {
   if (options.interactive) return searchLines(context, text, options)
+  await checkOutputFiles({ '--html': options.html, '--csv': options.csv })
   const query = chooseQuery(text, options)
+  checkHybrid(query, options)
   const wanted = await searchOptions(options)
-  const model = await modelToSearch(context)
-  const hits = await answer(context, model, query, wanted, options)
+  const asked = await openSearchWithModel(context)
+  const hits = await answer(context, asked, query, wanted, options)
   if (options.csv) {
     await writeCsv(options.csv, hitColumns(hits), hitRows(hits, options.offset))
     context.out.note(`Wrote ${options.csv}`)
   }
-  if (options.html) await writePage(context, options.html, query.title, model, hits)
+  if (options.html) await writePage(context, options.html, query.title, asked.model, hits)
   return 0
 }
 
-/** One query a line; what the options say holds for all of them. */
+/** Answers one query per line with the same options. */
 async function searchLines(context: Context, text: string | undefined, options: Options): Promise<number> {
   for (const [name, given] of Object.entries({
     words: text,
@@ -112,14 +114,24 @@ async function searchLines(context: Context, text: string | undefined, options: 
     '--after': options.after,
   }))
     if (given !== undefined)
-      throw new AppError('USAGE', `--interactive reads its queries from stdin; found also ${name}`)
+      throw new AppError('USAGE', `--interactive reads its queries from stdin; found ${name}, too`)
   const wanted = await searchOptions(options)
-  const model = await modelToSearch(context)
+  const asked = await openSearchWithModel(context)
   return answerLines(context, async line => {
     const query = chooseQuery(line, options)
+    checkHybrid(query, options)
     context.out.text(`${query.title}:`)
-    await answer(context, model, query, wanted, options, line)
+    await answer(context, asked, query, wanted, options, line)
   })
+}
+
+/** @throws AppError USAGE for options that do not go with --hybrid, or only with it */
+function checkHybrid(query: WantedQuery, { hybrid, textWeight, vectorWeight, after }: Options): void {
+  if (!hybrid && (textWeight ?? vectorWeight) !== undefined)
+    throw new AppError('USAGE', '--text-weight and --vector-weight need --hybrid; add it, or leave them out')
+  if (!hybrid) return
+  if (query.kind !== 'text') throw new AppError('USAGE', `--hybrid expects words to search for, found ${query.title}`)
+  if (after !== undefined) throw new AppError('USAGE', '--hybrid pages with --offset, found --after')
 }
 
 async function searchOptions(options: Options): Promise<SearchOptions> {
@@ -128,43 +140,60 @@ async function searchOptions(options: Options): Promise<SearchOptions> {
     k: count,
     offset,
     minScore,
-    after: after === undefined ? undefined : parseCursor(after),
+    after: after === undefined ? undefined : parseCursor(after, '--after'),
     ...(await filtersOf(options)),
   }
 }
 
-/** Finds and prints. @param line that is answered, of several */
+interface Asked {
+  search: PhotoSearch
+  model: SearchModel
+}
+
+/** Searches and prints the hits. @param line the line of stdin, in interactive mode */
 async function answer(
   context: Context,
-  model: Model,
-  query: Query,
+  asked: Asked,
+  query: WantedQuery,
   wanted: SearchOptions,
-  { hybrid, textWeight, vectorWeight, facets }: Options,
+  options: Options,
   line?: string,
 ): Promise<Hit[]> {
-  if (!hybrid && (textWeight ?? vectorWeight) !== undefined)
-    throw new AppError('USAGE', '--text-weight and --vector-weight belong to --hybrid, which is not given')
-  const hits = hybrid
-    ? await findHybridHits(context, model, query, { ...wanted, textWeight, vectorWeight })
-    : await findHits(context, model, query, wanted)
+  const { out } = context
+  const hits = await findHits(context, asked, query, wanted, options)
   const { k, offset = 0 } = wanted
   hits.forEach((hit, index) => {
     const rank = offset + index + 1
-    context.out.result({ ...(line === undefined ? {} : { query: line }), ...hitObject(rank, hit) }, hitLine(rank, hit))
+    out.result({ ...(line === undefined ? {} : { query: line }), ...hitObject(rank, hit) }, hitLine(rank, hit))
   })
-  if (hits.length === 0) context.out.text('No photo matches.')
+  if (hits.length === 0) out.text('No photo matches.')
   if (hits.length === k)
-    context.out.text(`More: ${hybrid ? `--offset ${offset + k}` : `--after ${cursorOf(hits.at(-1)!)}`}`)
-  if (facets !== undefined && hits.length > 0) await printFacets(context, model, hits, facets)
+    out.text(`More: ${options.hybrid ? `--offset ${offset + k}` : `--after ${cursorOf(hits.at(-1)!)}`}`)
+  if (options.facets !== undefined && hits.length > 0) await printFacets(context, asked, hits, options.facets)
   return hits
 }
 
-async function printFacets({ app, out }: Context, model: Model, hits: readonly Hit[], names: string): Promise<void> {
-  const { facets } = await app.repositories()
-  const found = await facets.facets(model.id, {
-    names: names.split(',').map(name => name.trim()),
-    where: [{ photos: hits.map(hit => hit.photoId) }],
-  })
+async function findHits(
+  context: Context,
+  { search, model }: Asked,
+  query: WantedQuery,
+  wanted: SearchOptions,
+  { hybrid, textWeight, vectorWeight }: Options,
+): Promise<(Hit | HybridHit)[]> {
+  const { signal } = context
+  if (hybrid && query.kind === 'text')
+    return search.hybrid(model, query.value, { ...wanted, textWeight, vectorWeight }, signal)
+  return search.nearest(model, await loadQuery(query, file => readImage(context, file)), wanted, signal)
+}
+
+async function printFacets(
+  { out, signal }: Context,
+  { search, model }: Asked,
+  hits: readonly Hit[],
+  list: string,
+): Promise<void> {
+  const names = list.split(',').map(name => name.trim())
+  const found = await search.facets(model, { names, where: [{ photos: hits.map(hit => hit.photoId) }] }, signal)
   if (out.json) for (const object of found.flatMap(facetObjects)) out.result(object, '')
   else out.text(`\n${facetText(found)}`)
 }
@@ -192,15 +221,15 @@ async function writePage(
   context: Context,
   path: string,
   title: string,
-  { identity }: Model,
+  { key }: SearchModel,
   hits: readonly Hit[],
 ): Promise<void> {
   const store = await context.app.store()
   const page = renderPhotoPage({
     title,
-    intro: `${hits.length} photos by falling cosine similarity, found with ${modelKey(identity)}.`,
+    intro: `${hits.length} photos by falling cosine similarity, found with ${key}.`,
     sections: [{ heading: 'Photos', cards: await Promise.all(hits.map(hit => hitCard(hit, store))) }],
   })
-  await writeFile(path, page)
+  await writeOutputFile(path, page)
   context.out.note(`Wrote ${path}`)
 }

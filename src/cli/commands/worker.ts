@@ -1,14 +1,14 @@
 import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
-import { collect, wholeNumber } from '../arguments.js'
-import { type CommonOptions, runCommand } from '../context.js'
+import { type CommonOptions, type Context, endInTime, runCommand } from '../context.js'
+import { collect, wholeNumber } from '../options/arguments.js'
 
 const MOST_PROCESSES = 256
 
 interface Options extends CommonOptions {
   processes: number | 'auto'
   concurrency?: number
-  batchSize?: number
+  imagesPerCall?: number
   threads?: number
   metricsPort?: number
   untilIdle?: boolean
@@ -21,40 +21,36 @@ interface Options extends CommonOptions {
 export function addWorkerCommand(program: Command): void {
   program
     .command('worker')
-    .description('Work on the queue: download, decode, encode, label and store photos, until stopped.')
+    .description('Process the queue until stopped: download, decode, encode, label and store photos.')
     .option('--model <name>', 'model to embed with (see `models list`)')
     .option(
       '--processes <n|auto>',
-      'worker processes under one supervisor; auto: one a core, with one thread each; one in all with a GPU',
+      'worker processes under one supervisor; auto: one per core with one thread each, or a single one with a GPU',
       processCount,
       1,
     )
-    .option('--concurrency <n>', 'batches at once (default: the setting WORKER_CONCURRENCY)', wholeNumber(1, 64))
+    .option('--concurrency <n>', 'concurrent batches (default: the setting WORKER_CONCURRENCY)', wholeNumber(1, 64))
     .option(
-      '--batch-size <n>',
-      'images of one run of the model (default: the setting ENCODE_BATCH_SIZE)',
+      '--images-per-call <n>',
+      'images per inference call (default: the setting IMAGES_PER_CALL)',
       wholeNumber(1, 1024),
     )
     .option(
       '--threads <n>',
-      'threads of the encoder, 0: one a core (default: the setting THREADS; with several processes 1 each)',
+      'threads of the encoder, 0: one per core (default: the setting THREADS; 1 with several processes)',
       wholeNumber(0, 256),
     )
     .option('--until-idle', 'end when the queue is empty')
-    .option(
-      '--allow-host <host[:port]>',
-      'may be reached although its address is private or loopback; repeatable',
-      collect,
-    )
-    .option('--allow-folder <folder>', 'image files may be read from here; repeatable', collect)
+    .option('--allow-host <host[:port]>', 'allow a host with a private or loopback address; repeatable', collect)
+    .option('--allow-folder <folder>', 'allow reading image files below this folder; repeatable', collect)
     .option(
       '--host-rate <n>',
-      'requests a second to one host by all workers together, 0: no limit (default: the setting HOST_RATE)',
+      'requests per second of all workers together to one host, 0: no limit (default: the setting HOST_RATE)',
     )
-    .option('--ignore-opt-out', 'take images although their server opts out by X-Robots-Tag or TDM-Reservation')
+    .option('--ignore-opt-out', 'fetch images even if their server opts out by X-Robots-Tag or TDM-Reservation')
     .option(
       '--metrics-port <n>',
-      'serve /metrics, /healthz and /readyz here (default: the setting METRICS_PORT)',
+      'port of /metrics, /healthz and /readyz (default: the setting METRICS_PORT)',
       wholeNumber(0, 65_535),
     )
     .option('--json', 'print the final counts as a JSON object')
@@ -66,15 +62,16 @@ Examples:
   unsplash-clip worker --threads 2 --metrics-port 9464
   unsplash-clip worker --model clip-vit-b-32@fp32 --until-idle --json
 
-Run it on as many machines as you like; they share the queue. Under --processes a worker that crashes is replaced, after
-a pause that doubles from 1 s to 1 min with every crash in a row.
-Ctrl-C or SIGTERM finishes the batches in hand; a second one ends at once.
+Run it on any number of machines; they share the queue. With --processes, the supervisor replaces a crashed worker after
+a pause that doubles from 1 s to 1 min with each consecutive crash.
+Ctrl-C or SIGTERM: it hands back what waits, finishes photos under way for 4 s, hands back the rest, and ends within
+10 s (exit code 143 where something hangs even then). A second one ends at once.
 Exit codes: 0 stopped or idle, 1 failed, 2 wrong usage or configuration, 130 ended at once.`,
     )
     .action(async (options: Options) => {
       const overrides = {
         WORKER_CONCURRENCY: options.concurrency?.toString(),
-        ENCODE_BATCH_SIZE: options.batchSize?.toString(),
+        IMAGES_PER_CALL: options.imagesPerCall?.toString(),
         THREADS: options.threads?.toString(),
         METRICS_PORT: options.metricsPort?.toString(),
         ALLOW_HOSTS: options.allowHost?.join(','),
@@ -82,18 +79,20 @@ Exit codes: 0 stopped or idle, 1 failed, 2 wrong usage or configuration, 130 end
         HOST_RATE: options.hostRate,
         IGNORE_OPT_OUT: options.ignoreOptOut?.toString(),
       }
-      process.exitCode = await runCommand(options, overrides, async context => {
+      const work = async (context: Context) => {
+        endInTime(context)
         const { untilIdle = false } = options
         const [provider] = context.app.config.EXECUTION_PROVIDER
         const automatic = provider === 'cpu' ? availableParallelism() : 1
         const processes = options.processes === 'auto' ? automatic : options.processes
         if (processes > 1) {
-          const { runWorkers } = await import('../run-workers.js')
-          return runWorkers(context, { processes, untilIdle })
+          const { superviseWorkers } = await import('../worker/supervised-workers.js')
+          return superviseWorkers(context, { processes, untilIdle })
         }
-        const { runWorker } = await import('../worker-run.js')
-        return runWorker(context, { untilIdle })
-      })
+        const { workInThisProcess } = await import('../worker/single-worker.js')
+        return workInThisProcess(context, { untilIdle })
+      }
+      process.exitCode = await runCommand(options, overrides, work, 'service')
     })
 }
 

@@ -1,33 +1,56 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { AppError } from '../../domain/errors.js'
-import { packageRoot } from '../../package-root.js'
+import { SECOND } from '../../domain/units.js'
+import { livenessOf } from '../../locks/file-lock.js'
+import { processIdentity } from '../../locks/process-identity.js'
+import { makeFolder } from '../../make-folder.js'
+import { builtFile } from '../../package-root.js'
 import { VERSION } from '../../version.js'
-import { EXIT_LOCKED, lockOwner, type ServerState } from './server-lock.js'
-import { SOCKET_NAME } from './socket-path.js'
+import {
+  answers,
+  EXIT_ELSEWHERE,
+  EXIT_LOCKED,
+  ServerLock,
+  ServerLockedError,
+  type ServerState,
+  servedElsewhere,
+  serverOf,
+} from './server-lock.js'
+import { listSnapshots, restoreSnapshot, type Snapshot, wayBack } from './snapshots.js'
+import { SOCKET_NAME, socketFolder, socketUrl } from './socket-path.js'
+import { STOP_PACKET } from './wire/startup.js'
 
-const SECOND = 1000
 const POLL_MS = 50
+/** Pause between two tries to start a server while another process holds the folder. */
+const RETRY_START_MS = SECOND
 const START_DEADLINE_MS = 90 * SECOND
 const STOP_DEADLINE_MS = 20 * SECOND
-/** A log that grew past this is begun anew at the next start. */
+/** KiB. Postgres's recursion, up to its limit, needs more stack in WebAssembly than Node's 984 KiB. */
+const STACK_SIZE = '--stack-size=3900'
+/** A larger log is truncated at the next start. */
 const MAX_LOG_BYTES = 1024 * 1024
 const LOG_TAIL_BYTES = 2000
 
 export interface EmbeddedServerOptions {
-  /** Folder of the embedded database; made when absent. */
+  /** Folder of the embedded database; created when absent. */
   dataDir: string
-  /** The server ends when nobody was connected for this long; 0: never. Counts only where this call starts it. */
+  /** The server stops after this long without connections; 0: never. Only used when this call starts it. */
   idleMs: number
-  signal?: AbortSignal
+  /** Ends the wait, and the server that this call is starting: whatever it creates begins again at the next start. */
+  signal?: AbortSignal | undefined
 }
 
 export interface EmbeddedServer {
   url: string
+  /** In the PID namespace of the server. */
   pid: number
+  /** Different for every start of a server. */
+  token: string
 }
 
 export interface EmbeddedServerStatus extends EmbeddedServer {
@@ -36,48 +59,125 @@ export interface EmbeddedServerStatus extends EmbeddedServer {
 }
 
 /**
- * Finds the server of a data folder, or starts it in a process of its own that outlives this one. Any number of processes
- * may call this at once: one server comes of it.
- * @throws AppError EMBEDDED_START_FAILED with the end of the server's log
+ * Finds the server of a data folder, or starts it in a separate process that outlives this one. Any number of processes
+ * may call this at once, also in several containers of one machine: they share one server.
+ * @throws AppError EMBEDDED_START_FAILED with the end of the server's log; DATABASE_LOCKED when the folder is served on
+ * another machine, or where this process cannot reach it
  */
 export async function ensureEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const { dataDir, signal } = options
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const deadline = Date.now() + START_DEADLINE_MS
+  makeFolder(dataDir, 0o700)
+  let deadline = Date.now() + START_DEADLINE_MS
   let started: Started | undefined
+  let startAgainAt = 0
   for (;;) {
-    signal?.throwIfAborted()
     const running = await embeddedServerStatus(dataDir)
-    if (running !== null) return { url: running.url, pid: running.pid }
-    if (started?.failed()) throw startFailed(dataDir, started, 'it ended at once')
-    if ((started === undefined || started.refused()) && lockOwner(dataDir) === null) started = start(options)
-    if (Date.now() >= deadline) throw startFailed(dataDir, started, `it was not ready after ${START_DEADLINE_MS} ms`)
-    await pause(POLL_MS, undefined, { signal })
+    // Also after the abort: what a stopped command has begun, it records.
+    if (running !== null) return { url: running.url, pid: running.pid, token: running.token }
+    if (signal?.aborted) {
+      await endStarting(started)
+      throw signal.reason
+    }
+    const state = serverOf(dataDir)
+    if (started?.elsewhere() && state !== null) throw servedElsewhere(dataDir, state)
+    if (state?.copying && livenessOf(state) !== 'dead') deadline = Date.now() + START_DEADLINE_MS
+    if (started?.failed()) throw await startFailed(dataDir, started, 'it ended at once')
+    const mayStart = started === undefined || (started.refused() && Date.now() >= startAgainAt)
+    if (mayStart && (state === null || livenessOf(state) !== 'alive')) {
+      started = start(options)
+      startAgainAt = Date.now() + RETRY_START_MS
+    }
+    if (Date.now() >= deadline)
+      throw await startFailed(dataDir, started, `it was not ready after ${START_DEADLINE_MS} ms`)
+    await pause(POLL_MS, undefined, { signal }).catch(() => {})
   }
 }
 
-/** The server that takes connections for a data folder; null when there is none. */
+/** Returns the server that accepts connections for a data folder; null when there is none. */
 export async function embeddedServerStatus(dataDir: string): Promise<EmbeddedServerStatus | null> {
-  const state = lockOwner(dataDir)
-  if (state === null || state.url === null || !(await answers(state))) return null
-  return { url: state.url, pid: state.pid, startedAt: new Date(state.startedAt), version: state.version }
+  const state = serverOf(dataDir)
+  // A killed process keeps its socket until its last thread has ended.
+  if (!state?.ready || livenessOf(state) === 'dead' || !(await answers(dataDir))) return null
+  const url = socketUrl(socketFolder(dataDir))
+  return { url, pid: state.pid, token: state.token, startedAt: new Date(state.startedAt), version: state.version }
 }
 
-/** Ends the server of a data folder and waits until it is gone. @returns whether one was running */
+/**
+ * Stops the server of a data folder and waits for its end. Asks it at its socket, in containers too. Without an answer,
+ * a process of this PID namespace gets a signal, while its start time is that of the server.
+ * @returns whether one was running
+ * @throws AppError DATABASE_LOCKED when the server runs where it cannot be reached, or does not stop
+ */
 export async function stopEmbeddedServer(dataDir: string): Promise<boolean> {
-  const state = lockOwner(dataDir)
+  const state = await runningServer(dataDir)
   if (state === null) return false
-  kill(state.pid, 'SIGTERM')
+  if (!(await requestStop(dataDir))) {
+    if (livenessOf(state) === 'unknown') throw servedElsewhere(dataDir, state)
+    signalServer(state)
+  }
   const deadline = Date.now() + STOP_DEADLINE_MS
-  while (lockOwner(dataDir)?.token === state.token) {
-    if (Date.now() >= deadline)
+  for (let now = serverOf(dataDir); now?.token === state.token; now = serverOf(dataDir)) {
+    if (livenessOf(state) === 'dead') break
+    if (Date.now() >= deadline && !now.copying)
       throw new AppError(
         'DATABASE_LOCKED',
-        `Process ${state.pid} did not stop within ${STOP_DEADLINE_MS} ms. End it yourself.`,
+        `Process ${state.pid} on ${state.host} did not stop within ${STOP_DEADLINE_MS} ms. Wait for its statement to end, or end it there with: kill ${state.pid}`,
       )
     await pause(POLL_MS)
   }
   return true
+}
+
+/** @returns whether the server took the request */
+function requestStop(dataDir: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(join(socketFolder(dataDir), SOCKET_NAME))
+    let connected = false
+    socket.once('connect', () => {
+      connected = true
+      socket.write(STOP_PACKET)
+    })
+    socket.on('error', () => undefined)
+    socket.once('close', () => resolve(connected))
+    socket.resume()
+  })
+}
+
+/**
+ * Returns the server that holds the folder, also one that starts or stops. Taking the lock is the only way to tell that
+ * there is none.
+ */
+async function runningServer(dataDir: string): Promise<ServerState | null> {
+  const state = serverOf(dataDir)
+  if (state === null) return null
+  try {
+    ;(await ServerLock.take(dataDir, VERSION)).release()
+    return null
+  } catch (error) {
+    if (!(error instanceof ServerLockedError) || error.elsewhere) throw error
+    return serverOf(dataDir)
+  }
+}
+
+/** Returns the snapshots of a data folder, the newest first. */
+export const embeddedSnapshots = (dataDir: string): Promise<Snapshot[]> => listSnapshots(dataDir)
+
+/**
+ * Returns to a snapshot, the newest unless named. The present data stay beside it.
+ * @returns the snapshot, and the folder with the former data
+ * @throws AppError DATABASE_LOCKED while a server runs; USAGE without such a snapshot
+ */
+export async function restoreEmbedded(
+  dataDir: string,
+  name?: string,
+): Promise<{ snapshot: Snapshot; former: string | null }> {
+  makeFolder(dataDir, 0o700)
+  const lock = await ServerLock.take(dataDir, VERSION)
+  try {
+    return await restoreSnapshot(dataDir, name)
+  } finally {
+    lock.release()
+  }
 }
 
 export const embeddedLogPath = (dataDir: string): string => join(dataDir, 'server.log')
@@ -85,20 +185,20 @@ export const embeddedLogPath = (dataDir: string): string => join(dataDir, 'serve
 interface Started {
   child: ChildProcess
   logFrom: number
-  /** Another server was faster. */
+  /** Whether another server was faster. */
   refused(): boolean
+  /** Whether the folder is served where this process cannot see it. */
+  elsewhere(): boolean
   failed(): boolean
 }
 
 function start({ dataDir, idleMs }: EmbeddedServerOptions): Started {
-  const script = join(packageRoot(), 'dist', 'src', 'db', 'embedded', 'server-main.js')
-  if (!existsSync(script))
-    throw new AppError('EMBEDDED_START_FAILED', `${script} does not exist. Build the project first: npm run build`)
+  const script = builtFile('db/embedded/server-main.js')
   const logPath = embeddedLogPath(dataDir)
   const logFrom = statSync(logPath, { throwIfNoEntry: false })?.size ?? 0
   const log = openSync(logPath, logFrom > MAX_LOG_BYTES ? 'w' : 'a', 0o600)
   try {
-    const child = spawn(process.execPath, [script, dataDir, String(idleMs), VERSION], {
+    const child = spawn(process.execPath, [STACK_SIZE, script, dataDir, String(idleMs), VERSION], {
       detached: true,
       stdio: ['ignore', log, log],
     })
@@ -110,42 +210,41 @@ function start({ dataDir, idleMs }: EmbeddedServerOptions): Started {
     return {
       child,
       logFrom: logFrom > MAX_LOG_BYTES ? 0 : logFrom,
-      refused: () => child.exitCode === EXIT_LOCKED,
+      refused: () => child.exitCode === EXIT_LOCKED || child.exitCode === EXIT_ELSEWHERE,
+      elsewhere: () => child.exitCode === EXIT_ELSEWHERE,
       failed: () =>
-        spawnFailed || child.signalCode !== null || (child.exitCode !== null && child.exitCode !== EXIT_LOCKED),
+        spawnFailed || child.signalCode !== null || ![null, EXIT_LOCKED, EXIT_ELSEWHERE].includes(child.exitCode),
     }
   } finally {
     closeSync(log)
   }
 }
 
-/** Whether somebody takes connections on the socket. */
-function answers(state: ServerState): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect(join(state.socketDir!, SOCKET_NAME))
-    const settle = (answer: boolean): void => {
-      socket.destroy()
-      resolve(answer)
-    }
-    socket.once('connect', () => settle(true))
-    socket.once('error', () => settle(false))
-  })
+/** A server that is not ready yet has no handler of the signal, and ends at once. */
+async function endStarting(started: Started | undefined): Promise<void> {
+  if (started === undefined) return
+  const { child } = started
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.ref()
+  child.kill('SIGTERM')
+  await ended
 }
 
-function kill(pid: number, signal: NodeJS.Signals): void {
+function signalServer({ pid, identity }: ServerState): void {
   try {
-    process.kill(pid, signal)
+    if (processIdentity(pid) === identity) process.kill(pid, 'SIGTERM')
   } catch {
-    // It ended meanwhile.
+    // It has already ended.
   }
 }
 
-function startFailed(dataDir: string, started: Started | undefined, what: string): AppError {
+async function startFailed(dataDir: string, started: Started | undefined, what: string): Promise<AppError> {
   const path = embeddedLogPath(dataDir)
   const log = existsSync(path) ? readFileSync(path).subarray(started?.logFrom ?? 0) : Buffer.alloc(0)
   const tail = log.subarray(-LOG_TAIL_BYTES).toString('utf8').trim()
   return new AppError(
     'EMBEDDED_START_FAILED',
-    `The embedded database in ${dataDir} did not start: ${what}. ${tail === '' ? 'It logged nothing.' : `Its log (${path}) ends with:\n${tail}`}`,
+    `The embedded database in ${dataDir} did not start: ${what}. ${tail === '' ? 'It logged nothing.' : `Its log (${path}) ends with:\n${tail}`}\n${await wayBack(dataDir)}`,
   )
 }

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type EmbeddedServerOptions, ensureEmbeddedServer } from './embedded-server.js'
-import { lockOwner } from './server-lock.js'
-import { SOCKET_NAME } from './socket-path.js'
+import { serverOf } from './server-lock.js'
+import { SOCKET_NAME, socketFolder } from './socket-path.js'
 
 const RETRY_MS = 500
 
@@ -11,10 +11,10 @@ export interface KeepAlive {
 }
 
 /**
- * For commands that live long: starts the embedded server again when it died. It holds a connection of its own, whose end
- * tells at once that the server is gone, and which keeps the server from ending for want of clients. The socket never changes
- * its place, so the connection string stays valid.
- * @param onRestart called with the process id of every new server; `onError` with each start that failed (it is retried)
+ * For long commands: restarts the embedded server when it dies. Holds one connection, whose end reports at once that
+ * the server is gone, and which keeps the server from stopping for lack of clients. The socket's path never changes, so
+ * the connection string stays valid.
+ * @param onRestart receives the process id of every new server; `onError` each failed start (which is retried)
  */
 export function keepEmbeddedServerAlive(
   options: Omit<EmbeddedServerOptions, 'signal'> & {
@@ -25,16 +25,16 @@ export function keepEmbeddedServerAlive(
   const closing = new AbortController()
   let socket: Socket | undefined
   let timer: NodeJS.Timeout | undefined
-  let heldPid: number | undefined
+  let heldToken: string | undefined
 
   const hold = (): void => {
-    const owner = lockOwner(options.dataDir)
-    if (owner === null || owner.socketDir === null) {
+    const owner = serverOf(options.dataDir)
+    if (!owner?.ready) {
       void restart()
       return
     }
-    heldPid = owner.pid
-    socket = connect(join(owner.socketDir, SOCKET_NAME))
+    heldToken = owner.token
+    socket = connect(join(socketFolder(options.dataDir), SOCKET_NAME))
     socket.unref()
     socket.on('error', () => undefined)
     socket.once('close', () => {
@@ -44,9 +44,9 @@ export function keepEmbeddedServerAlive(
 
   const restart = async (): Promise<void> => {
     try {
-      const { pid } = await ensureEmbeddedServer({ ...options, signal: closing.signal })
-      // A server that is being killed loses its connections first, and for a moment still looks alive.
-      if (pid !== heldPid) options.onRestart?.(pid)
+      const { pid, token } = await ensureEmbeddedServer({ ...options, signal: closing.signal })
+      // A killed server loses its connections first, and still looks alive for a moment.
+      if (token !== heldToken) options.onRestart?.(pid)
       hold()
     } catch (error) {
       if (closing.signal.aborted) return

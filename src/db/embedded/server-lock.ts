@@ -1,169 +1,155 @@
-import { randomUUID } from 'node:crypto'
-import {
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  statSync,
-  unlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
-import { hostname } from 'node:os'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { AppError } from '../../domain/errors.js'
-import { processIdentity } from './process-identity.js'
+import { FileLock, isSilent, type LockOwner, livenessOf, readLock } from '../../locks/file-lock.js'
+import { OsLock } from '../../locks/os-lock.js'
+import { isSameBoot, thisPlace } from '../../locks/process-identity.js'
+import { SOCKET_NAME, socketFolder } from './socket-path.js'
 
-/** Exit status of a server that found its folder served already. */
+/** Exit status of a server whose folder is already served; waiting may help. */
 export const EXIT_LOCKED = 3
+/** Exit status of a server whose folder is served where this process cannot see it; waiting does not help. */
+export const EXIT_ELSEWHERE = 4
 
-/** How often the owner touches its lock, and after what silence one of another host counts as abandoned. */
-export const HEARTBEAT_MS = 5_000
-const ABANDONED_MS = 60_000
-
-/** Content of the lock file: who serves the folder, and where. */
-export interface ServerState {
-  /** Made anew for every server, so that one lock is never taken for another. */
-  token: string
-  pid: number
-  /** See `processIdentity`. */
-  identity: string
-  host: string
-  startedAt: string
+interface ServerDetails {
   /** Version of the package that serves. */
   version: string
-  /** Folder of the socket; null until the server takes connections. */
-  socketDir: string | null
-  url: string | null
+  /** Whether the server accepts connections. */
+  ready: boolean
+  /** Whether the server has closed the database and copies it; that may take long. */
+  copying?: boolean
 }
+
+/** Content of the lock file: the process that serves the folder. */
+export type ServerState = LockOwner & ServerDetails
 
 export const lockPath = (dataDir: string): string => join(dataDir, 'server.json')
 
-/** Who holds the lock of a folder; null when nobody does, or only somebody dead. */
-export function lockOwner(dataDir: string): ServerState | null {
-  const state = readLock(dataDir)
-  return state !== null && isAlive(state, dataDir) ? state : null
+/** Returns the server that the lock file names, whether or not it lives; null without one. */
+export function serverOf(dataDir: string): ServerState | null {
+  return readLock<ServerDetails>(lockPath(dataDir))
+}
+
+export class ServerLockedError extends AppError {
+  /** @param elsewhere whether the server runs where this process cannot see it */
+  constructor(
+    message: string,
+    readonly elsewhere: boolean,
+  ) {
+    super('DATABASE_LOCKED', message)
+  }
 }
 
 /**
- * Lock of a data folder, held by at most one living process. Creating the file is atomic (a hard link), and the file of a
- * dead owner may be removed only by who made the folder that carries the dead lock's token: two processes that both
- * found it stale cannot remove the lock of the one that was faster.
+ * The right to open the engine on a data folder. Two engines on one folder destroy it, so every sign of life counts:
+ *
+ * 1. The kernel's lock on `engine.lock` is the last word on one machine, across containers and network namespaces.
+ * 2. Somebody who answers at the socket is alive, whatever the lock file says.
+ * 3. The lock file names the owner. It is removed only where its owner is known to be gone: its process ended in this PID
+ *    namespace; or the kernel's lock is free on the boot that it names; or this machine was restarted since, and nobody
+ *    has touched the file for a minute by the file system's clock. The lock of another machine is never removed.
  */
 export class ServerLock {
-  #state: ServerState
-
   private constructor(
-    readonly dataDir: string,
-    state: ServerState,
-  ) {
-    this.#state = state
-  }
+    private readonly file: FileLock<ServerDetails>,
+    private readonly kernel: OsLock | undefined,
+  ) {}
 
-  get state(): Readonly<ServerState> {
-    return this.#state
-  }
-
-  /** @throws AppError DATABASE_LOCKED naming the process that holds it */
-  static acquire(dataDir: string, version: string): ServerLock {
-    const state: ServerState = {
-      token: randomUUID(),
-      pid: process.pid,
-      identity: processIdentity(process.pid) ?? String(process.pid),
-      host: hostname(),
-      startedAt: new Date().toISOString(),
-      version,
-      socketDir: null,
-      url: null,
-    }
-    const own = `${lockPath(dataDir)}.${state.token}`
-    writeFileSync(own, JSON.stringify(state), { mode: 0o600 })
+  /** @throws ServerLockedError naming the process that serves the folder */
+  static async take(dataDir: string, version: string): Promise<ServerLock> {
+    const kernel = OsLock.take(join(dataDir, 'engine.lock'))
+    if (kernel === 'held') throw inUse(dataDir, serverOf(dataDir))
+    const os = kernel === 'unavailable' ? undefined : kernel
     try {
       for (;;) {
-        try {
-          linkSync(own, lockPath(dataDir))
-          return new ServerLock(dataDir, state)
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-        }
-        const owner = readLock(dataDir)
-        if (owner !== null && isAlive(owner, dataDir)) throw locked(dataDir, owner)
-        removeStale(dataDir, owner)
+        const owner = serverOf(dataDir)
+        await assertGone(dataDir, owner, os !== undefined)
+        const found = FileLock.tryAcquire<ServerDetails>(lockPath(dataDir), { version, ready: false }, { gone: owner })
+        if (found instanceof FileLock) return new ServerLock(found, os)
       }
-    } finally {
-      unlinkSync(own)
+    } catch (error) {
+      os?.release()
+      throw error
     }
   }
 
-  /** Makes known that connections are taken. */
-  publish(where: { socketDir: string; url: string }): void {
-    this.#state = { ...this.#state, ...where }
-    const next = `${lockPath(this.dataDir)}.${this.#state.token}`
-    writeFileSync(next, JSON.stringify(this.#state), { mode: 0o600 })
-    renameSync(next, lockPath(this.dataDir))
+  get content(): Readonly<ServerState> {
+    return this.file.content
   }
 
-  /** Shows to other hosts that the owner lives. @returns whether the lock is still this one's */
+  publishReady(): void {
+    this.file.publish({ ready: true })
+  }
+
+  publishSnapshot(): void {
+    this.file.publish({ ready: false, copying: true })
+  }
+
+  /** Shows that the owner lives. @returns whether the lock still belongs to it */
   touch(): boolean {
-    if (readLock(this.dataDir)?.token !== this.#state.token) return false
-    const now = new Date()
-    utimesSync(lockPath(this.dataDir), now, now)
-    return true
+    return this.file.touch() && (this.kernel?.isInPlace() ?? true)
   }
 
   release(): void {
-    if (readLock(this.dataDir)?.token === this.#state.token) unlinkSync(lockPath(this.dataDir))
+    this.file.release()
+    this.kernel?.release()
   }
 }
 
-function readLock(dataDir: string): ServerState | null {
-  try {
-    return JSON.parse(readFileSync(lockPath(dataDir), 'utf8')) as ServerState
-  } catch {
-    return null
+/** Returns whether a server accepts connections in a data folder. It answers across containers of one machine. */
+export function answers(dataDir: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(join(socketFolder(dataDir), SOCKET_NAME))
+    const settle = (answer: boolean): void => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.once('connect', () => settle(true))
+    // EAGAIN: somebody listens, with a full backlog.
+    socket.once('error', (error: NodeJS.ErrnoException) => settle(error.code === 'EAGAIN'))
+  })
+}
+
+async function assertGone(dataDir: string, owner: ServerState | null, locked: boolean): Promise<void> {
+  if (await answers(dataDir)) throw inUse(dataDir, owner)
+  if (owner === null) return
+  switch (livenessOf(owner)) {
+    case 'alive':
+      throw inUse(dataDir, owner)
+    case 'dead':
+      return
+    case 'unknown': {
+      if (isSameBoot(owner.place ?? {})) {
+        if (locked) return
+      } else if (wasHere(owner) && locked) {
+        if (isSilent(lockPath(dataDir))) return
+        throw inUse(dataDir, owner)
+      }
+      throw servedElsewhere(dataDir, owner)
+    }
   }
 }
 
-function isAlive(state: ServerState, dataDir: string): boolean {
-  if (state.host === hostname()) return processIdentity(state.pid) === state.identity
-  try {
-    return Date.now() - statSync(lockPath(dataDir)).mtimeMs < ABANDONED_MS
-  } catch {
-    return false
-  }
+/** Whether the owner ran on this machine before a restart. */
+function wasHere({ place }: ServerState): boolean {
+  const { machine, host } = thisPlace()
+  return machine !== '' && place?.machine === machine && place.host === host
 }
 
-function removeStale(dataDir: string, stale: ServerState | null): void {
-  const right = `${lockPath(dataDir)}.${stale?.token ?? 'unreadable'}.stale`
-  try {
-    mkdirSync(right)
-  } catch {
-    // Another process is removing it, or died while it did: after a moment the right passes on.
-    if (Date.now() - (statSync(right, { throwIfNoEntry: false })?.mtimeMs ?? 0) > ABANDONED_MS) removeFolder(right)
-    return
-  }
-  try {
-    const now = readLock(dataDir)
-    if (now?.token === stale?.token) unlinkSync(lockPath(dataDir))
-  } catch {
-    // It is gone already.
-  } finally {
-    removeFolder(right)
-  }
-}
-
-function removeFolder(path: string): void {
-  try {
-    rmdirSync(path)
-  } catch {
-    // Somebody else removed it.
-  }
-}
-
-function locked(dataDir: string, owner: ServerState): AppError {
-  return new AppError(
-    'DATABASE_LOCKED',
-    `${dataDir} is already served by process ${owner.pid} on ${owner.host}, since ${owner.startedAt}. Use that server, or stop it first with \`unsplash-clip db stop\`.`,
+function inUse(dataDir: string, owner: ServerState | null): ServerLockedError {
+  return new ServerLockedError(
+    `${dataDir} is already served by ${owner === null ? 'another process' : describeServer(owner)}. Use that server, or stop it first with \`unsplash-clip db stop\`.`,
+    owner !== null && !isSameBoot(owner.place ?? {}) && !wasHere(owner),
   )
 }
+
+/** The folder is served, or was left locked, where this process cannot see it. */
+export function servedElsewhere(dataDir: string, owner: ServerState): ServerLockedError {
+  return new ServerLockedError(
+    `${dataDir} is locked by ${describeServer(owner)}, ${isSameBoot(owner.place ?? {}) ? 'in another container of this machine' : 'on another machine'}, and its socket does not answer here. Two servers on one folder would destroy it. Stop that one where it runs, with \`unsplash-clip db stop\`. If it is certain that it no longer runs, remove ${lockPath(dataDir)}. To use one database from several machines, set DATABASE_URL.`,
+    true,
+  )
+}
+
+export const describeServer = (owner: ServerState): string =>
+  `process ${owner.pid} on ${owner.host}, since ${owner.startedAt}`

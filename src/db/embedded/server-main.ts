@@ -1,7 +1,7 @@
-/** The embedded server's process: `node server-main.js DATA_DIR IDLE_MS VERSION`. Logs go to stderr. */
+/** Process of the embedded server: `node server-main.js DATA_DIR IDLE_MS VERSION`. Logs go to stderr. */
 import { AppError } from '../../domain/errors.js'
 import { serve } from './serve.js'
-import { EXIT_LOCKED } from './server-lock.js'
+import { EXIT_ELSEWHERE, EXIT_LOCKED, ServerLockedError } from './server-lock.js'
 
 const log = (line: string): void => void process.stderr.write(`${new Date().toISOString()} [${process.pid}] ${line}\n`)
 
@@ -22,9 +22,9 @@ try {
   await server.ended
   process.exit(0)
 } catch (error) {
-  if (error instanceof AppError && error.code === 'DATABASE_LOCKED') {
+  if (error instanceof ServerLockedError) {
     log(error.message)
-    process.exit(EXIT_LOCKED)
+    process.exit(error.elsewhere ? EXIT_ELSEWHERE : EXIT_LOCKED)
   }
   log(error instanceof AppError ? error.message : error instanceof Error ? error.stack! : String(error))
   process.exit(1)

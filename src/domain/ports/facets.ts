@@ -1,4 +1,3 @@
-import type { ModelId } from './repository.js'
 import type { SearchOptions } from './search.js'
 
 /** Facets of the metadata; label sets are facets under their own names. */
@@ -17,13 +16,18 @@ export const METADATA_FACETS = [
 ] as const
 
 export interface FacetOptions extends Pick<SearchOptions, 'labels' | 'where' | 'minScore' | 'kind'> {
-  /** Label sets and metadata facets, in the order wanted; all label sets and the usual others unless told. */
+  /** Label sets and metadata facets, in order. Default: all label sets and the usual metadata. */
   names?: readonly string[]
-  /** [dimension]: over the photos nearest to it. Without it: over all embedded photos that fulfil labels and conditions. */
+  /**
+   * [dimension]: counts the photos nearest to it. Without `query` and `prompt`, all embedded photos that fulfil labels
+   * and conditions.
+   */
   query?: Float32Array
-  /** How many of the nearest; 1000 unless told. */
+  /** In place of `query`: words whose embedding is stored. */
+  prompt?: string
+  /** Number of nearest photos. Default: 1000. */
   n?: number
-  /** Values shown of a metadata facet; 10 unless told. The labels of a set are shown all. */
+  /** Values shown per metadata facet. Default: 10. All labels of a set are shown. */
   top?: number
 }
 
@@ -34,12 +38,6 @@ export interface Facet {
   values: { value: string; photos: number }[]
   /** Photos with a value that is not among those shown. */
   other: number
-  /** Photos of which the value is not known. */
+  /** Photos without a known value. */
   unknown: number
-}
-
-/** Histograms of a result set, all in one statement. */
-export interface FacetRepository {
-  /** Rejects with AppError USAGE (a name that is none), FILTER_INVALID. A facet without a photo has no values. */
-  facets(modelId: ModelId, options: FacetOptions): Promise<Facet[]>
 }

@@ -1,15 +1,13 @@
-import type { IndexKind, IndexMethod, IndexShape } from '../index-plan.js'
+import type { IndexMethod, IndexShape } from '../indexes/index-plan.js'
 import type { ModelId } from './repository.js'
 
-/** Which cone a query vector lies in: it was made of words, or of an image. */
+/** The source of a query vector: words or an image. The two lie in different cones. */
 export type QueryKind = 'text' | 'image'
 
-/** What a plan is made from. */
+/** Input of an index plan. */
 export interface IndexFacts {
   photos: number
   dimension: number
-  /** Milliseconds that one exact search takes here now, at best; null without photos. */
-  exactMs: number | null
   /** Settings of the server, in bytes and processes. */
   maintenanceWorkMem: number
   sharedBuffers: number
@@ -19,17 +17,16 @@ export interface IndexFacts {
 export interface IndexState {
   modelKey: string
   name: string
-  kind: IndexKind
   method: IndexMethod
   state: 'ready' | 'building' | 'invalid'
-  /** As it was made: `lists=400`. */
+  /** As in `create index`: `lists=400`. */
   options: string[]
   bytes: number
-  /** Of a build: the server's process, what it does, and how far it is with that. */
+  /** Of a build: the server's process, its phase and its progress. */
   pid: number | null
   phase: string | null
   percent: number | null
-  /** Null for an index that was not built by `build`. */
+  /** Null for an index that `build` did not create. */
   photosAtBuild: number | null
   photos: number
 }
@@ -37,9 +34,9 @@ export interface IndexState {
 export interface Tuning {
   modelKey: string
   kind: QueryKind
-  /** How queries are answered now. */
+  /** How search answers queries now. */
   answeredBy: 'exact' | IndexMethod
-  effort: number | null
+  searchEffort: number | null
   indexName: string | null
   wantedRecall: number | null
   measuredRecall: number | null
@@ -47,11 +44,11 @@ export interface Tuning {
   tunedAt: Date | null
   photosAtTuning: number | null
   photos: number
-  /** `stale`: the photos have doubled since. */
+  /** `stale`: the number of photos has doubled since tuning. */
   state: 'tuned' | 'not tuned' | 'index missing' | 'stale'
 }
 
-/** Memory in bytes; workers beside the process that leads them. */
+/** Memory in bytes; workers without the leader. */
 export interface BuildResources {
   memory: number
   workers: number
@@ -63,19 +60,28 @@ export type BuildEvent =
   | { kind: 'progress'; phase: string; percent: number | null; waitsFor: number | null }
 
 export interface BuildOptions {
-  /** Embeddings of texts, [n][dimension], for an index of kind `text`: the directions in which they differ shape it. */
-  texts?: readonly Float32Array[]
-  /** Builds anew also where a ready index of this shape is. */
+  /** Builds even if a ready index of this shape exists. */
   rebuild: boolean
   onEvent(event: BuildEvent): void
   signal: AbortSignal
 }
 
-/** One query of a sample: a photo, left out of its own answer, or the embedding of a text, [dimension]. */
-export type SampleQuery = { photoId: string } | { vector: Float32Array }
+/** One query of a sample. */
+export interface SampleQuery {
+  /** [dimension] */
+  vector: Float32Array
+  /** A photo to exclude from the results. */
+  exceptPhoto?: string
+}
 
-/** How queries are answered while they are measured. */
-export type SearchSetting = { method: 'exact' } | { method: IndexMethod; indexName: string; effort: number }
+export interface SampledPhoto {
+  photoId: string
+  /** Its embedding, [dimension], unit length. */
+  vector: Float32Array
+}
+
+/** How search answers queries during a measurement. */
+export type SearchSetting = { method: 'exact' } | { method: IndexMethod; indexName: string; searchEffort: number }
 
 export interface MeasuredAnswer {
   /** By falling score. */
@@ -90,33 +96,30 @@ export interface MeasuredSetting {
 }
 
 /**
- * Vector indexes of the models, and what is known of how well they find. Promises: a ready index stays in use until another
- * one takes its place, and a build that is interrupted leaves nothing that a later one trips over.
+ * Vector indexes of the models, with their measured recall. Promises: a ready index stays in use until another one
+ * replaces it; an interrupted build does not disturb later builds.
  */
 export interface IndexRepository {
   facts(modelId: ModelId): Promise<IndexFacts>
-  /** Of one model, or of all. */
+  /** Indexes of one model, or of all. */
   indexes(modelId: ModelId | null): Promise<IndexState[]>
   tunings(modelId: ModelId | null): Promise<Tuning[]>
   /**
-   * Builds an index beside the ready one, if there is one, and then puts it in its place. Settings tuned for another shape
-   * are dropped with the old one.
-   * @returns false when a ready index of this shape was there already
-   * @throws AppError DATABASE_BUSY (somebody else builds, or statements that do not end), DATABASE_MEMORY; the signal's reason
+   * Builds an index next to the existing one, then replaces it. Settings tuned for another shape are dropped with the
+   * old index.
+   * @returns false when a ready index of this shape exists
+   * @throws AppError DATABASE_BUSY (another build, or statements that do not end), DATABASE_MEMORY; the signal's reason
    */
   build(modelId: ModelId, shape: IndexShape, resources: BuildResources, options: BuildOptions): Promise<boolean>
-  /** With what a build left, and the settings that name it. @returns names of what was dropped */
-  drop(modelId: ModelId, kind: IndexKind): Promise<string[]>
-  /** Photos by lot, the same for the same seed and photos. */
-  samplePhotos(modelId: ModelId, count: number, seed: number): Promise<SampleQuery[]>
+  /** Drops the index, leftovers of builds, and the settings that name it. @returns names of the dropped objects */
+  drop(modelId: ModelId, method: IndexMethod): Promise<string[]>
+  /** Returns randomly sampled photos, the same for the same seed and photos. */
+  samplePhotos(modelId: ModelId, count: number, seed: number): Promise<SampledPhoto[]>
+  /** Returns randomly sampled embeddings of stored prompts, of searches and label sets. */
+  samplePrompts(modelId: ModelId, count: number, seed: number): Promise<Float32Array[]>
   /**
-   * Embeddings of prompts that were embedded before, of searches and of label sets, by lot.
-   * @param half those that shape an index for texts, or the others, which can tell how good it is
-   */
-  samplePrompts(modelId: ModelId, half: 'shaping' | 'judging', count: number, seed: number): Promise<Float32Array[]>
-  /**
-   * What search answers under a setting that nobody else sees: `k` hits and how long each took. One transaction: on the
-   * embedded server nobody else gets a turn before its end.
+   * Measures search under a setting that only this call sees: `k` hits and the time per query. Runs in one transaction,
+   * so on the embedded server all other clients wait for its end.
    */
   measure(
     modelId: ModelId,

@@ -4,32 +4,32 @@ import type { ModelId } from './repository.js'
 export interface RegisteredModel {
   id: ModelId
   identity: ModelIdentity
-  /** Embedded with it. */
+  /** Photos with an embedding of this model. */
   photos: number
-  /** Whether searches use it that name no model. */
+  /** Whether searches without a model name use it. */
   searched: boolean
 }
 
 /**
- * The models that a database has embeddings of, side by side. Promises: whoever searches meanwhile uses the one model or the
- * other, never both, and never a part of one.
+ * The models with embeddings in a database. Promises: a concurrent search uses either one model or the other, never
+ * both, and never a part of one.
  */
 export interface ModelRepository {
-  /** In the order in which they were registered. */
+  /** Models in order of registration. */
   models(): Promise<RegisteredModel[]>
-  /** What `use` chose; null when nothing was chosen, or no longer is. */
+  /** The model that `use` chose; null when there is none, or none any more. */
   chosen(): Promise<{ id: ModelId; identity: ModelIdentity } | null>
   /**
-   * From now on searches that name no model use this one.
+   * Makes this model the one for searches without a model name.
    * @param key name, name@precision; null: the model of the newest run again
    * @throws AppError NOT_FOUND (no such model), NOT_EMBEDDED (no photo is embedded with it)
    */
   use(key: string | null): Promise<void>
   /**
-   * Drops embeddings, labels, prompts, failures, settings and runs of a model; photos and their copies stay.
-   * @returns how many embeddings were dropped
-   * @throws AppError NOT_FOUND; USAGE when it is the one that is searched or runs are open with it; DATABASE_BUSY when
-   * statements that do not end keep it from being dropped
+   * Drops embeddings, labels, prompts, failures, settings and runs of a model. Photos and their copies stay.
+   * @returns the number of dropped embeddings
+   * @throws AppError NOT_FOUND; USAGE when searches use the model or it has open runs; DATABASE_BUSY when statements
+   * that do not end block the drop
    */
   retire(key: string): Promise<number>
 }

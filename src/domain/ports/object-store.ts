@@ -1,16 +1,17 @@
 /**
- * Where the compressed copies of the photos go. Promises: `put` is atomic (a reader sees the whole old or the whole new
- * object, never a part) and durable when it resolves; `get` of a missing key gives null; keys are relative paths of
- * `[A-Za-z0-9._-]` segments, and any other key rejects. A failure to reach the store rejects with AppError
- * STORE_UNREACHABLE (on opening) or PhotoError STORE_FAILED (on use, retryable).
+ * The store of the compressed copies. Promises: `put` is atomic (a reader sees the whole old or the whole new object,
+ * never a part) and durable when it resolves; `get` of a missing key gives null; keys are relative paths of
+ * `[A-Za-z0-9._-]` segments, and any other key rejects. When the store is unreachable, opening rejects with AppError
+ * STORE_UNREACHABLE, and each use with PhotoError STORE_FAILED: retryable, unless the store refuses this object for good.
  */
 export interface ObjectStore {
-  /** For people: `/home/me/photos` or `s3://bucket/prefix`. Holds no credentials. */
+  /** For display: `/home/me/photos` or `s3://bucket/prefix`. Holds no credentials. */
   readonly location: string
-  /** Fails early when the store cannot be written, before any photo is downloaded. */
+  /** Rejects when the store is not writable, before any photo is downloaded. */
   check(): Promise<void>
   put(key: string, body: Uint8Array, contentType: string): Promise<void>
   get(key: string): Promise<Buffer | null>
+  /** False also when the credentials may not look: then it may be put again. */
   has(key: string): Promise<boolean>
   delete(key: string): Promise<void>
   /** Every key below a prefix, in no order. */

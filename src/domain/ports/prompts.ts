@@ -6,30 +6,25 @@ export interface StoredPrompt {
   createdAt: Date
 }
 
-/** A part of a combined query; each has unit length before it is weighted, and a negative weight turns away from it. */
+/** One part of a combined query: scaled to unit length, then weighted. A negative weight turns away from it. */
 export type QueryPart = { weight: number } & ({ prompt: string } | { photo: string } | { vector: Float32Array })
 
 /**
- * Words that were embedded, by model. A prompt is kept with single blanks between its words and none at its ends, and found
- * however it is spaced. Rejects with AppError USAGE for one that is empty or longer than 2000 bytes.
+ * Embedded words, by model. A prompt is stored with single blanks between its words and none at its ends, and found
+ * whatever its blanks. Rejects with AppError USAGE for a prompt that is empty or longer than 2000 bytes.
  */
 export interface PromptRepository {
-  /** The embeddings of texts, kept as prompts or as those of labels, in their order; null: not embedded. */
-  find(modelId: ModelId, prompts: readonly string[]): Promise<(Float32Array | null)[]>
-  /** @param embeddings one a prompt, in order, unit length */
+  /** Whether the embedding of each text is stored, as a prompt or as that of a label; in the order of the texts. */
+  areStored(modelId: ModelId, prompts: readonly string[]): Promise<boolean[]>
+  /** @param embeddings one per prompt, in order, unit length */
   save(modelId: ModelId, prompts: readonly string[], embeddings: readonly Float32Array[]): Promise<void>
   /** In the order of the prompts, as a stream of pages. */
   list(modelId: ModelId, pageSize: number): AsyncIterable<StoredPrompt[]>
-  /** @returns those that were there */
+  /** @returns the prompts that were stored, in normal form */
   remove(modelId: ModelId, prompts: readonly string[]): Promise<string[]>
-  /**
-   * Rejects with AppError PROMPT_NOT_EMBEDDED, NOT_EMBEDDED (a photo), USAGE (a weight, or parts that cancel out).
-   * @returns [dimension], unit length
-   */
-  combine(modelId: ModelId, parts: readonly QueryPart[]): Promise<Float32Array>
 }
 
-/** What somebody at psql asked workers to embed. */
+/** A prompt that a user of psql asked workers to embed. */
 export interface PromptRequest {
   id: number
   prompt: string
@@ -37,11 +32,11 @@ export interface PromptRequest {
 
 export type PromptAnswer = { id: number } & ({ embedding: Float32Array } | { problem: string })
 
-/** Requests for embeddings. Promises: of several workers that claim, one gets a request; answering twice changes nothing. */
+/** Requests for embeddings. Promises: only one of several workers gets a request; answering twice changes nothing. */
 export interface PromptRequests {
   /** Takes what nobody answered, or took in the last minute, the oldest first. */
   claim(model: ModelIdentity, limit: number): Promise<PromptRequest[]>
-  /** Stores embeddings as prompts, problems with their requests; forgets what is older than a day. */
+  /** Stores embeddings as prompts, and problems with their requests; deletes requests older than a day. */
   answer(answers: readonly PromptAnswer[]): Promise<void>
   /** For others to take at once. */
   release(ids: readonly number[]): Promise<void>

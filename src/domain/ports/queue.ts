@@ -1,29 +1,36 @@
 import type { PhotoRef } from '../photo.js'
+import { errorMessage } from '../text/error-text.js'
 
-/** One job: a batch of photos to embed with one model. Small enough for a queue: ids and URLs, no metadata. */
+/** One job: a batch of photos to embed with one model. Small, as a queue needs: ids and URLs, no metadata. */
 export interface Batch {
-  /** Derived from the contents (see `batchId`), so that the same batch enqueued twice is one job. */
+  /** Derived from the contents (see `batchId`), so the same batch enqueued twice is one job. */
   id: string
-  /** The batch row of the database this belongs to: its own id, or, for photos tried again, the id of their first batch. */
+  /** Id of the batch's row in the database: its own id or, for retried photos, the id of their first batch. */
   parentId: string
   runId: string
   /** `name@precision` */
   model: string
-  /** Revision of the model's files that the run was started with; a worker with another one refuses the batch. */
+  /** Revision of the model's files at the start of the run. A worker with another revision refuses the batch. */
   revision: string
   photos: PhotoRef[]
-  /** 1 on the first try of these photos, counted up whenever some are tried again. */
+  /** 1 on the first attempt of these photos, plus 1 per retry. */
   attempt: number
-  /** Whether compressed copies are kept. */
+  /** Whether to store compressed copies. */
   store: boolean
   /** Label sets to predict, by name. */
   labelSets: string[]
-  /** Of its run; batches of a higher one are handed out first. Default: normal. */
+  /** Priority of its run: higher batches go first. Default: normal. */
   priority?: Priority
-  /** It, or a batch that it is a part of, was in hand when a process died: it is worked on with nothing beside it. */
+  /** A process died while it held this batch or the whole that this is a part of, so the batch runs alone. */
   isolated?: boolean
-  /** How often these photos were put off because their copies could not be stored; such tries do not count as attempts. */
+  /** Delays of these photos because their copies could not be stored. These do not count as attempts. */
   outages?: number
+  /** Those of them for which the store was there and took other copies. */
+  refusals?: number
+  /** Postponements of these photos, untried: their hosts were paused, or a worker ended. Not attempts either. */
+  postponements?: number
+  /** Time of the first postponement because of a paused host, in ms since the epoch. */
+  postponedSince?: number
 }
 
 export const PRIORITIES = ['high', 'normal', 'low'] as const
@@ -32,31 +39,31 @@ export type Priority = (typeof PRIORITIES)[number]
 export interface QueueCounts {
   waiting: number
   active: number
-  /** Waiting for a moment in the future: photos that are tried again later, or jobs in backoff. */
+  /** Waiting for a due time: retried photos, or jobs in backoff. */
   delayed: number
-  /** Jobs that failed every attempt, for instance because the database stayed away. */
+  /** Jobs that failed every attempt, for example during a long database outage. */
   failed: number
 }
 
 export type BatchState = 'waiting' | 'active' | 'delayed' | 'failed' | 'absent'
 
 export interface Delivery {
-  /** How often this batch was taken from a worker that fell silent: it died, hung, or was cut off from the queue. */
+  /** How often the queue took this batch from a silent worker: one that died, hung or lost its connection. */
   stalls: number
-  /** Of this batch, counted from 1. Taking over, handing back and {@link Deferred} do not count. */
+  /** Attempt of this batch, from 1. Stalls, returned batches and {@link RetryLaterError} do not count. */
   attempt: number
-  /** A rejection of this delivery makes the batch count as failed. */
+  /** Whether a rejection of this delivery makes the batch fail for good. */
   isLast: boolean
 }
 
 /**
- * What a handler rejects with when the batch is not to blame (the database is away): it is delivered again later and no
- * attempt is counted.
+ * Thrown by a handler when the cause lies outside the batch, such as a database outage. The queue delivers the batch
+ * later and counts no attempt.
  */
-export class Deferred extends Error {
-  override readonly name = 'Deferred'
+export class RetryLaterError extends Error {
+  override readonly name = 'RetryLaterError'
 
-  /** @param delayMs not before so many ms from now */
+  /** @param delayMs delay of the next delivery, in ms */
   constructor(
     readonly delayMs: number,
     reason?: string,
@@ -66,56 +73,62 @@ export class Deferred extends Error {
   }
 }
 
-/** What a handler rejects with when no further delivery can help: the batch counts as failed at once. */
-export class Hopeless extends Error {
-  override readonly name = 'Hopeless'
+/** Thrown by a handler when no further delivery can help: the batch fails at once. */
+export class UnrecoverableBatchError extends Error {
+  override readonly name = 'UnrecoverableBatchError'
 
   constructor(override readonly cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause })
+    super(errorMessage(cause), { cause })
   }
 }
 
 export type Handle = (batch: Batch, signal: AbortSignal, delivery: Delivery) => Promise<void>
 
 export interface ConsumeOptions {
-  /** Batches handled at the same time, so that their stages overlap. */
+  /** Batches handled at once, so that their stages overlap. */
   concurrency: number
-  /** A worker that stays silent this long is taken for dead and its batches are handed to others. */
+  /** A worker that is silent for this long counts as dead. Others get its batches. */
   lockMs: number
-  /** Called for troubles of the connection; consuming goes on once it is back. */
+  /** Called for connection errors. Consuming continues after reconnection. */
   onError: (error: Error) => void
 }
 
 export interface Consumer {
-  /** Takes no new batch, waits for those in hand, then lets go. */
+  /** Takes no new batches, waits for the active ones, then disconnects. */
   close(): Promise<void>
-  /** Lets go at once: batches in hand go back to the queue after `lockMs`. */
+  /** Disconnects at once: active batches return to the queue after `lockMs`. */
   abort(): Promise<void>
 }
 
 /**
- * Hands batches from producers to workers. Promises: a batch that was added is delivered at least once, also when the
- * worker that holds it dies; a batch whose id is already waiting, active, delayed or failed is not added again; batches of
- * a higher priority come first, those of the same one in the order in which they became due; a batch whose handler rejects
- * is delivered again with exponential backoff, up to a limit, and then counts as failed, unless it rejects with
- * {@link Deferred} or {@link Hopeless}; batches done leave nothing behind. When adding rejects, some of the batches may
- * have been added; adding them again is safe. Failures to reach the server reject with AppError QUEUE_UNREACHABLE on
- * opening and on adding; consuming survives them.
+ * Hands batches from producers to workers. Promises:
+ * - A batch that was added is delivered at least once, even when the worker that holds it dies.
+ * - A batch whose id is already waiting, active, delayed or failed is not added again.
+ * - Batches of a higher priority come first; those of the same priority come in the order of their due times.
+ * - A batch whose handler rejects is delivered again with exponential backoff, up to a limit, and then counts as
+ *   failed, except after {@link RetryLaterError} or {@link UnrecoverableBatchError}.
+ * - Completed batches leave nothing behind.
+ * - When adding rejects, some batches may have been added; adding them again is safe.
+ * - A server that is unreachable, or refuses to work, rejects opening and adding with AppError QUEUE_UNREACHABLE;
+ *   consuming survives it, and counts no attempt.
+ * - A server without memory rejects adding with AppError QUEUE_FULL; consuming goes on, since it frees memory.
  */
 export interface Queue {
-  /** For people: `redis://host:6379` or `postgres (embedded)`. Holds no credentials. */
+  /** For display: `redis://host:6379` or `postgres (embedded)`. Holds no credentials. */
   readonly location: string
-  /** @param delayMs not before so many ms from now */
+  /** @param delayMs delay of the delivery, in ms */
   add(batches: readonly Batch[], options?: { delayMs?: number }): Promise<void>
   state(batchId: string): Promise<BatchState>
-  /** Of every id that was asked for, in few round trips. */
+  /** State of every given id, in few round trips. */
   states(batchIds: readonly string[]): Promise<Map<string, BatchState>>
   /**
-   * Removes batches that are waiting, delayed or failed, as many as there are; those in hand stay where they are.
-   * @returns the ids that were removed
+   * Removes the given batches that are waiting, delayed or failed. Active batches stay.
+   * @returns the removed ids
    */
   remove(batchIds: readonly string[]): Promise<string[]>
   counts(): Promise<QueueCounts>
+  /** Resolves when the queue accepts writes. Rejects with QUEUE_UNREACHABLE or QUEUE_FULL when it does not. */
+  check(): Promise<void>
   consume(handle: Handle, options: ConsumeOptions): Promise<Consumer>
   close(): Promise<void>
 }

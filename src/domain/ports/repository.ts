@@ -10,7 +10,7 @@ export type ModelId = number
 export interface Run {
   id: string
   modelKey: string
-  /** What was ingested, for people: a file, a folder, `--only-missing`. */
+  /** Input of the run, for display: a file, a folder, `--only-missing`. */
   source: string
   createdAt: Date
   /** Null while the producer is still adding batches. */
@@ -20,29 +20,32 @@ export interface Run {
   failed: number
   state: RunState
   priority: Priority
-  /** Batches that the queue gave up; their photos are neither embedded nor failed. */
+  /** Batches that the queue gave up. Their photos are neither embedded nor failed. */
   givenUpBatches: number
   givenUpPhotos: number
-  /** Batches that workers were handed while the run was paused, and that wait for it to be resumed. */
+  /** Batches that workers received while the run was paused. They wait for it to resume. */
   parkedBatches: number
   parkedPhotos: number
-  /** Batches in which something is left to do, those given up not counted. */
+  /** Unfinished batches, without the given-up ones. */
   openBatches: number
-  /** Photos settled a second over the last two minutes. */
+  /** Settled photos per second, over the last two minutes. */
   photosPerSecond: number
 }
 
-/** `enqueuing`: its producer is still adding batches. */
-export type RunState = 'enqueuing' | 'running' | 'paused' | 'cancelled' | 'done'
+/**
+ * `enqueuing`: its producer is still adding batches. `interrupted`: its producer ended before its part was done, and
+ * nothing goes on by itself.
+ */
+export type RunState = 'enqueuing' | 'interrupted' | 'running' | 'paused' | 'cancelled' | 'done'
 
 export interface NewRun {
   id: string
   modelId: ModelId
-  /** For people. */
+  /** For display. */
   source: string
   options: Record<string, unknown>
   priority?: Priority
-  /** As they are now, for workers that do not have them, or have other ones of the same name. */
+  /** Current definitions, for workers that have none or others of the same name. */
   labelSets?: readonly LabelSet[]
 }
 
@@ -63,11 +66,11 @@ export interface Embedded {
   photoId: string
   /** [model.dimension], unit length */
   embedding: Float32Array
-  /** Key of the compressed copy in the object store; null when none is kept. */
+  /** Key of the compressed copy in the object store; null when there is none. */
   storedKey: string | null
 }
 
-/** What a batch came to; written in one transaction. */
+/** Result of a batch, written in one transaction. */
 export interface BatchOutcome {
   parentId: string
   modelId: ModelId
@@ -76,7 +79,7 @@ export interface BatchOutcome {
   labelSets: string[]
 }
 
-/** Which photos of a list are settled for a model. */
+/** The photos of a list that are settled for a model. */
 export interface PhotoStates {
   embedded: Set<string>
   failed: Set<string>
@@ -85,7 +88,7 @@ export interface PhotoStates {
 export interface FailureGroup {
   code: PhotoFailureCode
   photos: number
-  /** One example, to see what it is about. */
+  /** One example. */
   photoId: string
   message: string
 }
@@ -97,33 +100,46 @@ export interface Totals {
   labels: number
 }
 
+/** A row that the database refused because of a value. */
+export interface RefusedRow {
+  /** Position among the given rows. */
+  index: number
+  /** Message of the database. */
+  reason: string
+}
+
 /**
  * State of photos and runs. Promises: every write is an idempotent upsert, and each method is one transaction; writing
- * the outcome of a batch twice changes nothing; counts are computed from the rows themselves, never incremented.
+ * the outcome of a batch twice changes nothing; counts come from the rows themselves and are never incremented.
  */
 export interface IngestRepository {
-  /** Registers the model (creating its table of embeddings) or finds it; safe from several processes at once. */
+  /** Finds the model, or registers it and creates its table of embeddings. Safe in concurrent processes. */
   registerModel(model: ModelIdentity): Promise<ModelId>
   findModel(key: string): Promise<{ id: ModelId; identity: ModelIdentity } | null>
-  /** The model used where none is named: the one chosen for searches, else that of the newest run; null in an empty database. */
+  /** The default model: the one chosen for searches, else that of the newest run; null in an empty database. */
   latestModel(): Promise<{ id: ModelId; identity: ModelIdentity } | null>
-  /** Inserts or updates metadata; a known value is never replaced by null. */
-  upsertPhotos(photos: readonly Photo[]): Promise<void>
+  /**
+   * Inserts or updates metadata; null never replaces a known value. If the database refuses rows, the others are
+   * written in several transactions.
+   * @returns the refused rows
+   */
+  upsertPhotos(photos: readonly Photo[]): Promise<RefusedRow[]>
   photoStates(modelId: ModelId, photoIds: readonly string[]): Promise<PhotoStates>
   createRun(run: NewRun): Promise<void>
   finishEnqueue(runId: string): Promise<void>
   /**
-   * Records batches before they are enqueued. One that an earlier run recorded and that is not settled moves to this run.
-   * @returns ids of those that a worker had parked because that run was paused, or let go because it was cancelled; one may
-   * still be leaving the queue
+   * Records batches before they are enqueued. An unsettled batch of an earlier run moves to this run.
+   * @returns ids of the batches that a worker had parked because their run was paused, or dropped because it was
+   * cancelled; one of them may still be leaving the queue
    */
   addBatches(batches: readonly NewBatch[]): Promise<Set<string>>
   recordOutcome(outcome: BatchOutcome): Promise<void>
   run(runId: string): Promise<Run | null>
-  runs(limit: number): Promise<Run[]>
+  /** The newest first. @param options `withEmpty`: also interrupted runs without a photo; default: true */
+  runs(limit: number, options?: { withEmpty?: boolean }): Promise<Run[]>
   totals(modelId: ModelId): Promise<Totals>
   failureGroups(modelId: ModelId): Promise<FailureGroup[]>
-  /** Photos in the database without embedding of this model, in the order of their ids, as a stream of pages. */
+  /** Photos without an embedding of this model, ordered by id, as a stream of pages. */
   missingPhotos(modelId: ModelId, pageSize: number): AsyncIterable<PhotoRef[]>
   /** Photos that failed for good, optionally with one code, as a stream of pages. */
   failedPhotos(modelId: ModelId, code: PhotoFailureCode | undefined, pageSize: number): AsyncIterable<PhotoRef[]>
@@ -148,29 +164,29 @@ export interface LabelledPhoto {
 }
 
 export interface LabelProgress {
-  /** Whether the definition is on its way, unseen by readers. */
+  /** Whether the definition is coming: readers do not see it yet. */
   coming: boolean
-  /** Embedded with the model. */
+  /** Photos with an embedding of the model. */
   photos: number
   labelled: number
 }
 
 /** Zero-shot labels, predicted in SQL from stored embeddings. */
 export interface LabelRepository {
-  /** Whether exactly this definition is the current one, which readers see. */
+  /** Whether exactly this definition is current, that is, visible to readers. */
   hasPrompts(modelId: ModelId, set: LabelSet): Promise<boolean>
   /**
-   * Stores a label set with the embeddings of its prompts. A new set is current at once, without labels. Another definition
-   * of a known one is coming: readers have the old one and its labels until `labelPhotos` has labelled every photo, and what
-   * is embedded meanwhile is labelled under both. One that was coming before, and is another, is dropped.
-   * @param embeddings one a label, in order, unit length
-   * @returns whether it is current now; false: `labelPhotos` makes it so
+   * Stores a label set with the embeddings of its prompts. A new set is current at once, without labels. Another
+   * definition of a known set is coming: readers see the old one and its labels until `labelPhotos` has labelled every
+   * photo, and new photos get labels of both. It replaces a different definition that was coming.
+   * @param embeddings one per label, in order, unit length
+   * @returns whether the definition is current now; if false, `labelPhotos` makes it current
    */
   savePrompts(modelId: ModelId, set: LabelSet, embeddings: readonly Float32Array[]): Promise<boolean>
   /**
-   * Labels every embedded photo that has no label of this set yet, and then makes the coming definition current in one
-   * moment. Labels of a new set can be read as they come. It can be stopped and goes on the next time; several at the same
-   * time share the work.
+   * Labels every embedded photo that has no label of this set yet, then makes the coming definition current atomically.
+   * Labels of a new set are readable as they come. A stopped call continues the next time; concurrent calls share the
+   * work.
    */
   labelPhotos(
     modelId: ModelId,
@@ -180,13 +196,13 @@ export interface LabelRepository {
   ): Promise<number>
   /** Drops the coming definition of a set and its labels. @returns whether there was one */
   cancelChange(modelId: ModelId, setName: string): Promise<boolean>
-  /** How far the coming definition is or, without one, the current; null for a set that is not stored. Counts rows. */
+  /** Progress of the coming definition, else of the current one; null for an unknown set. Counts rows. */
   labelProgress(modelId: ModelId, setName: string): Promise<LabelProgress | null>
   labelSets(modelId: ModelId): Promise<LabelSet[]>
-  /** In the order of the set's labels; a label that no photo got counts 0. */
+  /** In the order of the set's labels; a label without photos counts 0. */
   histogram(modelId: ModelId, setName: string): Promise<LabelCount[]>
-  /** The same photos for the same seed. @param size photos a label */
+  /** Returns the same photos for the same seed. @param size photos per label */
   sample(modelId: ModelId, setName: string, size: number, seed: number): Promise<LabelSample[]>
-  /** Every photo with a label of the set, in the order of their ids, as a stream of pages. */
+  /** Every photo with a label of the set, ordered by id, as a stream of pages. */
   labelledPhotos(modelId: ModelId, setName: string, pageSize: number): AsyncIterable<LabelledPhoto[]>
 }

@@ -3,25 +3,25 @@ import type { PhotoRef } from '../photo.js'
 import type { Batch } from './queue.js'
 import type { FailureGroup, ModelId } from './repository.js'
 
-/** What was asked of a run. `cancelled` is for good. */
+/** The requested state of a run. `cancelled` is final. */
 export type RunControl = 'active' | 'paused' | 'cancelled'
 
 export interface WorkerReport {
-  /** Of this process, made anew at every start. */
+  /** Id of this process, new at every start. */
   id: string
   host: string
   pid: number
-  /** `name@precision`; of several the one it was started with. */
+  /** `name@precision`; with several models, the one from its start. */
   model: string
   startedAt: Date
-  /** Photos since the start. */
+  /** Photos since its start. */
   embedded: number
   failed: number
-  /** Photos settled a second, lately. */
+  /** Settled photos per second, recently. */
   photosPerSecond: number
-  /** Photos in its hands, by run. */
+  /** Photos it is processing, by run. */
   inHand: Record<string, number>
-  /** What keeps it from working, for people: the database, the queue or the object store is away. Null: nothing. */
+  /** What blocks it, for display: the database, the queue or the object store is unreachable. Null: nothing. */
   trouble: string | null
 }
 
@@ -32,18 +32,18 @@ export interface SeenWorker extends WorkerReport {
 export interface ParkedBatch {
   /** As it was in the queue. */
   batch: Batch
-  /** Names this parking: the same batch may be put back and parked again. */
+  /** Identifies this parking: the same batch may return to the queue and be parked again. */
   parkedAt: string
 }
 
-/** A batch in which something is left to do. */
+/** A batch with unsettled photos. */
 export interface UnfinishedBatch {
   id: string
-  /** All of its photos, the settled ones too, with the URL of their image as it was ingested. */
+  /** All of its photos, including settled ones, with the ingested image URLs. */
   photos: PhotoRef[]
 }
 
-/** Batches that were given up for the same reason, with an example. */
+/** Batches given up for the same reason, with an example. */
 export interface GivenUpGroup {
   code: string
   batches: number
@@ -51,62 +51,71 @@ export interface GivenUpGroup {
   message: string
 }
 
-/** What became of the photos of some batches, by the run that these belong to now. */
+/** Results of the photos of some batches, by the current run of the batches. */
 export interface BatchesProgress {
   runId: string
   control: RunControl
   photos: number
   done: number
   failed: number
-  /** Batches in which something is left to do. */
+  /** Batches with unsettled photos. */
   openBatches: number
-  /** Those among them that the queue gave up. */
+  /** The open batches that the queue gave up. */
   givenUpBatches: number
 }
 
 /**
- * What is asked of runs, and who works. Promises: `setAside` and `setControl` exclude each other, so that a batch is either
- * worked on, parked or let go, whatever happens at the same moment; everything may be repeated.
+ * Requested states of runs, and active workers. Promises: `setAside` and `setControl` exclude each other, so a batch is
+ * either processed, parked or dropped, also under concurrent calls. Every call may be repeated.
  */
 export interface RunRepository {
-  /** What is asked of the run that a batch belongs to now; a batch that nobody recorded is active. */
+  /** Returns the requested state of a batch's current run. An unrecorded batch is active. */
   controlOfBatch(parentId: string): Promise<RunControl>
   controlOfRun(runId: string): Promise<RunControl>
   /**
-   * For a batch from the queue whose run is not active: parks it (paused) or lets it go (cancelled). Then it may leave the
-   * queue.
-   * @returns what was done: `active` is nothing, since the run goes on; the batch is to be worked on
+   * Sets aside a queued batch whose run is not active: parks it (paused) or drops it (cancelled). Afterwards it may
+   * leave the queue.
+   * @returns the state that was applied; `active`: the run continues, so process the batch
    */
   setAside(batch: Batch): Promise<RunControl>
-  /** @returns what was asked before. Rejects with AppError NOT_FOUND, or USAGE for a run that was cancelled */
+  /** @returns the state before. Rejects with AppError NOT_FOUND, or USAGE for a cancelled run */
   setControl(runId: string, control: RunControl): Promise<RunControl>
-  /** Batches of a run that are parked, as a stream of pages. */
+  /** Parked batches of a run, as a stream of pages. */
   parked(runId: string, pageSize: number): AsyncIterable<ParkedBatch[]>
-  /** Forgets these parkings: the batches are in the queue again. One that was parked anew since then stays parked. */
+  /** Removes these parkings after the batches returned to the queue. A batch parked again since then stays parked. */
   unpark(parked: readonly ParkedBatch[]): Promise<void>
-  /** Ids of the run's batches in which something is left to do, as a stream of pages. */
+  /** Ids of the run's batches with unsettled photos, as a stream of pages. */
   openBatches(runId: string, pageSize: number): AsyncIterable<string[]>
-  /** The batches of a model, or of one run, in which something is left to do; for a run without those given up. */
+  /** Unfinished batches of a model or of one run; for a run without the given-up ones. As a stream of pages. */
   unfinished(of: { modelId: ModelId } | { runId: string }, pageSize: number): AsyncIterable<UnfinishedBatch[]>
   progressOf(batchIds: readonly string[]): Promise<BatchesProgress[]>
-  /** Ids of runs that start with this text, the newest first; the one with exactly this id alone. */
+  /** Run ids that start with this text, newest first; only the exact one if it exists. */
   findRuns(prefix: string, limit: number): Promise<string[]>
-  /** What the run was started with: `options` of `NewRun`. */
+  /** The run's options: `options` of `NewRun`. */
   optionsOfRun(runId: string): Promise<Record<string, unknown>>
-  /** The queue has given a batch up, after its last delivery. Adding it again, or settling it, clears this. */
+  /** Records that the queue gave a batch up after its last delivery. Adding or settling the batch clears this. */
   giveUp(parentId: string, code: string, message: string): Promise<void>
   /**
-   * The label sets that a run asks for. Of several definitions of one name, that of the newest run with the same model
-   * counts, so that workers on different runs do not undo each other's labels.
+   * Returns the label sets of a run. When definitions of one name differ, that of the newest run with the same model
+   * counts, so workers on different runs do not undo each other's labels.
    */
   labelSets(runId: string): Promise<LabelSet[]>
   /** Failures of the photos of one run, by code. */
   failuresOfRun(runId: string): Promise<FailureGroup[]>
-  /** Why batches of a run were given up, by code, with an example. */
+  /** Reasons for given-up batches of a run, by code, with an example. */
   givenUpOfRun(runId: string): Promise<GivenUpGroup[]>
-  /** Says that a worker is alive, and forgets those that were not seen for a day. */
+  /**
+   * Writes a small row and takes it back; others never see it. Rejects with DATABASE_UNREACHABLE or
+   * DATABASE_UNAVAILABLE while the database takes no writes. A user who may not write learns nothing: it resolves.
+   */
+  assertWritable(): Promise<void>
+  /** Reports that a worker is alive, and deletes reports older than a day. */
   report(worker: WorkerReport): Promise<void>
   leave(workerId: string): Promise<void>
-  /** Seen within `withinMs`, default half a minute, the database's clock counts. */
+  /** Reports that the producer of a run is alive. One that is silent for 30 seconds counts as dead. */
+  producerSeen(runId: string): Promise<void>
+  /** @param isDone false: it ended before it had done its part */
+  producerEnded(runId: string, isDone: boolean): Promise<void>
+  /** Workers seen within `withinMs` by the database's clock. Default: half a minute. */
   workers(withinMs?: number): Promise<SeenWorker[]>
 }

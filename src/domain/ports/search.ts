@@ -22,7 +22,7 @@ export interface NullFilter {
   operator: 'is null' | 'is not null'
 }
 
-/** Taken within so many kilometres of a point; degrees, north and east positive. */
+/** Taken within `km` kilometres of a point; degrees, north and east positive. */
 export interface NearFilter {
   near: { latitude: number; longitude: number; km: number }
 }
@@ -38,12 +38,12 @@ export interface PhotosFilter {
   photos: readonly string[]
 }
 
-/** All but these photos. */
+/** All photos except these. */
 export interface NotPhotosFilter {
   not_photos: readonly string[]
 }
 
-/** A keyword of the dataset, optionally with a least confidence (0 to 100) of one of its services. */
+/** A keyword of the dataset, optionally with a minimum confidence (0 to 100) of one of its services. */
 export interface KeywordFilter {
   keyword: string
   min_confidence?: number
@@ -75,24 +75,24 @@ export type Filter =
 export interface LabelFilter {
   set: string
   label: string
-  /** Least score, in [0, 1]. */
+  /** Minimum score, in [0, 1]. */
   minScore?: number
 }
 
-/** What a query vector was made of. CLIP's texts lie elsewhere than its images, so an index is tuned for each. */
+/** The source of a query vector. CLIP's texts lie apart from its images, so each kind has its own index settings. */
 export type QueryKind = 'text' | 'image'
 
 export interface SearchOptions {
   k: number
   offset?: number
   labels?: readonly LabelFilter[]
-  /** All must hold. */
+  /** Hits match all conditions. */
   where?: readonly Filter[]
-  /** Least cosine similarity of a hit. */
+  /** Minimum cosine similarity of a hit. */
   minScore?: number
-  /** Only what comes after this hit: its score exactly as it was given. */
+  /** Only hits after this one. The score needs all of its digits. */
   after?: { score: number; photoId: string }
-  /** Of the query vector; `text` unless told. */
+  /** Of the query vector. Default: `query_kind` tells by its place among the photos. */
   kind?: QueryKind
 }
 
@@ -108,7 +108,7 @@ export interface Hit {
 
 export interface PhotoDetails {
   photo: Photo
-  /** One a model that has embedded it, or failed to. */
+  /** One per model that has embedded the photo, or failed to. */
   states: {
     modelId: ModelId
     modelKey: string
@@ -117,16 +117,4 @@ export interface PhotoDetails {
     failure: Failure | null
     labels: Record<string, { label: string; score: number; scores: Record<string, number> }>
   }[]
-}
-
-/**
- * Semantic search. Hits come by falling score, then by id; scores are exact, and the same question always gets the same
- * answer while the photos, their index and its settings stay as they are.
- */
-export interface SearchRepository {
-  /** @param query [dimension], any length but zero */
-  search(modelId: ModelId, query: Float32Array, options: SearchOptions): Promise<Hit[]>
-  /** Nearest to a photo that is embedded, itself left out. Rejects with AppError NOT_EMBEDDED. */
-  similar(modelId: ModelId, photoId: string, options: Omit<SearchOptions, 'kind'>): Promise<Hit[]>
-  photo(photoId: string): Promise<PhotoDetails | null>
 }

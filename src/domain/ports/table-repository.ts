@@ -1,19 +1,24 @@
 import type { DatasetRow, DatasetTableName } from '../dataset-tables.js'
+import type { RefusedRow } from './repository.js'
 
 /**
- * The dataset's tables beside the photos. Promises: every call is one transaction and may be repeated; the same rows again
- * change nothing; a known value is never replaced by an unknown one; any number of processes may load at once.
+ * The dataset's tables that describe photos. Promises: every call is one transaction and may be repeated; loading the
+ * same rows again changes nothing; an unknown value never replaces a known one; any number of processes may load at
+ * once.
  */
 export interface TableRepository {
-  /** Whether there is any photo. */
+  /** Whether the database has any photo. */
   hasPhotos(): Promise<boolean>
 
-  /** Those of the photos that the database has. */
+  /** Returns the given ids that the database has. */
   knownPhotos(photoIds: readonly string[]): Promise<Set<string>>
 
-  /** @returns how many rows are new or changed */
-  loadRows(table: DatasetTableName, rows: readonly DatasetRow[]): Promise<number>
+  /**
+   * Inserts or updates rows. If the database refuses some, the others are written in several transactions.
+   * @returns the number of new or changed rows, and the refused ones
+   */
+  loadRows(table: DatasetTableName, rows: readonly DatasetRow[]): Promise<{ written: number; refused: RefusedRow[] }>
 
-  /** Tells the planner what was loaded. */
+  /** Updates the planner's statistics after a load. */
   finishLoad(table: DatasetTableName): Promise<void>
 }

@@ -1,26 +1,32 @@
+import { constantsOf, isZero } from './constants.js'
+import { integerProduct } from './integer-products.js'
 import { FLOAT, INT8, type Input, type ModelGraph, type Node, numbers, type Tensor, UINT8 } from './model-file.js'
+import { applied, leftOut, notNeeded, type Rewrite } from './rewrite.js'
 
-/** What the image tower was trained on: `(byte / 255 − mean) / std`, channel by channel. */
+/** The input in training: `(byte / 255 − mean) / std`, channel by channel. */
 export interface PixelScale {
   readonly mean: readonly number[]
   readonly std: readonly number[]
 }
 
-/** The input of a graph that {@link useBytePixels} changed: RGB bytes, [batch, size, size, 3]. */
+/** Input of a graph after {@link useBytePixels}: RGB bytes, [batch, size, size, 3]. */
 export const BYTE_PIXELS = 'unsplash-clip:rgb-bytes'
 
+const NAME = 'byte-pixels'
 const CHANNELS = 3
 const LEVEL = 255
-/** A weight is HIGH × 128 + LOW, each of 7 bits and a sign, which no CPU's products of bytes overflow. */
+/** A weight is HIGH × 128 + LOW, each with 7 bits and a sign, so byte products overflow on no CPU. */
 const LOW_STEPS = 128
 const MOST_LOW = 63
 const MOST = MOST_LOW * LOW_STEPS + MOST_LOW
 
-/** Square patches side by side: how a vision transformer takes a picture apart. */
+/** Adjacent square patches: how a vision transformer splits a picture. */
 interface Patches {
-  /** What computes it. */
+  /** Nodes that compute it. */
   nodes: readonly Node[]
   input: Input
+  /** Nodes that read the number of pictures. */
+  counts: readonly Node[]
   output: string
   /** [filters, 3, side, side] */
   weights: Float32Array
@@ -31,23 +37,23 @@ interface Patches {
 }
 
 /**
- * Lets an image tower that computes in integers take the bytes of a picture as they are. Its first step, a convolution with
- * patches that do not overlap, is written as a product of the bytes with the weights in 15 bits, in which scale and mean of
- * the pixels are contained: neither has to be computed any more, and the product takes integers' time, whether the convolution
- * was left in floating point or quantised, for which the runtime has no fast kernel. Rounding of a weight: 1/16,000 of the
- * largest of its filter; pixels are not rounded at all.
+ * Feeds the bytes of a picture directly to an image tower that computes in integers. Replaces its first step, a
+ * convolution over non-overlapping patches, by a product of the bytes with weights of 15 bits that include scale and
+ * mean of the pixels. The graph then needs no normalisation, and the product runs at integer speed. The convolution
+ * does not: it is either in floating point, or quantised, for which the runtime has no fast kernel. Rounding of a
+ * weight: 1/16,000 of the largest of its filter; pixels are not rounded.
  * @param size side of the picture, in pixels
- * @returns whether it found such a tower
  */
-export function useBytePixels(graph: ModelGraph, size: number, scale: PixelScale): boolean {
+export function useBytePixels(graph: ModelGraph, size: number, scale: PixelScale): Rewrite {
+  if (!graph.nodes.some(({ op }) => integerProduct(op))) return notNeeded(NAME, 'the graph computes in floating point')
   const patches = findPatches(graph, size)
-  if (!patches) return false
+  if (typeof patches === 'string') return leftOut(NAME, patches)
 
-  const { nodes, input, output, filters, side } = patches
+  const { nodes, input, counts, output, filters, side } = patches
   const grid = size / side
   const rows = CHANNELS * side * side
   const name = (part: string) => `${BYTE_PIXELS}:${part}`
-  const constants = constantsOf(patches, scale)
+  const constants = bytesAndSteps(patches, scale)
   const made: Tensor[] = [
     numbers(name('split'), [-1, grid, side, grid, side * CHANNELS]),
     numbers(name('rows'), [-1, rows]),
@@ -89,28 +95,69 @@ export function useBytePixels(graph: ModelGraph, size: number, scale: PixelScale
   ]
   const used = new Set(graph.nodes.flatMap(({ inputs }) => inputs))
   for (const name of nodes.flatMap(({ inputs }) => inputs)) if (!used.has(name)) graph.weights.delete(name)
+  for (const node of counts) node.inputs = [BYTE_PIXELS]
   Object.assign(input, { name: BYTE_PIXELS, replaced: { type: UINT8, sizes: [size, size, CHANNELS] } })
-  return true
+  return applied(NAME, `${filters} filters of ${side} × ${side} pixels`)
 }
 
-/** The one convolution of a graph that has products of integers, if nothing else reads the pixels. */
-function findPatches(graph: ModelGraph, size: number): Patches | undefined {
-  const { nodes } = graph
-  if (!nodes.some(({ op }) => op === 'MatMulInteger')) return undefined
+/**
+ * Returns the only convolution of a graph if it cuts the picture into patches and only it reads the pixels; else why
+ * not.
+ */
+function findPatches(graph: ModelGraph, size: number): Patches | string {
+  const { nodes, readElsewhere } = graph
   const convolutions = nodes.filter(({ op }) => ['Conv', 'ConvInteger'].includes(op))
   const [node] = convolutions
-  if (convolutions.length !== 1 || !node) return undefined
+  if (convolutions.length !== 1 || !node) return `expected one convolution, found ${convolutions.length}`
   const found = node.op === 'Conv' ? plain(graph, node) : quantised(graph, node)
+  if (typeof found === 'string') return found
   const [filters = 0, channels, side = 0, width] = graph.weights.get(node.inputs[1]!)?.shape ?? []
-  const input = graph.inputs.find(({ name }) => name === found?.pixels)
-  if (!found || !input || channels !== CHANNELS || side !== width || size % side !== 0 || !isTiled(node, side))
-    return undefined
-  const inside = found.nodes.flatMap(({ outputs }) => outputs).filter(name => name !== found.output)
-  const isUsedElsewhere = nodes.some(
-    other => !found.nodes.includes(other) && other.inputs.some(name => name === found.pixels || inside.includes(name)),
-  )
-  if (isUsedElsewhere || inside.some(name => graph.outputs.includes(name))) return undefined
-  return { ...found, input, filters, side }
+  if (channels !== CHANNELS || side !== width || size % side !== 0 || !isTiled(node, side))
+    return `expected a convolution that cuts ${size} × ${size} RGB pixels into square patches side by side`
+  const { input, casts } = stepOverCasts(graph, found.pixels)
+  if (!input)
+    return `expected the pixels as input of the convolution, found ${found.pixels}, which another step computes`
+  const all = [...casts, ...found.nodes]
+  const inside = [input.name, ...all.flatMap(({ outputs }) => outputs)].filter(name => name !== found.output)
+  const readers = nodes.filter(node => !all.includes(node) && node.inputs.some(name => inside.includes(name)))
+  const pictures = [input.name, ...casts.flatMap(({ outputs }) => outputs)]
+  const other = readers.find(node => !pictures.includes(node.inputs[0]!) || !countsPictures(node, graph))
+  if (other) return `${other.op} reads the pixels as well`
+  if (inside.some(name => readElsewhere.has(name))) return 'an output or a nested graph reads the pixels as well'
+  return { ...found, nodes: all, input, counts: readers, filters, side }
+}
+
+/** Returns whether a node reads only the first size of a shape, which is the same for bytes. */
+function countsPictures({ op, outputs, attributes }: Node, { nodes, weights, readElsewhere }: ModelGraph): boolean {
+  const constants = constantsOf({ nodes, weights })
+  const [shape] = outputs as [string]
+  const isFirst = ({ op, inputs, attributes }: Node) =>
+    op === 'Gather' &&
+    inputs[0] === shape &&
+    (attributes.get('axis')?.integer ?? 0) === 0 &&
+    isZero(constants.get(inputs[1] ?? ''))
+  // From opset 15 on, Shape may return a part of the shape: the exporter of torch.export asks for the first size alone.
+  const [start, end] = ['start', 'end'].map(name => attributes.get(name)?.integer)
+  if (op === 'Shape' && (start ?? 0) === 0 && end === 1) return true
+  const isWhole = op === 'Shape' && !attributes.has('start') && !attributes.has('end')
+  return isWhole && !readElsewhere.has(shape) && nodes.every(node => !node.inputs.includes(shape) || isFirst(node))
+}
+
+/** Skips casts of the pixels to the type they have already, as exporters write them. Other casts change values. */
+function stepOverCasts({ nodes, inputs }: ModelGraph, pixels: string): { input: Input | undefined; casts: Node[] } {
+  const casts: Node[] = []
+  for (let name = pixels; ; ) {
+    const input = inputs.find(input => input.name === name)
+    const maker = nodes.find(({ outputs }) => outputs[0] === name)
+    const isStep = maker && (maker.op === 'Identity' || castsToFloat(maker)) && !casts.includes(maker)
+    if (input || !isStep) return { input, casts }
+    casts.push(maker)
+    name = maker.inputs[0]!
+  }
+}
+
+function castsToFloat({ op, attributes }: Node): boolean {
+  return op === 'Cast' && attributes.get('to')?.integer === FLOAT
 }
 
 function isTiled({ attributes }: Node, side: number): boolean {
@@ -121,25 +168,27 @@ function isTiled({ attributes }: Node, side: number): boolean {
     all('pads', 0) &&
     all('dilations', 1) &&
     (attributes.get('group')?.integer ?? 1) === 1 &&
-    // Pads by a rule, whose name is not read.
-    !attributes.has('auto_pad')
+    ['NOTSET', 'VALID'].includes(attributes.get('auto_pad')?.text ?? 'NOTSET')
   )
 }
 
 type Found = Pick<Patches, 'nodes' | 'output' | 'weights' | 'bias'> & { pixels: string }
 
-/** In floating point: pixels, weights and perhaps a bias go in. */
-function plain({ weights }: ModelGraph, node: Node): Found | undefined {
+/** Matches the floating-point form: inputs are pixels, weights and optionally a bias. */
+function plain({ weights }: ModelGraph, node: Node): Found | string {
   const [pixels, kernel, bias] = node.inputs
   const floats = floatsOf(weights.get(kernel!))
   const offsets = bias ? floatsOf(weights.get(bias)) : undefined
-  if (!floats || (bias && !offsets)) return undefined
+  if (!floats || (bias && !offsets)) return 'expected a convolution with constant float32 weights'
   return { nodes: [node], pixels: pixels!, output: node.outputs[0]!, weights: floats, bias: offsets }
 }
 
-/** As dynamic quantisation writes it: pixels are quantised, the sum becomes a float, which is multiplied by both scales. */
-function quantised({ nodes, weights }: ModelGraph, node: Node): Found | undefined {
-  const [levels, kernel, , zero] = node.inputs
+/**
+ * Matches the form of dynamic quantisation: quantised pixels, an integer sum, a cast to float, a product with both
+ * scales.
+ */
+function quantised({ nodes, weights }: ModelGraph, node: Node): Found | string {
+  const [levels, kernel, levelsZero, zero] = node.inputs
   const onlyUser = (of: Node | undefined, op: string) => {
     const users = nodes.filter(({ inputs }) => inputs.includes(of?.outputs[0] ?? ''))
     return users.length === 1 && users[0]!.op === op ? users[0] : undefined
@@ -148,16 +197,19 @@ function quantised({ nodes, weights }: ModelGraph, node: Node): Found | undefine
   const cast = onlyUser(node, 'Cast')
   const result = onlyUser(cast, 'Mul')
   const scales = nodes.find(({ op, outputs }) => op === 'Mul' && result?.inputs.includes(outputs[0]!))
-  if (!quantise || !cast || !result || !scales || scales === result) return undefined
+  const isKnown = quantise && quantise.outputs[2] === levelsZero && cast && castsToFloat(cast) && result && scales
+  if (!isKnown || scales === result)
+    return 'expected DynamicQuantizeLinear, ConvInteger, Cast and Mul by both scales, one after the other'
   const own = scales.inputs.filter(name => name !== quantise.outputs[1])
   const scale = own.length === 1 ? floatsOf(weights.get(own[0]!)) : undefined
   const floats = dequantised(weights.get(kernel!), weights.get(zero ?? ''), scale)
-  if (!floats) return undefined
+  if (!floats || (zero && !weights.has(zero)))
+    return 'expected a ConvInteger with constant weights, zero point and scale'
   const all = [quantise, node, cast, scales, result]
   return { nodes: all, pixels: quantise.inputs[0]!, output: result.outputs[0]!, weights: floats, bias: undefined }
 }
 
-/** With one scale for all filters, or one for each. */
+/** Accepts one scale for all filters or one per filter. */
 function dequantised(
   tensor: Tensor | undefined,
   zero: Tensor | undefined,
@@ -176,7 +228,7 @@ function dequantised(
   })
 }
 
-function constantsOf({ weights, bias, filters, side }: Patches, { mean, std }: PixelScale) {
+function bytesAndSteps({ weights, bias, filters, side }: Patches, { mean, std }: PixelScale) {
   const rows = CHANNELS * side * side
   const zero = Math.round((LEVEL * mean.reduce((sum, value) => sum + value, 0)) / CHANNELS)
   const high = new Int8Array(rows * filters)
@@ -212,7 +264,7 @@ function constantsOf({ weights, bias, filters, side }: Patches, { mean, std }: P
 
 function floatsOf(tensor: Tensor | undefined): Float32Array | undefined {
   const bytes = tensor?.type === FLOAT ? tensor.read?.() : undefined
-  // A copy: the bytes may begin anywhere.
+  // Copied for alignment.
   return bytes && new Float32Array(Uint8Array.from(bytes).buffer)
 }
 

@@ -1,6 +1,16 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { basename } from 'node:path'
-import { type Bytes, bytesField, type Field, integerField, readFields, readVarint, textField } from './protobuf.js'
+import { basename, dirname } from 'node:path'
+import { type ExternalPlace, readExternal } from './external-data.js'
+import {
+  type Bytes,
+  bytesField,
+  type Field,
+  integerField,
+  readFields,
+  readVarint,
+  textField,
+  unpackVarints,
+} from './protobuf.js'
 
 /** Field numbers of onnx/onnx.proto. */
 const MODEL = { graph: 7 }
@@ -11,11 +21,13 @@ const TENSOR_TYPE = { element: 1, shape: 2 }
 const SHAPE = { dim: 1 }
 const DIM = { value: 1 }
 const NODE = { input: 1, output: 2, op: 4, attribute: 5 }
-const ATTRIBUTE = { name: 1, integer: 3, tensor: 5, integers: 8, type: 20 }
+const ATTRIBUTE = { name: 1, integer: 3, text: 4, tensor: 5, graph: 6, integers: 8, graphs: 11, type: 20 }
 /** Values of AttributeProto.AttributeType. */
 const INT = 2
 const INTS = 7
-const TENSOR = { dim: 1, type: 2, int64: 7, name: 8, raw: 9, externalData: 13, dataLocation: 14 }
+const TENSOR = { dim: 1, type: 2, name: 8, raw: 9, externalData: 13, dataLocation: 14 }
+/** Fields of TensorProto that store values as numbers. */
+const VALUES = { float: 4, int32: 5, int64: 7, double: 10, uint64: 11 }
 const ENTRY = { key: 1, value: 2 }
 const EXTERNAL = 1
 
@@ -24,24 +36,48 @@ export const FLOAT = 1
 export const UINT8 = 2
 export const INT8 = 3
 export const INT64 = 7
+export const FLOAT16 = 10
 
-/** Weights from this size on stay in their file; the runtime maps them from there. */
+/**
+ * Per value of TensorProto.DataType: bytes per value, and the field for values stored as numbers (onnx/onnx.proto,
+ * TensorProto). Absent: types whose values no rewrite reads.
+ */
+const STORED: Readonly<Record<number, { size: 1 | 2 | 4 | 8; field: number }>> = {
+  [FLOAT]: { size: 4, field: VALUES.float },
+  [UINT8]: { size: 1, field: VALUES.int32 },
+  [INT8]: { size: 1, field: VALUES.int32 },
+  /* uint16 */ 4: { size: 2, field: VALUES.int32 },
+  /* int16 */ 5: { size: 2, field: VALUES.int32 },
+  /* int32 */ 6: { size: 4, field: VALUES.int32 },
+  [INT64]: { size: 8, field: VALUES.int64 },
+  /* bool */ 9: { size: 1, field: VALUES.int32 },
+  /* float16, as bits */ 10: { size: 2, field: VALUES.int32 },
+  /* double */ 11: { size: 8, field: VALUES.double },
+  /* uint32 */ 12: { size: 4, field: VALUES.uint64 },
+  /* uint64 */ 13: { size: 8, field: VALUES.uint64 },
+  /* bfloat16, as bits */ 16: { size: 2, field: VALUES.int32 },
+}
+
+/** Weights of at least this size stay in their file; the runtime maps them from there. */
 const LARGE_BYTES = 4096
 const READ_AHEAD_BYTES = 16 * 1024
 
 export interface Attribute {
   integer: number
   integers: number[]
+  text?: string
   tensor?: Tensor
+  /** Names that the nested graphs of a branch or loop read, including their own. */
+  reads?: readonly string[]
 }
 
 export interface Node {
   op: string
-  /** To change them, set others. */
+  /** Replace the array to change them. */
   inputs: readonly string[]
   outputs: readonly string[]
   attributes: Map<string, Attribute>
-  /** The NodeProto it was read from, and its inputs there; none: a new one. */
+  /** The original NodeProto and its inputs. Absent: a new node. */
   source?: { bytes: Uint8Array; inputs: readonly string[] }
 }
 
@@ -49,20 +85,23 @@ export interface Tensor {
   name: string
   type: number
   shape: number[]
-  /** Reads its values as they lie in the file; undefined when they are stored in another way than as plain bytes. */
-  read?: () => Uint8Array
-  /** Other values, instead of those in the file. */
+  /**
+   * Reads its values as plain bytes, little-endian, from any field of the file or from the file beside it that holds
+   * them. Returns undefined when their number does not fit the shape, or when that file is not in the folder.
+   */
+  read?: () => Uint8Array | undefined
+  /** Values that replace those in the file. */
   replaced?: Uint8Array
-  /** Where it is in the file, and where its plain bytes are. */
+  /** Its place in the file, and that of its plain bytes. */
   field?: Field
   raw?: Field
 }
 
 export interface Input {
   name: string
-  /** Another type, and other sizes behind the first, that of the batch. */
+  /** Replacement of the type, and of all sizes except the first, the batch. */
   replaced?: { type: number; sizes: readonly number[] }
-  /** The ValueInfoProto it was read from. */
+  /** The original ValueInfoProto. */
   source: Uint8Array
 }
 
@@ -72,16 +111,16 @@ export interface ModelGraph {
   inputs: Input[]
   /** By name. */
   weights: Map<string, Tensor>
-  /** Names of what the model gives. */
-  outputs: readonly string[]
+  /** Names that are read outside the inputs of `nodes`: outputs of the model, and inputs of nested graphs. */
+  readElsewhere: ReadonlySet<string>
 }
 
 /**
- * Reads the graph of an ONNX file, lets it be changed, and gives the bytes of the model to open. Large weights stay where they
- * are: the model says at which place of which file (external data of ONNX), and the runtime maps them from there, so that 350 MB
+ * Reads the graph of an ONNX file, applies a change, and returns the bytes of the model to open. Large weights stay in
+ * their file: the model refers to their place (external data of ONNX), and the runtime maps them from there, so 350 MB
  * are neither parsed nor copied.
  * @param change changes the graph
- * @throws RangeError, Error when the file is no ONNX model or cannot be read
+ * @throws RangeError, Error when the file is no ONNX model or unreadable
  */
 export function mapModel(path: string, change: (graph: ModelGraph) => void): Uint8Array {
   const file = openSync(path, 'r')
@@ -92,14 +131,16 @@ export function mapModel(path: string, change: (graph: ModelGraph) => void): Uin
     if (!graphField) throw new RangeError('no graph')
     const fields = [...readFields(bytes, graphField.contents, graphField.end)]
     const all = (wanted: number) => fields.filter(({ number }) => number === wanted)
+    const nodes = all(GRAPH.node).map(field => readNode(contents(bytes, field)))
+    const nested = nodes.flatMap(({ attributes }) => [...attributes.values()].flatMap(({ reads = [] }) => reads))
     const graph: ModelGraph = {
-      nodes: all(GRAPH.node).map(field => readNode(contents(bytes, field))),
-      weights: new Map(all(GRAPH.weight).map(field => named(readTensor(bytes, field)))),
+      nodes,
+      weights: new Map(all(GRAPH.weight).map(field => named(readTensor(bytes, field, dirname(path))))),
       inputs: all(GRAPH.input).map(field => {
         const source = contents(bytes, field)
         return { name: readName(source), source }
       }),
-      outputs: all(GRAPH.output).map(field => readName(contents(bytes, field))),
+      readElsewhere: new Set([...all(GRAPH.output).map(field => readName(contents(bytes, field))), ...nested]),
     }
     change(graph)
     const location = basename(path)
@@ -109,7 +150,7 @@ export function mapModel(path: string, change: (graph: ModelGraph) => void): Uin
       ...graph.nodes.flatMap(node => bytesField(GRAPH.node, nodeParts(node))),
       ...[...graph.weights.values()].flatMap(tensor => bytesField(GRAPH.weight, tensorParts(bytes, tensor, location))),
       ...graph.inputs.flatMap(input => bytesField(GRAPH.input, inputParts(input))),
-      // Shapes between nodes, which are optional, are left out: they may have changed.
+      // Drops the optional shapes between nodes: the change may have invalidated them.
       ...others.map(field => bytes.slice(field.start, field.end)),
     ]
     return Buffer.concat(
@@ -124,7 +165,7 @@ export function mapModel(path: string, change: (graph: ModelGraph) => void): Uin
 
 const named = (tensor: Tensor) => [tensor.name, tensor] as const
 
-/** A list of whole numbers as a weight. */
+/** Returns a list of integers as a weight. */
 export function numbers(name: string, values: readonly number[]): Tensor {
   const replaced = new Uint8Array(BigInt64Array.from(values, value => BigInt(value)).buffer)
   return { name, type: INT64, shape: [values.length], replaced }
@@ -178,7 +219,6 @@ function readNode(bytes: Uint8Array): Node {
     op,
     inputs,
     outputs,
-    // Those of most nodes are never asked for.
     get attributes() {
       read ??= new Map(attributes.map(field => readAttribute(bytes, field)))
       return read
@@ -216,29 +256,82 @@ function readAttribute(bytes: Bytes, { contents: start, end }: Field): [name: st
     if (field.number === ATTRIBUTE.name) name = text(bytes, field)
     else if (field.number === ATTRIBUTE.integer) attribute.integer = field.value
     else if (field.number === ATTRIBUTE.integers) attribute.integers.push(...repeated(bytes, field))
+    else if (field.number === ATTRIBUTE.text) attribute.text = text(bytes, field)
     else if (field.number === ATTRIBUTE.tensor) attribute.tensor = readTensor(bytes, field)
+    else if (field.number === ATTRIBUTE.graph || field.number === ATTRIBUTE.graphs)
+      attribute.reads = [...(attribute.reads ?? []), ...namesRead(contents(bytes, field))]
   }
   return [name, attribute]
 }
 
-function readTensor(bytes: Bytes, tensor: Field): Tensor {
+/** Returns the names that a graph reads, in its nodes or as its outputs. */
+function namesRead(graph: Uint8Array): string[] {
+  return [...readFields(graph)].flatMap(field => {
+    if (field.number === GRAPH.output) return [readName(contents(graph, field))]
+    if (field.number !== GRAPH.node) return []
+    const { inputs, attributes } = readNode(contents(graph, field))
+    return [...inputs, ...[...attributes.values()].flatMap(({ reads = [] }) => reads)]
+  })
+}
+
+/** @param folder of the model file; absent: values in other files are not read */
+function readTensor(bytes: Bytes, tensor: Field, folder?: string): Tensor {
   const found: Tensor = { name: '', type: 0, shape: [], field: tensor }
+  const others: Field[] = []
+  const place: ExternalPlace = {}
+  let isElsewhere = false
   for (const field of readFields(bytes, tensor.contents, tensor.end)) {
     if (field.number === TENSOR.dim) found.shape.push(...repeated(bytes, field))
     else if (field.number === TENSOR.type) found.type = field.value
     else if (field.number === TENSOR.name) found.name = text(bytes, field)
-    else if (field.number === TENSOR.raw) {
-      found.raw = field
-      found.read = () => contents(bytes, field)
-    } else if (field.number === TENSOR.int64 && tensor.end - tensor.start < LARGE_BYTES) {
-      const values = repeated(bytes, field).map(value => BigInt(value))
-      found.read = () => new Uint8Array(BigInt64Array.from(values).buffer)
-    }
+    else if (field.number === TENSOR.raw) found.raw = field
+    else if (field.number === TENSOR.dataLocation) isElsewhere = field.value === EXTERNAL
+    else if (field.number === TENSOR.externalData) Object.assign(place, readEntry(bytes, field))
+    else others.push(field)
+  }
+  const { raw, type, shape } = found
+  const stored = STORED[type]
+  if (!stored) return found
+  const count = shape.reduce((product, size) => product * size, 1)
+  if (isElsewhere) {
+    if (folder !== undefined) found.read = () => readExternal(folder, place, count * stored.size)
+    return found
+  }
+  const typed = others.filter(({ number }) => number === stored.field)
+  found.read = () => {
+    if (!raw) return typedBytes(bytes, typed, stored.size, count)
+    return raw.end - raw.contents === count * stored.size ? contents(bytes, raw) : undefined
   }
   return found
 }
 
-/** The numbers of a repeated field: one, or several in a packed one. */
+/** Returns one pair of a StringStringEntryProto. */
+function readEntry(bytes: Bytes, entry: Field): ExternalPlace {
+  const fields = [...readFields(bytes, entry.contents, entry.end)]
+  const of = (number: number) => fields.filter(field => field.number === number).map(field => text(bytes, field))[0]
+  return { [of(ENTRY.key) ?? '']: of(ENTRY.value) ?? '' }
+}
+
+/**
+ * Returns the plain bytes of values that are stored as numbers: plain in `float_data` and `double_data`, as varints in
+ * the other fields. A field contains one value or several packed ones; from its contents on both look the same.
+ * @returns undefined unless there are `count` values
+ */
+function typedBytes(bytes: Bytes, fields: readonly Field[], size: number, count: number): Uint8Array | undefined {
+  const plain = new Uint8Array(count * size)
+  let end = 0
+  for (const field of fields) {
+    const values = contents(bytes, field)
+    if (field.number !== VALUES.float && field.number !== VALUES.double) end = unpackVarints(values, plain, end, size)
+    else if (end + values.length <= plain.length) {
+      plain.set(values, end)
+      end += values.length
+    } else return undefined
+  }
+  return end === plain.length ? plain : undefined
+}
+
+/** Returns the numbers of a repeated field: one, or several in a packed field. */
 function repeated(bytes: Bytes, field: Field): number[] {
   if (field.wireType === 0) return [field.value]
   const packed = contents(bytes, field)

@@ -1,15 +1,11 @@
-import { INT8, mapModel, UINT8 } from './model-file.js'
-
-/** Values of TensorProto.DataType. */
-const FLOAT = 1
-const FLOAT16 = 10
+import { FLOAT, FLOAT16, INT8, mapModel, UINT8 } from './model-file.js'
 
 export type Precision = 'fp32' | 'fp16' | 'int8' | 'q4'
 
 /**
- * In which precision an ONNX file holds its weights, as its graph tells: by the operator of 4 bits, else by the smallest type
- * of a matrix. Scales and biases are no matrices, and a model in 8 bits may keep some of its matrices in 32.
- * @returns undefined for a file that cannot be read, or has no matrices
+ * Returns the precision of the weights in an ONNX file, from its graph: the operator of 4 bits, else the smallest type
+ * of a matrix. Scales and biases are not matrices, and a model in 8 bits may keep some matrices in 32.
+ * @returns undefined for an unreadable file, or one without matrices
  */
 export function precisionOf(path: string): Precision | undefined {
   let found: Precision | undefined
@@ -22,7 +18,7 @@ export function precisionOf(path: string): Precision | undefined {
       else if (types.has(FLOAT)) found = 'fp32'
     })
   } catch {
-    // What is wrong with the file is for the runtime to say.
+    // The runtime reports what is wrong with the file.
   }
   return found
 }

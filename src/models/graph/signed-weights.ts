@@ -1,42 +1,79 @@
+import { integerProduct } from './integer-products.js'
 import { INT8, type ModelGraph, type Node, UINT8 } from './model-file.js'
+import { applied, leftOut, notNeeded, type Rewrite } from './rewrite.js'
 
-/** Weights of 7 bits, 0 to 127, become -64 to 63. */
+const NAME = 'signed-weights'
+
+/** Weights of 7 bits: 0 to 127 become -64 to 63. */
 const MOST = 127
 const SHIFT = 64
-/** Inputs of MatMulInteger: activation, weight, zero point of the activation, zero point of the weight. */
-const WEIGHT = 1
-const WEIGHT_ZERO = 3
 
 /**
- * Stores the unsigned 7-bit weights of integer matrix products as signed ones: weight and zero point move by the same 64, so
- * (activation - its zero point) × (weight - its zero point) stays the same number. The CPU's instructions multiply unsigned by
- * signed bytes; ONNX Runtime computes unsigned by unsigned ones at half the speed (docs/benchmarks.md).
+ * Stores the unsigned 7-bit weights of integer matrix products as signed ones. Weight and zero point move by the same
+ * 64, so (activation - its zero point) × (weight - its zero point) does not change. CPU instructions multiply unsigned
+ * by signed bytes; ONNX Runtime computes unsigned by unsigned bytes at half the speed (docs/benchmarks.md).
  *
  * transformers.js's converter writes such weights for every model with a convolution, so for all CLIP image towers
- * (`weight_type`, `reduce_range` in its scripts/convert.py). Convolutions keep theirs: signed ones are six times slower there.
- * Weights of 8 bits stay, too: pairs of products of signed ones overflow 16 bits on CPUs without VNNI.
- * @returns whether any was changed
+ * (`weight_type`, `reduce_range` in its scripts/convert.py). Convolutions keep theirs: signed ones are six times slower
+ * there. Weights of 8 bits also stay: pairs of products of signed ones overflow 16 bits on CPUs without VNNI.
  */
-export function useSignedWeights({ nodes, weights }: ModelGraph): boolean {
+export function useSignedWeights(graph: ModelGraph): Rewrite {
+  const { nodes, weights } = graph
   const users = new Map<string, Node[]>()
   for (const node of nodes) for (const name of node.inputs) users.set(name, [...(users.get(name) ?? []), node])
 
-  let isChanged = false
-  for (const node of nodes.filter(({ op }) => op === 'MatMulInteger')) {
-    const names = [node.inputs[WEIGHT] ?? '', node.inputs[WEIGHT_ZERO] ?? '']
-    const pair = names.map(name => weights.get(name))
-    // Weights that others use as well would have to move for them, too.
-    if (pair.some(tensor => tensor?.type !== UINT8) || names.some(name => users.get(name)!.length > 1)) continue
-    const values = pair.map(tensor => tensor!.read?.())
-    if (!values.every(bytes => bytes !== undefined && isSevenBits(bytes))) continue
-    for (const [index, tensor] of pair.entries())
-      Object.assign(tensor!, { type: INT8, replaced: shift(values[index]!) })
-    isChanged = true
+  const weightOf = (node: Node) => weights.get(node.inputs[integerProduct(node.op)?.weight ?? -1] ?? '')
+  const products = nodes.filter(node => weightOf(node) !== undefined)
+  const unsigned = products.filter(node => weightOf(node)!.type === UINT8)
+  if (products.length === 0) return notNeeded(NAME, 'the graph has no integer products with constant weights')
+  if (unsigned.length === 0) return notNeeded(NAME, `all ${products.length} integer products have signed weights`)
+  const reasons = new Map<string, number>()
+  for (const node of unsigned) {
+    const reason = signWeights(node, graph, users)
+    if (reason) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
   }
-  return isChanged
+  const left = [...reasons.values()].reduce((sum, count) => sum + count, 0)
+  const why = [...reasons].map(([reason, count]) => `; ${count} left: ${reason}`).join('')
+  const warning = left > 0 ? { warning: warningOf(left, unsigned.length, [...reasons.keys()]) } : {}
+  const sentence = `${unsigned.length - left} of ${unsigned.length} unsigned integer products${why}`
+  return { ...(left === unsigned.length ? leftOut(NAME, sentence) : applied(NAME, sentence)), ...warning }
 }
 
-// Loops: with a callback for each value, 85 MB take a second.
+function warningOf(left: number, all: number, reasons: readonly string[]): string {
+  return (
+    `${left} of ${all} integer products keep unsigned weights (${reasons.join('; ')}), which take up to twice the time ` +
+    'on a CPU. Quantise the model again with signed weights (QInt8) or with reduce_range.'
+  )
+}
+
+/** Changes one product. @returns the reason when the product stays unchanged */
+function signWeights(
+  node: Node,
+  { weights, readElsewhere }: ModelGraph,
+  users: Map<string, Node[]>,
+): string | undefined {
+  const place = integerProduct(node.op)!
+  const [weightName, zeroName] = [node.inputs[place.weight]!, node.inputs[place.zero] ?? '']
+  const weight = weights.get(weightName)!
+  const zero = weights.get(zeroName)
+  if (zero?.type !== UINT8) return 'expected a constant zero point'
+  // Other users would need moved weights, too.
+  if (users.get(weightName)!.length > 1 || readElsewhere.has(weightName)) return 'something else uses the weights'
+  const [values, zeros] = [weight.read?.(), zero.read?.()]
+  if (!values || !zeros) return 'expected readable weights'
+  if (!isSevenBits(values) || !isSevenBits(zeros)) return 'expected weights of 7 bits, found 8'
+  Object.assign(weight, { type: INT8, replaced: shift(values) })
+  // Products may share a zero point, so each gets its own.
+  const signed = `${weightName}:signed-zero`
+  weights.set(signed, { name: signed, type: INT8, shape: zero.shape, replaced: shift(zeros) })
+  node.inputs = node.inputs.map((name, index) => (index === place.zero ? signed : name))
+  const others = users.get(zeroName)!.filter(user => user !== node)
+  users.set(zeroName, others)
+  if (others.length === 0 && !readElsewhere.has(zeroName)) weights.delete(zeroName)
+  return undefined
+}
+
+// Plain loops: a callback per value takes a second for 85 MB.
 function isSevenBits(values: Uint8Array): boolean {
   for (let index = 0; index < values.length; index++) if (values[index]! > MOST) return false
   return true

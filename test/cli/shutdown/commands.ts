@@ -7,6 +7,6 @@ export async function listCommands(sandbox: Sandbox, ...group: string[]): Promis
   const [, listed] = stdout.split(/^Commands:$/m)
   if (listed === undefined) return group.length > 0 ? [group.join(' ')] : []
   const [names] = listed.split(/^\S/m)
-  const commands = [...names!.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name!)
+  const commands = [...names!.matchAll(/^ {2}([\w-]+)/gm)].map(([, name]) => name!)
   return (await Promise.all(commands.map(name => listCommands(sandbox, ...group, name)))).flat()
 }

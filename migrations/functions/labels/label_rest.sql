@@ -1,0 +1,39 @@
+-- requires: label_definitions
+create or replace function label_rest(of_model integer, of_set text, out labelled bigint, out queued bigint) language plpgsql as $$
+declare
+  at_once constant integer := 5000;
+  definition label_definitions;
+  photos text[];
+  row_bytes integer := (select case when 2 * dimension < 1900 then 2 * dimension + 90 else 110 end from models where id = of_model);
+  range_blocks bigint;
+begin
+  -- One looks, the others wait, and find what it left.
+  perform pg_advisory_xact_lock(1668047987, of_model);
+  perform label_lock(of_model, false);
+  definition := label_definition(of_model, of_set);
+  execute 'select array(
+      select e.photo_id from embeddings e
+       where e.model_id = $1
+         and not exists (select from label_rows l where l.version = $2 and l.photo_id = e.photo_id) limit $3)'
+    into photos using of_model, definition.version, at_once + 1;
+  labelled := 0;
+  queued := 0;
+  if cardinality(photos) > at_once then
+    range_blocks := ceil(at_once / floor(8160.0 / row_bytes));
+    insert into label_ranges (version, first_block, end_block)
+    select definition.version, first, first + range_blocks
+      from (select max(pg_relation_size(relid)) / current_setting('block_size')::bigint as blocks
+              from pg_partition_tree(format('embeddings_m%s', of_model)::regclass) where isleaf) as size
+     cross join generate_series(0, blocks, range_blocks) as first
+    on conflict do nothing;
+    get diagnostics queued = row_count;
+    return;
+  end if;
+  if cardinality(photos) > 0 then
+    perform label_batch(of_model, of_set, photos);
+    labelled := cardinality(photos);
+  end if;
+  update label_changes c set complete = true where c.version = definition.version;
+end $$;
+comment on function label_rest is
+  'Labels the photos that have no label yet. If they are more than a few thousand, sets them aside in ranges for label_page: queued says how many, and label_rest must be called again afterwards.';

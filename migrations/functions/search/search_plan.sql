@@ -1,0 +1,53 @@
+create or replace function search_plan(
+  of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text,
+  out ways text[], out index_name text, out distance text, out effort integer, out candidates bigint, out depth bigint,
+  out conditions text, out needs_photos boolean
+) language plpgsql stable as $$
+declare
+  settings search_settings;
+  dimension integer;
+  opclass name;
+  photos double precision;
+  share double precision;
+begin
+  select made.conditions, made.needs_photos into conditions, needs_photos
+    from search_conditions(of_model, labels, filters) as made;
+  -- Half precision is twice as fast, and needs candidates beyond those asked for: with many hits they cost more than they save.
+  ways := case when k::bigint + skip <= 5000 then array['half', 'single'] else array['single'] end;
+
+  select s.* into settings from search_settings s
+    join pg_index i on i.indexrelid = to_regclass(quote_ident(s.index_name)) and i.indrelid = to_regclass('embeddings_m' || of_model)
+   where s.model_id = of_model and s.query_kind = kind and i.indisvalid;
+  if not found then
+    return;
+  end if;
+  -- Two indexes of one model have different operators, so that the planner cannot take one for the other.
+  select c.opcname, m.dimension into opclass, dimension from pg_index i join pg_opclass c on c.oid = i.indclass[0]
+    join models m on m.id = of_model where i.indexrelid = to_regclass(quote_ident(settings.index_name));
+  distance := format('(e.embedding::halfvec(%s) %s $10)', dimension, case opclass when 'halfvec_cosine_ops' then '<=>' else '<#>' end);
+  candidates := 4 * greatest(k, 10)::bigint;
+  -- All pages that an index serves are cut from the same candidates, so that they fit together. 1000 is the most of hnsw.
+  if k::bigint + skip > candidates or candidates > 1000 then
+    return;
+  end if;
+  depth := candidates;
+  effort := case settings.method when 'hnsw' then least(1000, greatest(settings.effort, candidates)) else settings.effort end;
+  if conditions <> '' then
+    photos := expected_matches(of_model, '[]', '[]');
+    share := least(1, greatest(1, expected_matches(of_model, coalesce(labels, '[]'), coalesce(filters, '[]'))) / photos);
+    -- At this depth 1.5 times the candidates are expected. Where conditions leave few photos, the index would read more photos
+    -- than a comparison of all that fulfil them.
+    depth := 1.5 * candidates / share;
+    if share * photos < 5 * depth then
+      return;
+    end if;
+    -- What was tuned finds the ten nearest. Those among a share of the photos lie further out, in more lists.
+    if settings.method = 'ivfflat' then
+      effort := ceil(effort * (1 - ln(share) / 2));
+    end if;
+  end if;
+  index_name := settings.index_name;
+  ways := settings.method || ways;
+end $$;
+comment on function search_plan is
+  'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';

@@ -1,0 +1,156 @@
+import { join, resolve } from 'node:path'
+import type { Logger } from 'pino'
+import type { Config } from '../config.js'
+import type { Migrated } from '../db/migrate.js'
+import type { ObjectStore } from '../domain/ports/object-store.js'
+import type { Queue } from '../domain/ports/queue.js'
+import type { RateLimiter } from '../domain/ports/rate-limiter.js'
+import type { GuardedFetcher } from '../net/fetch.js'
+import { packageRoot } from '../package-root.js'
+import { VERSION } from '../version.js'
+import { DatabasePart } from './database.js'
+import { Lifecycle } from './lifecycle.js'
+import { ModelPart } from './models.js'
+import { openImagePipeline } from './open-image-pipeline.js'
+import { openLogger, openNotes } from './open-logger.js'
+import { openQueue } from './open-queue.js'
+import { openRateLimiter } from './open-rate-limiter.js'
+import type { Repositories } from './open-repositories.js'
+import { openStore } from './open-store.js'
+
+export interface AppOptions {
+  /** Ends the wait for an embedded database that is being started. */
+  signal?: AbortSignal
+  /** Receives each warning as a sentence. Without it, the log goes to stderr as JSON. */
+  onWarning?: (sentence: string) => void
+}
+
+export function compose(config: Config, options: AppOptions = {}): App {
+  return new App(config, options)
+}
+
+/**
+ * The parts of the system, as the settings want them. A part is loaded and opened on first use, in any order, and
+ * shared afterwards, so a search does not wait for code that it does not run. `close` closes all opened parts in
+ * reverse order.
+ */
+export class App {
+  readonly #lifecycle = new Lifecycle()
+  readonly database: DatabasePart
+  readonly models: ModelPart
+  readonly #onWarning: AppOptions['onWarning']
+
+  constructor(
+    readonly config: Config,
+    { signal, onWarning }: AppOptions = {},
+  ) {
+    this.#onWarning = onWarning
+    const logger = () => this.logger()
+    this.database = new DatabasePart(config, this.#lifecycle, logger, signal)
+    this.models = new ModelPart(config, this.#lifecycle, logger)
+  }
+
+  get storeLocation(): string {
+    return this.config.OBJECT_STORE ?? join(this.config.UNSPLASH_CLIP_HOME, 'objects')
+  }
+
+  /** Folders of label sets, in order of precedence. */
+  get labelFolders(): string[] {
+    const own = this.config.LABELS_DIR
+    return [...(own ? [resolve(own)] : []), join(packageRoot(), 'labels')]
+  }
+
+  repositories(): Promise<Repositories> {
+    return this.database.repositories()
+  }
+
+  /**
+   * Migrates the database, repairs its functions and views, and creates the queue's tables where the queue lives in
+   * Postgres: users with fewer rights need all of it.
+   */
+  async migrate(): Promise<Migrated> {
+    const result = await this.database.migrate()
+    if (this.config.REDIS_URL === undefined) await this.queue()
+    return result
+  }
+
+  queue(): Promise<Queue> {
+    return this.#lifecycle.once('queue', async () => {
+      const connections = { databaseUrl: () => this.database.url(), logger: () => this.logger() }
+      const queue = await openQueue(this.config, connections)
+      this.#lifecycle.onClose(() => queue.close())
+      return queue
+    })
+  }
+
+  /**
+   * The queue, for commands that add batches or take them.
+   * @throws AppError QUEUE_UNREACHABLE also for a Redis that is a replica or lacks a right
+   */
+  async servingQueue(): Promise<Queue> {
+    const queue = await this.queue()
+    if (this.config.REDIS_URL) await (await import('../queue/redis-backend.js')).assertServes(queue)
+    return queue
+  }
+
+  /** The object store. Checks that it is writable. */
+  store(): Promise<ObjectStore> {
+    return this.#lifecycle.once('store', async () => {
+      const store = await openStore(this.storeLocation, this.config)
+      this.#lifecycle.onClose(() => store.close())
+      await store.check()
+      return store
+    })
+  }
+
+  /** Fetcher for images that a command names. */
+  fetcher(): Promise<GuardedFetcher> {
+    return this.#lifecycle.once('fetcher', () => this.#openFetcher())
+  }
+
+  /** The stages that one photo goes through by itself. Fetches at the rate that all workers share. */
+  async imagePipeline(store: ObjectStore): ReturnType<typeof openImagePipeline> {
+    const fetcher = await this.#openFetcher(await this.#rateLimiter())
+    const { JpegThreads } = await import('../images/jpeg-threads.js')
+    const threads = new JpegThreads()
+    this.#lifecycle.onClose(() => threads.close())
+    return openImagePipeline(this.config, { fetcher, threads, store, logger: await this.logger() })
+  }
+
+  logger(): Promise<Logger> {
+    return this.#lifecycle.once('logger', () =>
+      this.#onWarning ? openNotes(this.config.LOG_LEVEL, this.#onWarning) : openLogger(this.config.LOG_LEVEL),
+    )
+  }
+
+  /** @throws AggregateError when parts could not be closed; the others are closed all the same */
+  close(): Promise<void> {
+    return this.#lifecycle.close()
+  }
+
+  async #openFetcher(rateLimiter?: RateLimiter): Promise<GuardedFetcher> {
+    const { GuardedFetcher } = await import('../net/fetch.js')
+    const { config } = this
+    const fetcher = new GuardedFetcher({
+      timeoutMs: config.DOWNLOAD_TIMEOUT_MS,
+      maxBytes: config.MAX_IMAGE_BYTES,
+      maxRedirects: config.MAX_REDIRECTS,
+      concurrency: config.DOWNLOAD_CONCURRENCY,
+      hostConcurrency: config.HOST_CONCURRENCY,
+      allowHosts: config.ALLOW_HOSTS,
+      userAgent: `unsplash-clip/${VERSION} (+https://github.com/unsplash-clip/unsplash-clip)`,
+      rateLimiter,
+    })
+    this.#lifecycle.onClose(() => fetcher.close())
+    return fetcher
+  }
+
+  async #rateLimiter(): Promise<RateLimiter | undefined> {
+    const limiter = await openRateLimiter(this.config, {
+      database: () => this.database.migrated(),
+      logger: () => this.logger(),
+    })
+    if (limiter) this.#lifecycle.onClose(() => limiter.close())
+    return limiter
+  }
+}

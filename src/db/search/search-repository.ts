@@ -1,0 +1,257 @@
+import type { PhotoFailureCode } from '../../domain/errors.js'
+import type { DuplicateGroup, DuplicateOptions, DuplicatePair } from '../../domain/ports/duplicates.js'
+import type { Facet, FacetOptions } from '../../domain/ports/facets.js'
+import type { HybridHit, HybridOptions } from '../../domain/ports/hybrid.js'
+import type { QueryPart } from '../../domain/ports/prompts.js'
+import type { ModelId } from '../../domain/ports/repository.js'
+import type { Hit, PhotoDetails, SearchOptions } from '../../domain/ports/search.js'
+import type { SearchRepository } from '../../domain/ports/search-repository.js'
+import type { Database } from '../connection.js'
+import { SELECT_PHOTO, storable, toPhoto } from '../ingest/photo-rows.js'
+import { toVectorText } from '../vector.js'
+import { filtersJson, type HitRow, labelsJson, requireIntegers, requireNumbers, toHit } from './hit-rows.js'
+import * as sql from './search-sql.js'
+
+/** Photos per statement in the search for duplicates: 1 to 2 s when each is compared with 10,000 others. */
+const STEP = 500
+
+const PHOTO = `select ${SELECT_PHOTO} from photos p where p.photo_id = $1`
+
+const ADDRESSES = `select photo_id, coalesce(photo_url, photo_image_url) as address from photos where photo_id = any($1)`
+/** Ids per statement. */
+const ADDRESSES_AT_ONCE = 10_000
+
+interface HybridRow extends HitRow {
+  vector_rank: number | null
+  vector_score: number | null
+  text_rank: number | null
+  text_score: number | null
+}
+
+interface FacetRow extends Record<string, unknown> {
+  facet: string
+  value: string | null
+  photos: number
+  part: 'value' | 'other' | 'unknown'
+}
+
+interface GroupRow extends Record<string, unknown> {
+  representativeId: string
+  photoId: string
+  score: number
+}
+
+interface StateRow extends Record<string, unknown> {
+  model_id: ModelId
+  model: string
+  embedded_at: Date | null
+  stored_key: string | null
+  code: PhotoFailureCode | null
+  message: string | null
+  attempts: number | null
+  labels: PhotoDetails['states'][number]['labels'] | null
+}
+
+/** SearchRepository on Postgres: a thin layer over the SQL functions, which check conditions and numbers. */
+export class PostgresSearchRepository implements SearchRepository {
+  constructor(private readonly database: Database) {}
+
+  async search(modelId: ModelId, query: Float32Array, options: SearchOptions): Promise<Hit[]> {
+    return this.#hits(sql.BY_VECTOR, modelId, options, toVectorText(query), options.kind ?? null)
+  }
+
+  async searchText(modelId: ModelId, prompt: string, options: Omit<SearchOptions, 'kind'>): Promise<Hit[]> {
+    return this.#hits(sql.BY_TEXT, modelId, options, storable(prompt))
+  }
+
+  async searchCombined(modelId: ModelId, parts: readonly QueryPart[], options: SearchOptions): Promise<Hit[]> {
+    const json = JSON.stringify(parts, (_, value) => jsonValue(value))
+    return this.#hits(sql.BY_PARTS, modelId, options, json, options.kind ?? null)
+  }
+
+  async similar(modelId: ModelId, photoId: string, options: Omit<SearchOptions, 'kind'>): Promise<Hit[]> {
+    return this.#hits(sql.BY_PHOTO, modelId, options, photoId)
+  }
+
+  async hybrid(
+    modelId: ModelId,
+    prompt: string,
+    query: Float32Array | null,
+    options: HybridOptions,
+  ): Promise<HybridHit[]> {
+    const { k, offset = 0, labels = [], where = [], minScore, kind = null } = options
+    const { vectorWeight = 1, textWeight = 1, rrfK = 60, depth = 200 } = options
+    requireIntegers({ k, offset, rrfK, depth })
+    requireNumbers({ minScore, vectorWeight, textWeight })
+    const rows = await this.database.query<HybridRow>(sql.HYBRID, [
+      modelId,
+      storable(prompt),
+      k,
+      offset,
+      labelsJson(labels),
+      filtersJson(where),
+      minScore ?? null,
+      vectorWeight,
+      textWeight,
+      rrfK,
+      depth,
+      query === null ? null : toVectorText(query),
+      kind,
+    ])
+    return rows.map(row => ({
+      ...toHit(row),
+      vectorRank: row.vector_rank,
+      vectorScore: row.vector_score,
+      textRank: row.text_rank,
+      textScore: row.text_score,
+    }))
+  }
+
+  async facets(modelId: ModelId, options: FacetOptions): Promise<Facet[]> {
+    const { names, query, prompt, n = 1000, labels = [], where = [], top = 10, minScore, kind } = options
+    requireIntegers({ n, top })
+    requireNumbers({ minScore })
+    const vector = query === undefined ? null : toVectorText(query)
+    const rows = await this.database.query<FacetRow>(prompt === undefined ? sql.FACETS_BY_VECTOR : sql.FACETS_BY_TEXT, [
+      modelId,
+      names?.map(storable) ?? null,
+      prompt === undefined ? vector : storable(prompt),
+      n,
+      labelsJson(labels),
+      filtersJson(where),
+      top,
+      minScore ?? null,
+      prompt === undefined ? (kind ?? null) : 'text',
+    ])
+    const facets = new Map<string, Facet>(names?.map(name => [name, { name, values: [], other: 0, unknown: 0 }]))
+    for (const { facet: name, value, photos, part } of rows) {
+      const facet = facets.get(name) ?? { name, values: [], other: 0, unknown: 0 }
+      facets.set(name, facet)
+      if (part === 'value') facet.values.push({ value: value!, photos })
+      else facet[part] += photos
+    }
+    return [...facets.values()]
+  }
+
+  async *duplicatePairs(
+    modelId: ModelId,
+    options: DuplicateOptions,
+    onProgress?: (searched: number, photos: number) => void,
+    signal?: AbortSignal,
+  ): AsyncGenerator<DuplicatePair> {
+    const { threshold, labels = [], where = [], neighbours = 20 } = options
+    requireNumbers({ threshold })
+    requireIntegers({ neighbours })
+    const conditions = [labelsJson(labels), filtersJson(where)]
+    const [chosen] = await this.database.query<{ method: string }>(sql.DUPLICATE_METHOD, [
+      modelId,
+      ...conditions,
+      options.method ?? null,
+    ])
+    const { method } = chosen!
+    const [count] = await this.database.query<{ photos: number }>(sql.COUNT_EMBEDDINGS, [modelId])
+    // An index finds a pair from either side, so two steps can return it.
+    const found = new Set<string>()
+    let searched = 0
+    for (let after = ''; ; ) {
+      signal?.throwIfAborted()
+      const [step] = await this.database.query<{ last: string | null; photos: number }>(sql.END_OF_STEP, [
+        modelId,
+        after,
+        STEP,
+      ])
+      const last = step!.last
+      if (last === null) return
+      const range = [method, neighbours, after, last]
+      const pairs = await this.database.query<DuplicatePair & Record<string, unknown>>(sql.DUPLICATE_PAIRS, [
+        modelId,
+        threshold,
+        ...conditions,
+        ...range,
+      ])
+      for (const pair of pairs) {
+        const key = `${pair.photoId} ${pair.otherId}`
+        if (method === 'index' && found.has(key)) continue
+        if (method === 'index') found.add(key)
+        yield pair
+      }
+      after = last
+      searched += step!.photos
+      onProgress?.(searched, count!.photos)
+    }
+  }
+
+  async duplicateGroups(modelId: ModelId, pairs: readonly DuplicatePair[]): Promise<DuplicateGroup[]> {
+    const rows = await this.database.query<GroupRow>(sql.DUPLICATE_GROUPS, [
+      modelId,
+      pairs.map(pair => pair.photoId),
+      pairs.map(pair => pair.otherId),
+    ])
+    const groups: DuplicateGroup[] = []
+    for (const { representativeId, photoId, score } of rows) {
+      if (groups.at(-1)?.representativeId !== representativeId) groups.push({ representativeId, members: [] })
+      groups.at(-1)!.members.push({ photoId, score })
+    }
+    return groups
+  }
+
+  async addresses(photoIds: readonly string[]): Promise<Map<string, string>> {
+    const found = new Map<string, string>()
+    for (let i = 0; i < photoIds.length; i += ADDRESSES_AT_ONCE) {
+      const ids = photoIds.slice(i, i + ADDRESSES_AT_ONCE)
+      const rows = await this.database.query<{ photo_id: string; address: string }>(ADDRESSES, [ids])
+      for (const { photo_id, address } of rows) found.set(photo_id, address)
+    }
+    return found
+  }
+
+  async photo(photoId: string): Promise<PhotoDetails | null> {
+    const [row] = await this.database.query(PHOTO, [photoId])
+    if (row === undefined) return null
+    const states = await this.database.query<StateRow>(sql.PHOTO_STATES, [photoId])
+    return {
+      photo: toPhoto(row),
+      states: states.map(state => ({
+        modelId: state.model_id,
+        modelKey: state.model,
+        embeddedAt: state.embedded_at,
+        storedKey: state.stored_key,
+        failure:
+          state.code === null
+            ? null
+            : { photoId, code: state.code, message: state.message!, attempts: state.attempts! },
+        labels: state.labels ?? {},
+      })),
+    }
+  }
+
+  /** @param subject $9 and, if the statement has it, the kind as $10 */
+  async #hits(
+    statement: string,
+    modelId: ModelId,
+    options: SearchOptions,
+    ...subject: (string | null)[]
+  ): Promise<Hit[]> {
+    const { k, offset = 0, labels = [], where = [], minScore, after } = options
+    requireIntegers({ k, offset })
+    requireNumbers({ minScore, 'after.score': after?.score })
+    const rows = await this.database.query<HitRow>(statement, [
+      modelId,
+      k,
+      offset,
+      labelsJson(labels),
+      filtersJson(where),
+      minScore ?? null,
+      after?.score ?? null,
+      after?.photoId ?? null,
+      ...subject,
+    ])
+    return rows.map(toHit)
+  }
+}
+
+/** Replaces lone surrogates by U+FFFD, as the driver does in every parameter; jsonb would reject them. */
+function jsonValue(value: unknown): unknown {
+  if (value instanceof Float32Array) return [...value]
+  return typeof value === 'string' ? Buffer.from(storable(value)).toString() : value
+}

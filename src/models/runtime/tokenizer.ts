@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Tokenizer } from '@huggingface/tokenizers'
+import { AppError } from '../../domain/errors.js'
+import { errorMessage } from '../../domain/text/error-text.js'
+import type { TextInput } from '../catalog/entry.js'
+import { cleanClipText } from './clip-text.js'
+
+export interface TextTokenizer {
+  /**
+   * Returns the start token (if the model has one), the content and the end token: at most `contextLength` ids, without
+   * padding. A longer text loses content, never its end token.
+   */
+  encode(text: string): number[]
+  readonly endId: number
+}
+
+/**
+ * Cuts longer texts first: far more than 77 tokens hold, and a bound on hostile texts (a word of 1 M letters: 20 s).
+ */
+const MAX_CHARACTERS = 10_000
+
+/**
+ * Loads `tokenizer.json` and `tokenizer_config.json` of a model folder in the Hugging Face layout.
+ * @param contextLength longest sequence of the text tower
+ * @throws AppError MODEL_INVALID when the files are unusable
+ */
+export async function loadTokenizer(
+  folder: string,
+  contextLength: number,
+  { lowerCase = false, dropPunctuation = false, clean }: Partial<TextInput> = {},
+): Promise<TextTokenizer> {
+  const config = await readJson(join(folder, 'tokenizer_config.json'))
+  const model = await readJson(join(folder, 'tokenizer.json'))
+  // The cleaning replaces the tokenizer's own, which would compose letters again after it.
+  const tokenizer = construct(folder, clean === 'openai' ? { ...model, normalizer: null } : model, config)
+
+  const endId = expectEndToken(folder, tokenizer.encode('').ids)
+
+  return {
+    endId,
+    encode(text) {
+      let content = text.slice(0, MAX_CHARACTERS)
+      if (clean === 'openai') content = cleanClipText(content)
+      if (lowerCase) content = content.toLowerCase()
+      if (dropPunctuation) content = withoutPunctuation(content)
+      const { ids } = tokenizer.encode(content)
+      return ids.length <= contextLength ? ids : [...ids.slice(0, contextLength - 1), endId]
+    },
+  }
+}
+
+/**
+ * https://github.com/huggingface/transformers/blob/main/src/transformers/models/siglip/tokenization_siglip.py
+ * (canonicalize_text)
+ */
+function withoutPunctuation(text: string): string {
+  return text
+    .replace(/[!-/:-@[-`{-~]/g, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+}
+
+function construct(folder: string, model: object, config: object): Tokenizer {
+  try {
+    return new Tokenizer(model, config)
+  } catch (cause) {
+    throw invalid(folder, `tokenizer.json cannot be used (${cause instanceof Error ? cause.message : cause})`, cause)
+  }
+}
+
+/** Finds the end token: the empty text gives a start and an end token (CLIP), or only the latter (SigLIP). */
+function expectEndToken(folder: string, ids: number[]): number {
+  const end = ids.at(-1)
+  if (end === undefined || ids.length > 2)
+    throw invalid(
+      folder,
+      `expected an end token for the empty text, alone or after a start token, found ${JSON.stringify(ids)}`,
+    )
+  return end
+}
+
+async function readJson(path: string): Promise<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+  } catch (cause) {
+    throw invalid(path, errorMessage(cause), cause)
+  }
+  throw invalid(path, 'expected a JSON object')
+}
+
+function invalid(where: string, found: string, cause?: unknown): AppError {
+  return new AppError(
+    'MODEL_INVALID',
+    `The tokenizer of ${where} is unusable: ${found}. Check the files with \`models verify\`; download them again with \`models pull\`, or put the right files into the folder in MODEL_FOLDERS.`,
+    { cause },
+  )
+}

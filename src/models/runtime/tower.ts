@@ -1,0 +1,133 @@
+import { type InferenceSession, Tensor } from 'onnxruntime-node'
+import { fromHalf } from '../../domain/half.js'
+import { type Pixels, pixelArray } from './pixels.js'
+import { invalidModel as invalid } from './session.js'
+import { describeInputs, type IdType, type Inputs, type PixelType, readInputs, readOutput } from './signature.js'
+
+/** Names of embedding outputs, preferred first: exports of CLIP and SigLIP, of open_clip, of image models. */
+const IMAGE_OUTPUTS = ['image_embeds', 'image_features', 'pooler_output', 'features', 'logits']
+const TEXT_OUTPUTS = ['text_embeds', 'text_features', 'pooler_output']
+
+/** Sizes of a model that its graph must have. */
+export interface Expected {
+  readonly dimension: number
+  /** Side of the image, in pixels. */
+  readonly imageSize: number
+  /** Longest token sequence; undefined for an image-only model. */
+  readonly contextLength?: number
+}
+
+/** One tower of a session: its inputs and its embedding output, all checked on opening. */
+export class Tower {
+  private constructor(
+    private readonly session: InferenceSession,
+    private readonly path: string,
+    readonly inputs: Inputs,
+    private readonly output: string,
+    private readonly dimension: number,
+    /** Inputs for the other tower of a file with both. */
+    private readonly others: Readonly<Record<string, Tensor>>,
+  ) {}
+
+  /** @throws AppError MODEL_INVALID when the session has no image tower of these sizes */
+  static ofImages(session: InferenceSession, path: string, expected: Expected): Tower {
+    const inputs = readInputs(path, session, expected.imageSize)
+    const { pixels, ids, mask } = inputs
+    const size = expected.imageSize
+    if (!pixels)
+      throw invalid(
+        path,
+        `an image tower, with an input of pixels float32 or float16 [?, 3, ${size}, ${size}]`,
+        describeInputs(session),
+      )
+    const others = ids ? feedsOfIds({ ids, mask }, new Array(fixedLength(inputs) ?? 1).fill(0)) : {}
+    const output = readOutput(path, session, IMAGE_OUTPUTS, expected.dimension)
+    return new Tower(session, path, inputs, output.name, expected.dimension, others)
+  }
+
+  /** @throws AppError MODEL_INVALID when the session has no text tower of these sizes */
+  static ofTexts(session: InferenceSession, path: string, expected: Expected): Tower {
+    const inputs = readInputs(path, session, expected.imageSize)
+    const { pixels, ids } = inputs
+    if (!ids)
+      throw invalid(path, 'a text tower, with an input input_ids int64 or int32 [?, ?]', describeInputs(session))
+    const length = fixedLength(inputs)
+    if (length !== undefined && length !== expected.contextLength)
+      throw invalid(path, `input ${ids.name} [?, ${expected.contextLength}]`, `[${ids.shape.join(', ')}]`)
+    const side = expected.imageSize
+    const others = pixels
+      ? { [pixels.name]: pixelTensor(pixels.type, pixelArray(pixels.type, 3 * side * side), 1, side) }
+      : {}
+    const output = readOutput(path, session, TEXT_OUTPUTS, expected.dimension)
+    return new Tower(session, path, inputs, output.name, expected.dimension, others)
+  }
+
+  /** Whether the graph takes only one image per call. */
+  get takesOneImage(): boolean {
+    return this.inputs.pixels?.shape[0] === 1
+  }
+
+  /**
+   * Runs the tower.
+   * @param feeds by input name
+   * @returns the output's rows, [rows, dimension], row after row
+   * @throws AppError MODEL_INVALID when the output has another shape
+   */
+  async run(feeds: Readonly<Record<string, Tensor>>, rows: number): Promise<Float32Array> {
+    const { output, dimension, path } = this
+    const { [output]: tensor } = await this.session.run({ ...this.others, ...feeds }, [output])
+    if (tensor?.dims.length !== 2 || tensor.dims[0] !== rows || tensor.dims[1] !== dimension)
+      throw invalid(path, `${output} of shape [${rows}, ${dimension}]`, `[${tensor?.dims.join(', ')}]`)
+    return floats(tensor.data)
+  }
+}
+
+/** Returns a tensor of pixels. @param data of `images` images of `side` × `side`, in the layout of their type */
+export function pixelTensor(type: PixelType, data: Pixels, images: number, side: number): Tensor {
+  const shape = type === 'uint8' ? [images, side, side, 3] : [images, 3, side, side]
+  const tensor = new Tensor(type, data as Float32Array, shape)
+  // Since Node 24 the class holds a Float16Array, which the runtime's native side does not read (1.30: "not enough
+  // space").
+  if (tensor.data !== data) Object.defineProperty(tensor, 'data', { value: data })
+  return tensor
+}
+
+/** Returns the fixed sequence length of the graph; undefined: any length. */
+export function fixedLength({ ids }: Inputs): number | undefined {
+  const length = ids?.shape[1]
+  return typeof length === 'number' ? length : undefined
+}
+
+/** Returns one sequence, and its mask if the graph has one. @param length tokens of the text; the rest is padding */
+export function feedsOfIds(
+  { ids, mask }: Pick<Inputs, 'ids' | 'mask'>,
+  sequence: readonly number[],
+  length = sequence.length,
+): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {}
+  if (ids) feeds[ids.name] = integers(ids.type, sequence)
+  if (mask)
+    feeds[mask.name] = integers(
+      mask.type,
+      sequence.map((_, i) => Number(i < length)),
+    )
+  return feeds
+}
+
+/** [1, values.length] */
+function integers(type: IdType, values: readonly number[]): Tensor {
+  const shape = [1, values.length]
+  return type === 'int64'
+    ? new Tensor(
+        type,
+        BigInt64Array.from(values, value => BigInt(value)),
+        shape,
+      )
+    : new Tensor(type, Int32Array.from(values), shape)
+}
+
+/** Converts an output to floats. Half precision comes as bits, or as numbers if Node has a Float16Array. */
+function floats(data: Tensor.DataType): Float32Array {
+  if (data instanceof Float32Array) return data
+  return data instanceof Uint16Array ? Float32Array.from(data, fromHalf) : Float32Array.from(data as ArrayLike<number>)
+}

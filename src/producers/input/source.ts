@@ -1,0 +1,78 @@
+import type { Photo } from '../../domain/photo.js'
+
+/** Reasons for skipping a row. Stable: summaries and the file of bad rows contain them. */
+export const ROW_PROBLEMS = {
+  WRONG_COLUMN_COUNT: 'The row has more or fewer fields than the header.',
+  BAD_QUOTES: 'A quoted field is not closed, or text follows its closing quote.',
+  BROKEN_UTF8: 'The row is not valid UTF-8.',
+  ROW_TOO_LONG: 'The row is longer than any row of the dataset can be.',
+  NO_ID: 'The photo id is empty.',
+  BAD_ID: 'The photo id is not 1 to 64 letters, digits, _ or -.',
+  NO_URL: 'The image URL is empty.',
+  NOT_A_URL: 'The image URL is not an http or https URL.',
+  DUPLICATE_ID: 'An earlier row has the same photo id.',
+  NO_KEY: 'A column without which rows are not told apart is empty.',
+  BAD_KEY: 'A column by which rows are told apart has a value that does not fit it.',
+  VALUE_TOO_LONG: 'A text is longer than an index can hold.',
+  REFUSED: 'The database refused the row.',
+  UNREADABLE: 'The folder or file cannot be read.',
+} as const satisfies Record<string, string>
+
+export type RowProblemCode = keyof typeof ROW_PROBLEMS
+
+export interface RowProblem {
+  code: RowProblemCode
+  /** The value found, for people; at most a line. */
+  found: string
+}
+
+/** A value that does not fit its column: stored as null (or without its NUL characters); the row stays. */
+export interface ValueWarning {
+  code: 'BAD_VALUE' | 'NUL_REMOVED'
+  column: string
+  value: string
+}
+
+export interface Place {
+  /** Line on which the row starts, from 1; in a folder of images the number of the file. */
+  line: number
+  /** File, archive entry or folder of the row. */
+  part: string
+}
+
+export interface PhotoRow extends Place {
+  photo: Photo
+  warnings?: ValueWarning[]
+  problem?: undefined
+}
+
+export interface BadRow extends Place {
+  problem: RowProblem
+  photo?: undefined
+}
+
+/** One row of an input: a photo, or the problem with it. */
+export type SourceRow = PhotoRow | BadRow
+
+export type SourceKind = 'table' | 'url-list' | 'image-folder'
+
+/**
+ * An input, opened and checked: its format is known and its required columns are there. Promises: rows come in the same
+ * order every time, with constant memory; a bad row never ends the stream; damage to the file as a whole (an archive cut
+ * short, for instance) rejects with AppError INPUT_INVALID.
+ */
+export interface Source {
+  readonly kind: SourceKind
+  /** For people, and recorded with the run. */
+  readonly description: string
+  /** Warnings about the input as a whole: missing or ignored columns. */
+  readonly warnings: readonly string[]
+  rows(): AsyncIterable<SourceRow>
+  close(): Promise<void>
+}
+
+/** Quotes a text for a report, shortened. */
+export function excerpt(text: string, maxLength = 80): string {
+  const shown = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text
+  return JSON.stringify(shown)
+}

@@ -1,0 +1,230 @@
+import { AppError } from '../domain/errors.js'
+import type { LabelSet } from '../domain/labels.js'
+import type { DuplicateGroup, DuplicateOptions, DuplicatePair } from '../domain/ports/duplicates.js'
+import type { Facet, FacetOptions } from '../domain/ports/facets.js'
+import type { HybridHit, HybridOptions } from '../domain/ports/hybrid.js'
+import type { ModelRepository } from '../domain/ports/model-repository.js'
+import type { PromptRepository, StoredPrompt } from '../domain/ports/prompts.js'
+import type {
+  IngestRepository,
+  LabelCount,
+  LabelledPhoto,
+  LabelRepository,
+  LabelSample,
+} from '../domain/ports/repository.js'
+import type { Hit, PhotoDetails, SearchOptions } from '../domain/ports/search.js'
+import type { SearchRepository } from '../domain/ports/search-repository.js'
+import { requireTextTower } from '../domain/text-tower.js'
+import { QueryEmbedder } from './embed-query.js'
+import type { Query } from './query.js'
+import type { ImageLimits } from './query-image.js'
+import { chooseSearchModel, type ModelCatalog, type SearchModel } from './search-model.js'
+import { type AddedPrompt, addPrompts, distinctPrompts, listPrompts } from './stored-prompts.js'
+
+/** Photos that a hybrid search takes from each of its two lists, at least. */
+const HYBRID_DEPTH = 200
+/** Photos per page while every labelled photo is read. */
+const PAGE_SIZE = 1000
+const SEARCH_WITHOUT_WORDS =
+  'Search with --image FILE|URL or --photo ID, or name a model with a text tower that the photos are ingested with: --model NAME.'
+const COUNT_WITHOUT_WORDS = 'Leave the words out, or name a model with a text tower: --model NAME.'
+
+export interface SearchParts {
+  repositories: {
+    search: SearchRepository
+    prompts: PromptRepository
+    labels: Pick<LabelRepository, 'labelSets' | 'histogram' | 'sample' | 'labelledPhotos'>
+    ingest: Pick<IngestRepository, 'findModel' | 'latestModel'>
+    models: Pick<ModelRepository, 'chosen'>
+  }
+  models: ModelCatalog
+  /** Key of the model that answers when none is named and none was chosen in the database. */
+  defaultModel: string
+  /** Limits and mode of decoding query images. */
+  images: ImageLimits
+}
+
+export interface FacetRequest extends Omit<FacetOptions, 'query' | 'prompt' | 'kind'> {
+  /**
+   * Counts the `n` photos nearest to these words. Without words, all embedded photos that fulfil labels and conditions.
+   */
+  words?: string
+}
+
+export interface LabelReport {
+  set: LabelSet
+  /** In the order of the set's labels. */
+  counts: LabelCount[]
+  sample: LabelSample[]
+}
+
+/**
+ * The query module. It chooses the model, embeds words and images, combines vectors, searches, counts facets, finds
+ * near duplicates, and reads labels and prompts. It prints nothing and keeps no state between calls. The caller opens
+ * and closes the parts.
+ *
+ * Ask `model` once per request and pass the result on: every other method answers for that model. Scores are cosine
+ * similarities in [-1, 1]; ties go by photo id. A signal ends the fetching of model files and long work.
+ *
+ * Errors are AppError: NOT_EMBEDDED, MODEL_UNKNOWN (the model); MODEL_WITHOUT_TEXT (words for an image-only model);
+ * INPUT_INVALID (an image); FILTER_INVALID (a condition); USAGE (a number, a prompt, a facet, parts that cancel out);
+ * NOT_FOUND.
+ */
+export class PhotoSearch {
+  constructor(private readonly parts: SearchParts) {}
+
+  /**
+   * The model that answers: the named one; else the one that was chosen for searches in the database; else the default.
+   * @param named `name` or `name@precision`
+   */
+  model(named?: string): Promise<SearchModel> {
+    return chooseSearchModel(this.parts, named)
+  }
+
+  /** The photos nearest to a query, without the photos that the query names. */
+  async nearest(model: SearchModel, query: Query, options: SearchOptions, signal: AbortSignal): Promise<Hit[]> {
+    const { search } = this.parts.repositories
+    const embed = new QueryEmbedder(this.parts, model, signal)
+    if ('photo' in query) return search.similar(model.id, query.photo, options)
+    if ('image' in query) return search.search(model.id, await embed.image(query.image), { ...options, kind: 'image' })
+    if ('words' in query) {
+      requireWords(model, SEARCH_WITHOUT_WORDS)
+      const vector = await embed.newWords(query.words)
+      if (vector === null) return search.searchText(model.id, query.words, options)
+      return search.search(model.id, vector, { ...options, kind: 'text' })
+    }
+    const hasWords = query.parts.some(part => 'words' in part)
+    if (hasWords) requireWords(model, SEARCH_WITHOUT_WORDS)
+    const photos = query.parts.flatMap(part => ('photo' in part ? [part.photo] : []))
+    const where = [...(options.where ?? []), ...(photos.length > 0 ? [{ not_photos: photos }] : [])]
+    return search.searchCombined(model.id, await embed.parts(query.parts), { ...options, where })
+  }
+
+  /**
+   * Searches by meaning and by the words themselves, fused by rank: the score is a sum of weight / (rrfK + rank), not a
+   * cosine similarity. Pages go by `offset`. With `vectorWeight` 0 nothing is embedded, so any model will do.
+   */
+  async hybrid(model: SearchModel, words: string, options: HybridOptions, signal: AbortSignal): Promise<HybridHit[]> {
+    const byVector = options.vectorWeight !== 0
+    if (byVector) requireWords(model, SEARCH_WITHOUT_WORDS)
+    const vector = byVector ? await new QueryEmbedder(this.parts, model, signal).newWords(words) : null
+    const depth = Math.max(HYBRID_DEPTH, (options.offset ?? 0) + options.k)
+    return this.parts.repositories.search.hybrid(model.id, words, vector, { ...options, depth, kind: 'text' })
+  }
+
+  /** Histograms of labels and metadata, of the photos nearest to words or of all. */
+  async facets(model: SearchModel, { words, ...options }: FacetRequest, signal: AbortSignal): Promise<Facet[]> {
+    const { search } = this.parts.repositories
+    if (words === undefined) return search.facets(model.id, options)
+    requireWords(model, COUNT_WITHOUT_WORDS)
+    const vector = await new QueryEmbedder(this.parts, model, signal).newWords(words)
+    const nearest = vector === null ? { prompt: words } : { query: vector }
+    return search.facets(model.id, { ...options, ...nearest, kind: 'text' })
+  }
+
+  /**
+   * Pairs of photos that look the same to the model, by falling similarity, then by their ids.
+   * @param onProgress photos searched so far, of all embedded photos
+   */
+  async duplicates(
+    model: SearchModel,
+    options: DuplicateOptions,
+    onProgress: (searched: number, photos: number) => void,
+    signal: AbortSignal,
+  ): Promise<DuplicatePair[]> {
+    const pairs: DuplicatePair[] = []
+    const found = this.parts.repositories.search.duplicatePairs(model.id, options, onProgress, signal)
+    for await (const pair of found) pairs.push(pair)
+    return pairs.sort((a, b) => b.score - a.score || byId(a.photoId, b.photoId) || byId(a.otherId, b.otherId))
+  }
+
+  /** The groups that pairs connect, the largest first. */
+  duplicateGroups(model: SearchModel, pairs: readonly DuplicatePair[]): Promise<DuplicateGroup[]> {
+    return this.parts.repositories.search.duplicateGroups(model.id, pairs)
+  }
+
+  /** Metadata of a photo and its state for each model. @throws AppError NOT_FOUND */
+  async photo(photoId: string): Promise<PhotoDetails> {
+    const details = await this.parts.repositories.search.photo(photoId)
+    if (details === null) throw new AppError('NOT_FOUND', `The database has no photo ${JSON.stringify(photoId)}.`)
+    return details
+  }
+
+  /** Several photos with the key of their stored copy for the model, in their order; unknown photos are left out. */
+  async photos(
+    model: SearchModel,
+    photoIds: readonly string[],
+  ): Promise<{ photo: PhotoDetails['photo']; storedKey: string | null }[]> {
+    const all = await Promise.all(photoIds.map(id => this.parts.repositories.search.photo(id)))
+    return all.flatMap(details => {
+      if (details === null) return []
+      const state = details.states.find(({ modelId }) => modelId === model.id)
+      return [{ photo: details.photo, storedKey: state?.storedKey ?? null }]
+    })
+  }
+
+  /** The pages of photos, or where there is none their image URLs, by id. */
+  addresses(photoIds: readonly string[]): Promise<Map<string, string>> {
+    return this.parts.repositories.search.addresses(photoIds)
+  }
+
+  /** The label sets that were predicted. */
+  labelSets(model: SearchModel): Promise<LabelSet[]> {
+    return this.parts.repositories.labels.labelSets(model.id)
+  }
+
+  /**
+   * The labels of one set: photos per label, and random photos of each.
+   * @param sample.size photos per label, 0 for none; the same seed gives the same photos
+   * @throws AppError MODEL_WITHOUT_TEXT, NOT_FOUND for a set that was not predicted
+   */
+  async labels(model: SearchModel, setName: string, sample: { size: number; seed: number }): Promise<LabelReport> {
+    const { labels } = this.parts.repositories
+    const sets = await labels.labelSets(model.id)
+    const set = sets.find(({ name }) => name === setName)
+    if (!set) {
+      requireTextTower(model.spec, `predict ${setName}`, 'Name a model with a text tower: --model NAME.')
+      throw new AppError(
+        'NOT_FOUND',
+        `No photo is labelled with ${JSON.stringify(setName)} for ${model.key}; known: ${sets.map(({ name }) => name).join(', ') || 'none'}. Predict it first: unsplash-clip labels predict ${setName}`,
+      )
+    }
+    return {
+      set,
+      counts: await labels.histogram(model.id, setName),
+      sample: sample.size > 0 ? await labels.sample(model.id, setName, sample.size, sample.seed) : [],
+    }
+  }
+
+  /** Every photo with a label of the set, in the order of their ids, as a stream of pages. */
+  labelledPhotos(model: SearchModel, setName: string): AsyncIterable<LabelledPhoto[]> {
+    return this.parts.repositories.labels.labelledPhotos(model.id, setName, PAGE_SIZE)
+  }
+
+  /** Embeds prompts and stores them for searches in SQL, in groups. @throws AppError MODEL_WITHOUT_TEXT, USAGE */
+  addPrompts(model: SearchModel, prompts: readonly string[], signal: AbortSignal): AsyncIterable<AddedPrompt[]> {
+    requireTextTower(
+      model.spec,
+      'embed words',
+      'Name a model with a text tower that the photos are ingested with: --model NAME.',
+    )
+    return addPrompts(this.parts, model, prompts, signal)
+  }
+
+  /** The prompts that are stored for a model, in their order. */
+  prompts(model: SearchModel): AsyncIterable<StoredPrompt> {
+    return listPrompts(this.parts, model)
+  }
+
+  /** @returns the prompts that were stored */
+  removePrompts(model: SearchModel, prompts: readonly string[]): Promise<string[]> {
+    return this.parts.repositories.prompts.remove(model.id, distinctPrompts(prompts))
+  }
+}
+
+/** @throws AppError MODEL_WITHOUT_TEXT */
+function requireWords({ spec }: SearchModel, instead: string): void {
+  requireTextTower(spec, 'look for words', instead)
+}
+
+const byId = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

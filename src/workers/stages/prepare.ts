@@ -1,0 +1,200 @@
+import { setMaxListeners } from 'node:events'
+import pLimit, { type LimitFunction } from 'p-limit'
+import type { Logger } from 'pino'
+import { HostPausedError, PhotoError } from '../../domain/errors.js'
+import { type ImageInput, squareBytes } from '../../domain/image-input.js'
+import type { PhotoRef } from '../../domain/photo.js'
+import type { DecodedPhoto } from '../../images/decode.js'
+import type { Preview } from '../../images/preview.js'
+import { suspectsNetwork } from '../../net/network-check.js'
+import { type Permit, permitOf, Semaphore } from '../../net/semaphore.js'
+import type { CircuitBreaker } from '../delivery/circuit-breaker.js'
+import { outageOf } from '../delivery/outage.js'
+import { failureOfPhoto } from '../photo-failure.js'
+import { isFile } from './download.js'
+import type { StageClock } from './stage-clock.js'
+
+/**
+ * The stages that each photo passes separately. Each rejects with PhotoError for a failure of the photo; `download` with
+ * HostPausedError while the host is paused.
+ */
+export interface ImagePipeline {
+  /** Takes the permit when the host may be asked, so that a photo that waits for its host holds none. */
+  download(photo: PhotoRef, signal: AbortSignal, permit: Permit): Promise<Buffer>
+  /** Returns why a download would be postponed now; null: it would not. */
+  pausedFor(photo: PhotoRef): HostPausedError | null
+  /** Returns why downloads from the paused hosts would be postponed now. */
+  pausedHosts(): HostPausedError[]
+  /**
+   * Decodes, resizes, crops.
+   * @param isKept whether `storeCopy` comes next: only then there may be a preview
+   */
+  decode(image: Buffer, input: ImageInput, isKept: boolean): Promise<DecodedPhoto>
+  /**
+   * Keeps a compressed copy of a photo.
+   * @param source the preview that `decode` gave, or else the image that it accepted
+   * @returns its key in the object store
+   */
+  storeCopy(source: Buffer | Preview, photoId: string): Promise<string>
+  /** Takes back the pixels of a square or a preview: another photo's may then lie there. */
+  release(pixels: Uint8Array): void
+}
+
+/**
+ * Limits on the memory of a worker process, whatever the input and the number of batches under way. All batches share
+ * them, first come, first served, so that one batch downloads while another is encoded.
+ */
+export interface Limits {
+  /** Photos between the start of their download and the end of storing their copy: bounds the bodies in memory. */
+  images: Semaphore
+  /** Photos decoded at the same time. */
+  decodes: LimitFunction
+}
+
+export function createLimits(options: { downloadConcurrency: number; decodeConcurrency: number }): Limits {
+  return { images: new Semaphore(options.downloadConcurrency), decodes: pLimit(options.decodeConcurrency) }
+}
+
+export interface PreparedPhoto {
+  photo: PhotoRef
+  /** RGB, row by row, [input.size, input.size, 3] */
+  pixels: Uint8Array
+  storedKey: string | null
+}
+
+export interface FailedPhoto {
+  photo: PhotoRef
+  error: PhotoError
+}
+
+/** Thrown for a photo that is not tried, because there is no network. */
+const OFFLINE = new Error('no network')
+
+/** A photo that was not tried, or in vain because there is no network. No attempt counts. */
+export interface PostponedPhoto {
+  photo: PhotoRef
+  /** Why: its host is paused, there is no network, or the worker ends. */
+  cause: HostPausedError | 'no network' | 'the worker ends'
+}
+
+export interface PrepareDeps {
+  pipeline: ImagePipeline
+  limits: Limits
+  breaker: Pick<CircuitBreaker, 'isOpen' | 'recordFailure' | 'recordSuccess'>
+  clock: Pick<StageClock, 'time'>
+  /** Gets what a stage threw that is no PhotoError, with its stack. */
+  logger: Pick<Logger, 'error'>
+}
+
+/**
+ * Stages download, preprocess and store copy for the photos of a batch. A photo that fails does so alone, whatever its
+ * stage threw. A service that is away and the abort of the signal stop the rest: the call rejects once nothing of the batch
+ * is under way. While the object store is away nothing is downloaded that could not be kept. Photos of paused hosts, and
+ * after `leave` all that are not under way, are postponed at once; so are photos of hosts while there is no network.
+ */
+export async function preparePhotos(
+  photos: readonly PhotoRef[],
+  { pipeline, limits, breaker, clock, logger }: PrepareDeps,
+  options: { store: boolean; input: ImageInput; signal: AbortSignal; leave: AbortSignal },
+): Promise<{ prepared: PreparedPhoto[]; failed: FailedPhoto[]; postponed: PostponedPhoto[] }> {
+  const { store, input, leave } = options
+  const broken = new AbortController()
+  const signal = AbortSignal.any([options.signal, broken.signal])
+  // Every download listens to it; Node takes more than ten listeners for a leak.
+  setMaxListeners(0, signal)
+  /** Of the photos whose download has not begun. */
+  const waiting = new Set<AbortController>()
+  const letGo = () => {
+    for (const own of waiting) own.abort(leave.reason)
+  }
+  leave.addEventListener('abort', letGo, { once: true })
+
+  const keep = async (source: Buffer | Preview, photo: PhotoRef): Promise<string> => {
+    try {
+      const key = await clock.time('store_copy', () => pipeline.storeCopy(source, photo.id))
+      breaker.recordSuccess('store')
+      return key
+    } catch (error) {
+      if (outageOf(error) === 'store') breaker.recordFailure('store', error, photo.id)
+      throw error
+    }
+  }
+
+  /** Stores the copy. Releases the preview, and if anything fails, the square. @returns the key of the copy */
+  const finish = async (photo: PhotoRef, image: Buffer, { square, preview }: DecodedPhoto): Promise<string | null> => {
+    try {
+      signal.throwIfAborted()
+      if (square.length !== squareBytes(input))
+        throw new RangeError(`expected ${squareBytes(input)} bytes of pixels, found ${square.length}`)
+      return store ? await keep(preview ?? image, photo) : null
+    } catch (error) {
+      pipeline.release(square)
+      throw error
+    } finally {
+      if (preview) pipeline.release(preview.data)
+    }
+  }
+
+  /** Downloads a photo, unless the worker ends before the download has begun. The time it waits is not measured. */
+  const download = async (photo: PhotoRef, permit: Permit): Promise<Buffer> => {
+    const own = new AbortController()
+    if (leave.aborted) throw leave.reason
+    waiting.add(own)
+    let ended: () => void = () => {}
+    const taking: Permit = {
+      give: permit.give,
+      async take(until) {
+        await permit.take(until)
+        if (waiting.delete(own)) void clock.time('download', () => new Promise<void>(resolve => (ended = resolve)))
+      },
+    }
+    try {
+      return await pipeline.download(photo, AbortSignal.any([signal, own.signal]), taking)
+    } finally {
+      waiting.delete(own)
+      ended()
+    }
+  }
+
+  const prepareOne = async (photo: PhotoRef): Promise<PreparedPhoto | FailedPhoto | PostponedPhoto> => {
+    const permit = permitOf(limits.images, () => {
+      if (store && breaker.isOpen('store')) throw new PhotoError('STORE_FAILED', 'not tried, since the store is away')
+      if (breaker.isOpen('network') && !isFile(photo)) throw OFFLINE
+    })
+    try {
+      signal.throwIfAborted()
+      const image = await download(photo, permit)
+      signal.throwIfAborted()
+      // Decodes first: an image that cannot be decoded is not kept, and a copy may be made without decoding.
+      const decoded = await limits.decodes(() => clock.time('preprocess', () => pipeline.decode(image, input, store)))
+      return { photo, pixels: decoded.square, storedKey: await finish(photo, image, decoded) }
+    } catch (error) {
+      if (!signal.aborted && error === OFFLINE) return { photo, cause: 'no network' }
+      if (!signal.aborted && error instanceof HostPausedError) return { photo, cause: error }
+      if (!signal.aborted && leave.aborted && error === leave.reason) return { photo, cause: 'the worker ends' }
+      const failure = signal.aborted ? null : failureOfPhoto(error)
+      if (failure === null) {
+        broken.abort(error)
+        throw error
+      }
+      if (suspectsNetwork(failure)) breaker.recordFailure('network', failure)
+      if (failure !== error) logger.error({ err: error, photo: photo.id }, 'unexpected error in a stage of one photo')
+      return { photo, error: failure }
+    } finally {
+      permit.give()
+    }
+  }
+
+  const outcomes = await Promise.allSettled(photos.map(prepareOne))
+  leave.removeEventListener('abort', letGo)
+  const values = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  const prepared = values.filter(value => 'pixels' in value)
+  if (signal.aborted) for (const { pixels } of prepared) pipeline.release(pixels)
+  options.signal.throwIfAborted()
+  broken.signal.throwIfAborted()
+  return {
+    prepared,
+    failed: values.filter(value => 'error' in value),
+    postponed: values.filter(value => 'cause' in value),
+  }
+}

@@ -1,0 +1,163 @@
+import type { PhotoRef } from '../../domain/photo.js'
+import type { Encoder } from '../../domain/ports/encoder.js'
+import { type Batch, type Queue, RetryLaterError } from '../../domain/ports/queue.js'
+import type { IngestRepository, ModelId } from '../../domain/ports/repository.js'
+import { MINUTE, SECOND } from '../../domain/units.js'
+import { suspectsNetwork } from '../../net/network-check.js'
+import type { CircuitBreaker } from '../delivery/circuit-breaker.js'
+import { outageOf } from '../delivery/outage.js'
+import { encodePhotos } from './encode.js'
+import type { LabelPromptCache } from './label.js'
+import { type FailedPhoto, type PrepareDeps, preparePhotos } from './prepare.js'
+import { planRetries, type RetrySettings, scheduleRetries } from './retry.js'
+import { writeOutcome } from './write.js'
+
+/**
+ * How long the results of a batch wait for the database. Longer than a failover takes; then another worker, which may
+ * reach the database, does the batch again.
+ */
+const HOLD_RESULTS_MS = 5 * MINUTE
+/** Delay before a batch whose results waited in vain is delivered again. */
+const COME_BACK_MS = 5 * SECOND
+
+export interface BatchDeps extends PrepareDeps {
+  repository: Pick<IngestRepository, 'photoStates' | 'recordOutcome'>
+  queue: Pick<Queue, 'add' | 'state' | 'remove'>
+  labelPrompts: Pick<LabelPromptCache, 'ensure'>
+  breaker: Pick<CircuitBreaker, 'isOpen' | 'insist' | 'recordFailure' | 'recordSuccess' | 'waitForProbe'>
+  retry: RetrySettings
+}
+
+/** The batch's model. */
+export interface BatchModel {
+  encoder: Encoder
+  modelId: ModelId
+}
+
+/** Photos of a batch by the outcome of this delivery. */
+export interface BatchReport {
+  embedded: number
+  /** Failed permanently. */
+  failed: number
+  /** Enqueued again for a later try. */
+  retried: number
+  /** Settled before, by an earlier delivery or another batch. */
+  skipped: number
+}
+
+/**
+ * Processes one delivery of a batch, stage by stage. It may stop anywhere and be repeated: settled photos are
+ * skipped, and every write is an upsert. Photos to be retried are enqueued before the transaction commits, so that a
+ * crash between the two repeats work and loses nothing.
+ *
+ * Once photos are downloaded, their results wait for a database that is away. Rejects when the queue is away, after
+ * writing everything that can be written.
+ *
+ * @param signals after `leave` it begins no photo; when `stop` is aborted before the transaction, it rejects with its reason
+ */
+export async function processBatch(
+  batch: Batch,
+  { encoder, modelId }: BatchModel,
+  deps: BatchDeps,
+  { stop: signal, leave }: { stop: AbortSignal; leave: AbortSignal },
+): Promise<BatchReport> {
+  const photos = distinct(batch.photos)
+  const open = await unsettled(photos, modelId, deps.repository)
+  if (open.length > 0) await deps.labelPrompts.ensure(batch, encoder, modelId)
+
+  const { prepared, failed, postponed } = await preparePhotos(open, deps, {
+    store: batch.store,
+    input: encoder.input,
+    signal,
+    leave,
+  })
+  const encoded = await deps.clock
+    .time('encode', () => encodePhotos(encoder, prepared))
+    .finally(() => {
+      for (const { pixels } of prepared) deps.pipeline.release(pixels)
+    })
+  signal.throwIfAborted()
+
+  const insist = <T>(call: () => Promise<T>) => insistOnDatabase(deps.breaker, call, signal)
+  const allFailed = await insist(() => stillOpen([...failed, ...encoded.failed], modelId, deps.repository))
+  // A host that is not reached may be down, or the network.
+  if (allFailed.some(({ error }) => suspectsNetwork(error))) await deps.breaker.waitForProbe('network')
+  const isOffline = ({ error }: FailedPhoto) => suspectsNetwork(error) && deps.breaker.isOpen('network')
+  const offline = allFailed.filter(isOffline)
+  const allPostponed = await insist(() => stillOpen(postponed, modelId, deps.repository))
+  if (allFailed.some(({ error }) => outageOf(error) === 'store')) await deps.breaker.waitForProbe('store')
+  const plan = planRetries(
+    batch,
+    allFailed.filter(failed => !offline.includes(failed)),
+    deps.retry,
+    {
+      postponed: [...allPostponed, ...offline.map(({ photo }) => ({ photo, cause: 'no network' as const }))],
+      storeIsAway: deps.breaker.isOpen('store'),
+    },
+  )
+  const queueOutage = await rejectionOf(scheduleRetries(deps.queue, plan.again))
+  if (queueOutage !== null && outageOf(queueOutage) !== 'queue') throw queueOutage
+  const { embedded } = encoded
+  const retried = plan.again.reduce((sum, { batch: { photos } }) => sum + photos.length, 0)
+  const outcome = { embedded, failures: plan.forGood }
+  await insist(() => deps.clock.time('write', () => writeOutcome(deps.repository, batch, modelId, outcome)))
+  // The photos to be retried are still open: the next delivery finds exactly them.
+  if (queueOutage !== null) throw queueOutage
+  return {
+    embedded: embedded.length,
+    failed: plan.forGood.length,
+    retried,
+    skipped: photos.length - embedded.length - plan.forGood.length - retried,
+  }
+}
+
+/** Keeps what was downloaded and encoded while the database is away. @throws RetryLaterError when that takes too long */
+async function insistOnDatabase<T>(
+  breaker: Pick<CircuitBreaker, 'insist'>,
+  call: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const tooLong = AbortSignal.timeout(HOLD_RESULTS_MS)
+  try {
+    return await breaker.insist('database', call, AbortSignal.any([signal, tooLong]))
+  } catch (error) {
+    if (error !== tooLong.reason || signal.aborted) throw error
+    throw new RetryLaterError(COME_BACK_MS, 'its results waited for the database for too long', { cause: error })
+  }
+}
+
+/** After a hang the batch was taken over: downloads timed out here while other workers did the work. */
+async function stillOpen<T extends { photo: PhotoRef }>(
+  failed: readonly T[],
+  modelId: ModelId,
+  repository: Pick<IngestRepository, 'photoStates'>,
+): Promise<T[]> {
+  if (failed.length === 0) return []
+  const photos = failed.map(({ photo }) => photo)
+  const open = new Set((await unsettled(photos, modelId, repository)).map(({ id }) => id))
+  return failed.filter(({ photo }) => open.has(photo.id))
+}
+
+/** Photos that are neither embedded nor permanently failed. */
+export async function unsettled(
+  photos: readonly PhotoRef[],
+  modelId: ModelId,
+  repository: Pick<IngestRepository, 'photoStates'>,
+): Promise<PhotoRef[]> {
+  const ids = photos.map(photo => photo.id)
+  const { embedded, failed } = await repository.photoStates(modelId, ids)
+  return photos.filter(photo => !embedded.has(photo.id) && !failed.has(photo.id))
+}
+
+export function distinct(photos: readonly PhotoRef[]): PhotoRef[] {
+  return [...new Map(photos.map(photo => [photo.id, photo])).values()]
+}
+
+async function rejectionOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work
+    return null
+  } catch (error) {
+    return error
+  }
+}

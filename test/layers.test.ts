@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { expect, test } from 'vitest'
+
+/**
+ * The layers of src, the lowest first: a file imports from its own layer and from those that its line names, which all stand
+ * above that line. A file directly in src is a layer of its own. Type imports count.
+ */
+const LAYERS: Record<string, readonly string[]> = {
+  'default-home': [],
+  'make-folder': [],
+  'package-root': [],
+  version: ['package-root'],
+  domain: [],
+  'demo-scenes': [],
+  locks: ['domain'],
+  net: ['domain'],
+  storage: ['domain', 'make-folder'],
+  images: ['domain', 'package-root'],
+  db: ['domain', 'locks', 'make-folder', 'package-root', 'version'],
+  limits: ['domain', 'db'],
+  queue: ['domain', 'db'],
+  models: ['domain', 'demo-scenes', 'locks', 'make-folder', 'package-root'],
+  search: ['domain', 'images'],
+  indexing: ['domain', 'search'],
+  producers: ['domain'],
+  demo: ['domain', 'demo-scenes', 'make-folder'],
+  workers: ['domain', 'net', 'images', 'package-root'],
+  metrics: ['domain', 'version', 'workers'],
+  config: ['default-home', 'domain', 'models', 'queue'],
+  compose: [
+    ...['package-root', 'version', 'domain', 'net', 'storage', 'images', 'db', 'limits', 'queue', 'models', 'workers'],
+    'config',
+    'make-folder',
+  ],
+  cli: [
+    ...[
+      'default-home',
+      'version',
+      'domain',
+      'demo',
+      'demo-scenes',
+      'images',
+      'models',
+      'search',
+      'indexing',
+      'producers',
+      'workers',
+      'metrics',
+    ],
+    ...['config', 'compose'],
+  ],
+}
+
+const MOST_FILES_IN_A_FOLDER = 18
+
+const IMPORT = /(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g
+
+const layerOf = (file: string): string =>
+  relative('src', file)
+    .split('/')[0]!
+    .replace(/\.[jt]s$/, '')
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name))
+}
+
+test('Imports of src point to the layers that are allowed, which all stand lower', () => {
+  const names = Object.keys(LAYERS)
+  for (const [index, [layer, allowed]] of Object.entries(LAYERS).entries())
+    for (const lower of allowed) expect(names.indexOf(lower), `${layer} may import ${lower}`).toBeLessThan(index)
+
+  const forbidden: string[] = []
+  for (const file of filesBelow('src').filter(name => name.endsWith('.ts'))) {
+    const own = layerOf(file)
+    expect(names, `the layer of ${file}`).toContain(own)
+    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(IMPORT)) {
+      const target = layerOf(join(dirname(file), specifier!))
+      if (target !== own && !LAYERS[own]!.includes(target)) forbidden.push(`${file} imports ${specifier}`)
+    }
+  }
+  expect(forbidden).toEqual([])
+})
+
+test('No folder holds more files than one can take in', () => {
+  const counts = new Map<string, number>()
+  for (const file of ['src', 'test', 'bench', 'tools', 'assembly', 'migrations', 'infra', 'docs'].flatMap(filesBelow))
+    counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1)
+  expect([...counts].filter(([, count]) => count > MOST_FILES_IN_A_FOLDER)).toEqual([])
+})

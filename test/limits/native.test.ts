@@ -1,4 +1,0 @@
-import { rateLimiterContract } from './contract.js'
-import { LEDGER_KINDS } from './ledgers.js'
-
-rateLimiterContract(LEDGER_KINDS.find(kind => kind.name === 'native Postgres')!)

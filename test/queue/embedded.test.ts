@@ -1,4 +1,0 @@
-import { SERVER_KINDS } from './backends.js'
-import { queueContract } from './contract.js'
-
-queueContract(SERVER_KINDS.find(kind => kind.name === 'embedded Postgres')!)

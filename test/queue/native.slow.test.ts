@@ -1,0 +1,4 @@
+import { SERVER_KINDS } from './backends.js'
+import { queueContract } from './contract/contract.js'
+
+queueContract(SERVER_KINDS.find(kind => kind.name === 'native Postgres')!)

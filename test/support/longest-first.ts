@@ -1,0 +1,15 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Files and folders that run long. Without known durations Vitest starts with the largest files, so these came last. */
+const LONGEST = ['/several-hosts', '/test/queue/', '/test/cli/shutdown/', '/test/limits/']
+
+/** Starts the longest files first: the last one must not run alone for minutes. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = LONGEST.findIndex(part => moduleId.includes(part))
+      return place === -1 ? LONGEST.length : place
+    }
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b))
+  }
+}
