@@ -26,7 +26,7 @@ import { Troubles } from './troubles.js'
 const MAX_STALLED_COUNT = 20
 
 /** Grace period for handlers to stop after an abort, and for the server to record the result of a batch. */
-export const SHUTDOWN_GRACE_MS = 2 * SECOND
+export const SHUTDOWN_GRACE_MS = 1.2 * SECOND
 
 /** Longest wait for the server, which responded a moment ago. */
 const READY_MS = 10 * SECOND

@@ -29,7 +29,7 @@ const LOG_EVERY_MS = 30 * SECOND
 const REPORT_EVERY_MS = 5 * SECOND
 const RATE_MS = 60 * SECOND
 /** How long an ending worker works on the photos under way. It hands back what it has not finished by then. */
-const FINISH_MS = 4 * SECOND
+const FINISH_MS = 3 * SECOND
 
 export interface WorkerDeps {
   repository: Pick<IngestRepository, 'registerModel' | 'photoStates' | 'recordOutcome'>

@@ -64,7 +64,7 @@ Examples:
 
 Run it on any number of machines; they share the queue. With --processes, the supervisor replaces a crashed worker after
 a pause that doubles from 1 s to 1 min with each consecutive crash.
-Ctrl-C or SIGTERM: it hands back what waits, finishes photos under way for 4 s, hands back the rest, and ends within
+Ctrl-C or SIGTERM: it hands back what waits, finishes photos under way for 3 s, hands back the rest, and ends within
 10 s (exit code 143 where something hangs even then). A second one ends at once.
 Exit codes: 0 stopped or idle, 1 failed, 2 wrong usage or configuration, 130 ended at once.`,
     )
