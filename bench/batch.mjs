@@ -3,11 +3,11 @@
 //   npm run bench -- batch [--sizes 1,8,64,100,500,1000] [--precisions int8,fp32] [--layouts 2x1,1x2] [--images 64]
 //                          [--providers cpu,cuda,…] [--no-peers]
 //
-// Needs MODEL_FOLDER (with a model.json); for the peer PHOTOS, PEER_SCRIPTS and PEER_PYTHON. The tutorial's batch
-// sizes are 100, 500 and 1000; ours is 8 (IMAGES_PER_CALL). A batch is one inference call. Each process encodes at
-// least --images and at least one batch, from pixels to embeddings. Memory: the largest resident set of a process,
-// model and pixels included. The peer is PyTorch on the CPU: only its encoding is counted here, not its
-// preprocessing. Takes about 8 minutes on two cores, most of them for fp32 and the peer in batches of 1000.
+// Needs MODEL_FOLDER; for the peers PHOTOS: see bench/peers. The tutorial's batch sizes are 100, 500 and 1000; ours is
+// 8 (IMAGES_PER_CALL). A batch is one inference call. Each process encodes at least --images and at least one batch,
+// from pixels to embeddings. Memory: the largest resident set of a process, model and pixels included. The peers on the
+// CPU, in the first layout, get their pixels too. Takes about 15 minutes on two cores, most of them for fp32 and the
+// peers in batches of 1000.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
@@ -15,7 +15,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { chooseProvider } from '../dist/models/runtime/choose-provider.js'
 import { EXECUTION_PROVIDERS } from '../dist/models/runtime/providers.js'
-import { photoFiles, photosFolder, pythonPeer, runPeer } from './support/peers.mjs'
+import { photoFiles, runRuntime } from './support/peers.mjs'
 import { modelSettings } from './support/pipeline.mjs'
 import { readOptions, report, round, say } from './support/report.mjs'
 
@@ -45,8 +45,9 @@ for (const provider of options.providers.split(',')) {
     for (const [processes, threads] of layouts)
       for (const size of sizes) rows.push(await measure({ provider, precision, processes, threads, size }))
 }
-const seed = options['no-peers'] ? null : pythonPeer('seed_baseline.py')
-if (seed) for (const size of sizes.filter(size => size >= 100)) rows.push(...(await peer(size)))
+if (!options['no-peers'])
+  for (const system of ['openvino-int8', 'torch-bf16', 'torch-fp32', 'onnxruntime-int8', 'onnxruntime-fp32'])
+    for (const size of sizes) rows.push(...(await peer(system, size)))
 report(options, {
   bench: 'batch',
   tables: [
@@ -100,13 +101,14 @@ function open(provider, precision, threads, size) {
   return { child, next, ended: once(child, 'exit').then(() => process.off('exit', kill)) }
 }
 
-/** The peer counts whole batches, so it does one; PyTorch chooses its threads itself. */
-async function peer(size) {
-  if (photoFiles().length < size) say(`PHOTOS holds ${photoFiles().length}: the peer's batch is no larger`)
-  const said = await runPeer(seed, [photosFolder(), size, size, cores])
+async function peer(system, size) {
+  const [processes, threads] = layouts[0]
+  const photos = processes * Math.ceil(Number(options.images) / size) * size
+  if (photoFiles().length < photos) return []
+  const said = await runRuntime(system, { photos, processes, threads, batch: size, pixels: true })
   if (said === null) return []
-  const setup = { by: 'PyTorch', provider: 'cpu', precision: 'fp32', processes: 1, threads: cores, size: said.images }
-  const row = line(setup, said.images / said.encode_s, said.peakMib)
+  const [by, precision] = system.split('-')
+  const row = line({ by, provider: 'cpu', precision, processes, threads, size }, said.images_per_s, said.peak_mib)
   say(JSON.stringify(row))
   return [row]
 }

@@ -1,22 +1,22 @@
-// Photos on a server to rows in Postgres, beside PyTorch with Pillow and transformers.js, which only embed
+// Photos on a server to rows in Postgres, beside what others use to embed photos, which only embed
 //
 //   npm run bench -- end-to-end [--photos 700] [--repeats 5] [--precisions int8,fp32] [--processes N]
-//                               [--photos-per-job 32]
+//                               [--photos-per-job 32] [--peers openvino-int8,torch-bf16,…] [--no-peers]
 //
-// Needs PHOTOS, MODEL_FOLDER (with a model.json), redis-server and Postgres with pgvector on the PATH; for the peers
-// PEER_SCRIPTS, PEER_PYTHON and PEER_TRANSFORMERS, see bench/support/peers.mjs.
+// Needs PHOTOS, MODEL_FOLDER, redis-server and Postgres with pgvector on the PATH, and the peers: see bench/peers.
 //
 // Ours is measured from the first batch in the queue to the last committed row: queue on Redis, download from a
 // server on loopback, copy into a folder, decode, encode, embedding and two labels into a Postgres with fsync on.
 // Counted: all work of that time on the same cores, by any process. Not counted: loading the model, the connections
 // of the first batches (96 photos run before), and recording photos and batches in Postgres, the task of the
-// producer. The peers read the same files from disk and neither download nor copy nor store. Not counted: imports,
-// loading the model, one batch of 1 or 4 images before. They measure their own time with their own batch sizes: 200,
-// as the tutorial, and 32.
+// producer. The peers read the same files from disk, decode with Pillow (transformers.js: sharp) and neither download
+// nor copy nor store. Not counted: imports, loading and compiling the model, the first batches. Each runs in its best
+// layout: one process per core, one thread, 8 photos per call; transformers.js in one process; `tutorial` is
+// PyTorch in one process with batches of 200; clip-retrieval has batches of 32 and counts the difference of two runs.
 //
-// All take turns; a ratio compares neighbours in time. A repeat takes about 150 seconds on two cores.
+// All take turns; a ratio compares neighbours in time. A repeat takes about 4 minutes on two cores.
 import { availableParallelism } from 'node:os'
-import { modelFolder, photosFolder, pythonPeer, runPeer, transformersPeer } from './support/peers.mjs'
+import { modelFolder, photosFolder, runClipRetrieval, runPeer, runRuntime, transformersPeer } from './support/peers.mjs'
 import { openPipeline, startServices } from './support/pipeline.mjs'
 import { readOptions, report, round, say, spread } from './support/report.mjs'
 
@@ -26,6 +26,7 @@ const options = readOptions({
   precisions: { type: 'string', default: 'int8,fp32' },
   processes: { type: 'string', default: String(availableParallelism()) },
   'photos-per-job': { type: 'string' },
+  peers: { type: 'string' },
   'no-peers': { type: 'boolean', default: false },
 })
 const photos = Number(options.photos)
@@ -34,30 +35,31 @@ const photosPerJob = options['photos-per-job'] && Number(options['photos-per-job
 const precisions = options.precisions.split(',')
 const cores = availableParallelism()
 
-const SEED_BATCH = 200
-const seed = options['no-peers'] ? null : pythonPeer('seed_baseline.py')
-const transformers = options['no-peers'] ? null : transformersPeer('transformersjs_baseline.mjs')
+const BEST = { photos, processes: cores, threads: 1, batch: 8 }
+const RUNTIMES = ['openvino-int8', 'openvino-bf16', 'openvino-fp32', 'torch-bf16', 'torch-compile', 'torch-fp32']
+const OTHERS = ['onnxruntime-int8', 'onnxruntime-fp32']
 
-/** In the order of their turns. Each returns images per second, or null if it is missing. */
+/** Each returns what it measured, with `images` and `images_per_s`, or null where it is missing. */
+const PEERS = {
+  ...Object.fromEntries([...RUNTIMES, ...OTHERS].map(name => [name, () => runRuntime(name, BEST)])),
+  tutorial: () => runRuntime('torch-fp32', { photos, processes: 1, threads: cores, batch: 200 }),
+  'transformers.js-int8': () => transformersJs('q8'),
+  'transformers.js-fp32': () => transformersJs('fp32'),
+  'clip-retrieval-fp32': () => runClipRetrieval(Math.min(photos, 256)),
+}
+const peers = options['no-peers'] ? [] : (options.peers?.split(',') ?? Object.keys(PEERS))
+for (const name of peers)
+  if (!PEERS[name]) throw new Error(`--peers ${name}: expected one of ${Object.keys(PEERS).join(', ')}`)
+
+/** In the order of their turns. */
 const systems = [
   ...precisions.map(precision => ({ name: `ours ${precision}`, measure: () => ours(precision) })),
-  {
-    name: 'PyTorch + Pillow fp32',
-    isPeer: true,
-    measure: () => peerRate(seed, [photosFolder(), photos, SEED_BATCH, cores]),
-  },
-  ...precisions.map(precision => ({
-    name: `transformers.js ${precision}`,
-    isPeer: true,
-    measure: () =>
-      peerRate(transformers, [modelFolder(), photosFolder(), photos, 32, precision === 'int8' ? 'q8' : precision]),
-  })),
+  ...peers.map(name => ({ name, isPeer: true, measure: () => peerRate(PEERS[name]) })),
 ]
 /** The project's requirement, if it has one. */
-const WANTED = {
-  int8: { 'PyTorch + Pillow fp32': 3.5, 'transformers.js int8': 1.3 },
-  fp32: { 'PyTorch + Pillow fp32': 1.5, 'transformers.js fp32': 1.2 },
-}
+const WANTED = { int8: { 'openvino-int8': 1.3 }, fp32: { 'torch-fp32': 1, 'onnxruntime-fp32': 1 } }
+/** Peers that compute in 16 bits or less. A ratio of fp32 to them says nothing. */
+const isReduced = name => /int8|bf16/.test(name)
 
 const rates = new Map(systems.map(({ name }) => [name, []]))
 const details = []
@@ -86,18 +88,20 @@ async function ours(precision) {
   }
 }
 
-async function peerRate(command, parameters) {
-  const said = await runPeer(command, parameters)
-  if (said === null) return null
-  if (said.images !== photos) throw new Error(`a peer did ${said.images} images instead of ${photos}`)
-  return said.images_per_s
+function transformersJs(dtype) {
+  return runPeer(transformersPeer(), [modelFolder(), photosFolder(), photos, 32, dtype])
+}
+
+async function peerRate(measure) {
+  const said = await measure()
+  return said === null ? null : said.images_per_s
 }
 
 function tell() {
   const measured = systems.filter(({ name }) => rates.get(name).length > 0)
   const ratios = precisions.flatMap(precision =>
     measured
-      .filter(({ name, isPeer }) => isPeer && (name.endsWith(precision) || name.startsWith('PyTorch')))
+      .filter(({ name, isPeer }) => isPeer && (precision !== 'fp32' || !isReduced(name)))
       .map(({ name }) => {
         const wanted = WANTED[precision]?.[name]
         const [own, its] = [rates.get(`ours ${precision}`), rates.get(name)]

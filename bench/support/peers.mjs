@@ -1,41 +1,61 @@
-// Peers and data of the benchmarks lie outside this repository. The environment names them:
+// Peers and data of the benchmarks. bench/peers/prepare.sh makes all but the photos in .bench/; the environment names others:
 //
-//   PEER_PYTHON        Python with torch, torchvision and Pillow (default: /usr/bin/python3)
-//   PEER_TRANSFORMERS  a folder in which @huggingface/transformers is installed
-//   PEER_SCRIPTS       a folder with the scripts that run them: seed_baseline.py, transformersjs_baseline.mjs
 //   PHOTOS             a folder of JPEGs
-//   MODEL_FOLDER       a model in the Hugging Face layout: config.json, onnx/vision_model.onnx, …
+//   MODEL_FOLDER       a model in the Hugging Face layout with a model.json (default: .bench/hub-clip)
+//   PEER_PYTHON        Python with the packages of bench/peers/requirements.txt (default: .bench/python)
+//   PEER_TRANSFORMERS  a folder in which @huggingface/transformers is installed (default: .bench/transformers)
+//   PEER_RETRIEVAL     Python beside which clip-retrieval is installed (default: .bench/clip-retrieval)
 //
 // A missing peer is announced, and the rest runs.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { peakMib } from './cpu.mjs'
 import { say } from './report.mjs'
 
 const WATCH_MS = 200
 
-/** @returns {string[] | null} the command that runs a script of PEER_SCRIPTS with PEER_PYTHON; null if that is impossible */
-export function pythonPeer(script) {
-  const python = process.env.PEER_PYTHON || '/usr/bin/python3'
-  const file = peerScript(script)
-  if (!existsSync(python)) return missing(`PEER_PYTHON: there is no ${python}`)
-  return file && [python, file]
+const peerScript = name => fileURLToPath(new URL(`../peers/${name}`, import.meta.url))
+const prepared = path => fileURLToPath(new URL(`../../.bench/${path}`, import.meta.url))
+const PREPARE = 'set it, or run bench/peers/prepare.sh'
+
+/** @returns {string | null} a Python with the packages of the peers; null if there is none */
+export function peerPython() {
+  const python = process.env.PEER_PYTHON || prepared('python/bin/python')
+  return existsSync(python) ? python : missing(`PEER_PYTHON: there is no ${python}; ${PREPARE}`)
 }
 
 /**
- * @param script of PEER_SCRIPTS or, as a path, any other
+ * Measures PyTorch, ONNX Runtime or OpenVINO on the photos of PHOTOS: see bench/peers/peers.py.
+ * @param options.pixels whether only the model counts, on pixels computed beforehand
+ * @returns {Promise<{ images_per_s: number, core_ms_per_image: number, peak_mib: number } | null>}
+ */
+export function runRuntime(system, { photos, processes, threads, batch, pixels = false }) {
+  const python = peerPython()
+  const numbers = Object.entries({ count: photos, processes, threads, batch }).flatMap(([name, n]) => [`--${name}`, n])
+  const parameters = [system, modelFolder(), photosFolder(), ...numbers, ...(pixels ? ['--pixels'] : [])]
+  return runPeer(python && [python, peerScript('peers.py')], parameters)
+}
+
+/** Measures `clip-retrieval inference`. */
+export function runClipRetrieval(photos) {
+  const python = process.env.PEER_RETRIEVAL || prepared('clip-retrieval/bin/python')
+  if (!existsSync(python)) return missing(`PEER_RETRIEVAL: there is no ${python}; ${PREPARE}`)
+  return runPeer([python, peerScript('clip_retrieval.py')], [modelFolder(), photosFolder(), '--count', photos])
+}
+
+/**
+ * @param script its path; default: the one that embeds photos
  * @returns {string[] | null} the command that runs it with @huggingface/transformers; null if that is impossible
  */
-export function transformersPeer(script) {
-  const folder = process.env.PEER_TRANSFORMERS
-  if (!folder) return missing('PEER_TRANSFORMERS is not set: a folder in which @huggingface/transformers is installed')
+export function transformersPeer(script = peerScript('transformersjs.mjs')) {
+  const folder = process.env.PEER_TRANSFORMERS || prepared('transformers')
   if (!existsSync(join(folder, 'node_modules', '@huggingface', 'transformers')))
-    return missing(`PEER_TRANSFORMERS: @huggingface/transformers is not installed in ${folder}`)
-  const file = existsSync(script) ? script : peerScript(script)
+    return missing(`PEER_TRANSFORMERS: @huggingface/transformers is not installed in ${folder}; ${PREPARE}`)
   // Node resolves packages beside the script, not in the current folder, so the script is loaded as if it lay there.
-  return file && [process.execPath, '--import', hookFor(resolve(folder)), file]
+  return [process.execPath, '--import', hookFor(resolve(folder)), script]
 }
 
 /**
@@ -80,20 +100,15 @@ export function photosFolder() {
 }
 
 export function modelFolder() {
-  return needed('MODEL_FOLDER', 'a model in the Hugging Face layout (config.json, onnx/vision_model.onnx)')
+  const twin = prepared('hub-clip')
+  if (!process.env.MODEL_FOLDER && existsSync(join(twin, 'model.json'))) return twin
+  return needed('MODEL_FOLDER', 'a model in the Hugging Face layout, or run bench/peers/prepare.sh')
 }
 
 function needed(name, what) {
   const value = process.env[name]
   if (value && existsSync(value)) return resolve(value)
   throw new Error(`Set ${name} to ${what}; found ${value ? `${value}, which does not exist` : 'nothing'}.`)
-}
-
-function peerScript(script) {
-  const folder = process.env.PEER_SCRIPTS
-  if (!folder) return missing(`PEER_SCRIPTS is not set: a folder with ${script}`)
-  const file = join(folder, script)
-  return existsSync(file) ? resolve(file) : missing(`PEER_SCRIPTS: there is no ${file}`)
 }
 
 function missing(why) {

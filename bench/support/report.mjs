@@ -1,6 +1,6 @@
 // Shared by all benchmarks: options, output, and facts of the machine.
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 
@@ -54,11 +54,23 @@ export function round(value, digits = 3) {
 export function machine() {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cpuFeatures: cpuFeatures(),
     cores: availableParallelism(),
     memoryGib: Math.round(totalmem() / 2 ** 30),
     node: process.version,
     loadAverage: round(loadavg()[0]),
     commit: commit(),
+  }
+}
+
+/** Instructions on which the speed of integer and half precision products depends. Linux on x86 and ARM only. */
+function cpuFeatures() {
+  const wanted = /^(avx2|fma|avx_vnni|avx512f|avx512_vnni|avx512_bf16|amx_tile|amx_int8|amx_bf16|asimddp|i8mm|bf16)$/
+  try {
+    const [, flags] = /^(?:flags|Features)\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))
+    return flags.split(' ').filter(flag => wanted.test(flag))
+  } catch {
+    return []
   }
 }
 
@@ -70,8 +82,8 @@ function commit() {
   }
 }
 
-function described({ at, machine: { cpu, cores, memoryGib, node, loadAverage, commit } }) {
-  return `${cpu}, ${cores} cores, ${memoryGib} GiB, Node ${node}, commit ${commit}, load ${loadAverage} at the end, ${at}`
+function described({ at, machine: { cpu, cpuFeatures, cores, memoryGib, node, loadAverage, commit } }) {
+  return `${cpu} (${cpuFeatures.join(' ') || 'features unknown'}), ${cores} cores, ${memoryGib} GiB, Node ${node}, commit ${commit}, load ${loadAverage} at the end, ${at}`
 }
 
 /** A Markdown table whose columns also line up in a terminal. */
