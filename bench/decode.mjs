@@ -2,19 +2,18 @@
 //
 // JPEG of 512 pixels and of 12 megapixels.
 //
-//   PHOTOS=/photos MODEL_FOLDER=/models/clip-vit-b-32 PEER_TRANSFORMERS=/folder npm run bench -- decode
+//   PHOTOS=/photos npm run bench -- decode
 //     [--photos 200] [--repeats 5]
 //
-// Peers: PEER_PYTHON (default /usr/bin/python3) with torchvision and Pillow; @huggingface/transformers in
-// PEER_TRANSFORMERS. All take the same files from memory, one after the other, in turns. `pixels`: 224 × 224 RGB;
+// Peers: Pillow with torchvision, and transformers.js: see bench/peers. All take the same files from memory, one after the other, in turns. `pixels`: 224 × 224 RGB;
 // `tensor`: floats, normalised, channel by channel. CPU time of the whole process with all its threads, user and
 // system. The large pictures are mosaics of PHOTOS.
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
-import { modelFolder, photoFiles, runPeer, transformersPeer } from './support/peers.mjs'
+import { modelFolder, peerPython, photoFiles, runPeer, transformersPeer } from './support/peers.mjs'
 import { median, readOptions, report, round, say, spread } from './support/report.mjs'
 
 const options = readOptions({
@@ -24,9 +23,8 @@ const options = readOptions({
 const LARGE = { width: 4000, height: 3000, count: 4 }
 
 const script = name => fileURLToPath(new URL(`support/decode/${name}`, import.meta.url))
-const python = process.env.PEER_PYTHON || '/usr/bin/python3'
-const pillow = existsSync(python) ? [python, script('decode-pillow.py')] : null
-if (pillow === null) say(`\n!!! NO PEER: PEER_PYTHON: there is no ${python}\n`)
+const python = peerPython()
+const pillow = python && [python, script('decode-pillow.py')]
 const transformers = transformersPeer(script('decode-transformers.mjs'))
 const ours = [process.execPath, script('decode-ours.mjs')]
 const model = transformers && modelFolder()

@@ -1,6 +1,6 @@
 // The time that a person waits: a fresh `search`, and later queries in one process, on the embedded database
 //
-//   MODEL_FOLDER=/models/clip-vit-b-32 npm run bench -- search-command [--photos 5000] [--repeats 15] [--queries 30]
+//   npm run bench -- search-command [--photos 5000] [--repeats 15] [--queries 30]
 //
 // Eight pictures are embedded with the model, so that everything is registered as usual. The other photos get random
 // directions as embeddings; their values do not affect exact search, which this database does. Prompts differ, so

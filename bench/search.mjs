@@ -6,7 +6,7 @@
 //
 // REFERENCE contains real CLIP vectors (unsplash/clip-vit-b-32-image.npy, clip-text/clip-vit-b-32-text.npy), from
 // which the corpora are grown, by search-corpus.py; with it the real vectors are searched, too. Without it the corpora
-// must be in --folder already. PEER_PYTHON needs numpy and faiss. Corpora, true nearest, efforts and FAISS's indexes
+// must be in --folder already. Needs the Python of bench/peers. Corpora, true nearest, efforts and FAISS's indexes
 // stay in --folder, vectors and indexes of pgvector in the database of --database-url (empty at first, or from an
 // earlier run). So a second run with both measures times only. Without them a Postgres is started, and a folder made,
 // for the run.
@@ -21,6 +21,7 @@ import { fileURLToPath } from 'node:url'
 import { openDatabase } from '../dist/db/connection.js'
 import { PostgresIndexRepository } from '../dist/db/indexes/index-repository.js'
 import { migrate } from '../dist/db/migrate.js'
+import { peerPython } from './support/peers.mjs'
 import { startPostgres } from './support/postgres.mjs'
 import { readOptions, report, round, say } from './support/report.mjs'
 import { buildIndex, loadCorpus, loadVectors, rankPhotos, timedBuild } from './support/search/search-database.mjs'
@@ -55,7 +56,7 @@ const SELECTIVITIES = [
 ]
 const GIB = 2 ** 30
 
-const python = process.env.PEER_PYTHON || '/usr/bin/python3'
+const python = peerPython()
 const script = name => fileURLToPath(new URL(`support/search/${name}.py`, import.meta.url))
 const counts = options.counts.split(',').map(Number)
 const queryCount = Number(options.queries)

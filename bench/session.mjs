@@ -1,6 +1,6 @@
 // Ways of opening the image tower, and their cost: graph rewritings, session options, threads, images per call
 //
-//   MODEL_FOLDER=/models/clip-vit-b-32 npm run bench -- session [--file x.onnx,y.onnx] [--rounds 9] [--only threads]
+//   npm run bench -- session [--file x.onnx,y.onnx] [--rounds 9] [--only threads]
 //
 // Needs the towers of fp32 and int8 in MODEL_FOLDER, or the named files. All variants of a table are open at once in
 // one process and take turns, so that other work on the machine affects all of them. The measure is CPU time per

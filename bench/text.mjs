@@ -1,6 +1,6 @@
 // A query in words: encoding one prompt, cold and from the cache, and `search` to its first result
 //
-//   MODEL_FOLDER=/models/clip-vit-b-32 PEER_TRANSFORMERS=/folder npm run bench -- text [--prompts 200] [--repeats 10]
+//   npm run bench -- text [--prompts 200] [--repeats 10]
 //
 // Needs the text towers of MODEL_FOLDER (onnx/text_model.onnx and text_model_quantized.onnx) and, for `search`, its
 // image towers, which embed a few pictures first. Peer: transformers.js on the same files, in turns with this
