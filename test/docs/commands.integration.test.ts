@@ -31,7 +31,7 @@ function code(text: string): string[] {
   const joined = text.replaceAll(/\\\n\s*/g, '')
   const blocks = [...joined.matchAll(/^```\w*\n(.*?)^```/gms)].flatMap(([, block]) => block!.split('\n'))
   const indented = [...joined.matchAll(/^ {4}(\S.*)$/gm)].map(([, line]) => line!)
-  const inline = [...joined.matchAll(/`([^`]+)`/g)].map(([, line]) => line!)
+  const inline = [...joined.replaceAll(/^```.*?^```/gms, '').matchAll(/`([^`]+)`/g)].map(([, line]) => line!)
   return [...blocks, ...indented, ...inline]
 }
 

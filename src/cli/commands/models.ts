@@ -1,11 +1,12 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { AppError } from '../../domain/errors.js'
 import { modelKey } from '../../domain/model.js'
 import { rewriteWarnings } from '../../domain/rewrite.js'
 import { formatBytes } from '../../domain/text/format.js'
 import type { ListedModel } from '../../models/catalog/list-models.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
-import type { CompareOptions } from '../models/compare-model.js'
+import type { CompareModelsOptions } from '../models/compare-models.js'
+import type { CompareOptions } from '../models/compare-published.js'
 import { fetchModel } from '../models/model-files.js'
 import { testTowers, verifyFiles } from '../models/verify-model.js'
 import { wholeNumber } from '../options/arguments.js'
@@ -126,31 +127,42 @@ Exit codes: 0 done, 1 failed, 2 refused or wrong usage.`,
     })
   models
     .command('compare')
-    .description('Embed photos, and compare the result with published vectors of them.')
+    .description('Compare two models on your photos, or one model with published vectors.')
     .argument('[model]', 'name, optionally with @precision (default: the setting MODEL)')
-    .requiredOption('--images <folder>', 'the photos, <id>.jpg or another image format')
-    .requiredOption('--vectors <file>', 'their published vectors, .npy, one row per photo')
-    .requiredOption('--ids <file>', 'their ids, one line per row')
+    .argument('[other]', 'the model to compare it with; not together with --vectors')
+    .option('--photos <folder>', 'the photos; with --vectors <id>.jpg or another image format')
+    .addOption(new Option('--images <folder>', 'earlier name of --photos').hideHelp())
+    .option(
+      '--prompts <file>',
+      'texts, one per line (default: everyday searches); with --text-vectors those of its rows',
+    )
+    .option('--limit <count>', 'compare the first photos only, and the first published texts', wholeNumber(1, 1e9))
+    .option('--vectors <file>', 'published vectors of the photos, .npy, one row per photo; needs --ids')
+    .option('--ids <file>', 'the ids of the photos, one line per row')
     .option('--labels <file>', 'CSV with photo_id and a column per label set to predict (taken_space, taken_time)')
     .option('--text-vectors <file>', 'published vectors of texts, .npy, one row per text; needs --prompts')
-    .option('--prompts <file>', 'these texts, one line per row')
     .option('--known <file>', 'JSON: known scores and similarities of single photos and texts')
-    .option('--limit <count>', 'compare the first photos and texts only', wholeNumber(1, 1e9))
     .option('--json', 'print a JSON object')
     .addHelpText(
       'after',
       `
 Examples:
-  unsplash-clip models compare clip-vit-b-32@fp32 --images photos --vectors image.npy --ids image.ids.txt
-  unsplash-clip models compare --images photos --vectors image.npy --ids image.ids.txt --labels photos.csv \\
+  unsplash-clip models compare clip-vit-b-32@int8 clip-vit-b-32@fp32 --photos photos
+  unsplash-clip models compare clip-vit-b-32@fp32 --photos photos --vectors image.npy --ids image.ids.txt
+  unsplash-clip models compare --photos photos --vectors image.npy --ids image.ids.txt --labels photos.csv \\
     --text-vectors text.npy --prompts text.prompts.txt --json
 
-.npy: NumPy's format with float16, float32 or float64. The median of the cosine similarity must reach 0.999 for fp32 and
-fp16, 0.98 for other precisions. Labels, the ten nearest photos and the ten best of each text have their own thresholds.
-Exit codes: 0 same vectors, 1 different vectors, 2 wrong usage or a wrong file.`,
+Two models: embeds the photos (subfolders included) and texts with both, and prints the cosine of their vectors, how many
+of the ten best photos both find, the labels that change, and the speed of both. Needs no database.
+
+Published vectors: .npy is NumPy's format with float16, float32 or float64. The median of the cosine similarity must reach
+0.999 for fp32 and fp16, 0.98 for other precisions. Labels, the ten nearest photos and the ten best of each text have their
+own thresholds. Exit codes: 0 compared, 1 other vectors than the published ones, 2 wrong usage or a wrong file.`,
     )
-    .action(async (model: string | undefined, options: CommonOptions & CompareOptions) => {
-      process.exitCode = await runCommand({ ...options, model }, {}, context => compareVectors(context, options))
+    .action(async (model: string | undefined, other: string | undefined, options: CommonOptions & CompareArguments) => {
+      process.exitCode = await runCommand({ ...options, model }, {}, context =>
+        compare(context, model, other, { ...options, photos: options.photos ?? options.images }),
+      )
     })
 }
 
@@ -223,9 +235,32 @@ async function verify(context: Context, andTest: boolean): Promise<number> {
   return 0
 }
 
-async function compareVectors(context: Context, options: CompareOptions): Promise<number> {
-  if ((options.textVectors === undefined) !== (options.prompts === undefined))
+type CompareArguments = Partial<CompareOptions & CompareModelsOptions> & { images?: string }
+
+async function compare(
+  context: Context,
+  model: string | undefined,
+  other: string | undefined,
+  { photos, vectors, ids, ...options }: CompareArguments,
+): Promise<number> {
+  const { labels, textVectors, known, prompts, limit } = options
+  if (photos === undefined) throw new AppError('USAGE', 'models compare expects --photos FOLDER.')
+  if (model !== undefined && other !== undefined) {
+    if ([vectors, ids, labels, textVectors, known].some(value => value !== undefined))
+      throw new AppError(
+        'USAGE',
+        'models compare expects two models, or one with --vectors and --ids (and --labels, --text-vectors, --known), not both.',
+      )
+    const { compareModels } = await import('../models/compare-models.js')
+    return compareModels(context, [model, other], { photos, prompts, limit })
+  }
+  if (vectors === undefined || ids === undefined)
+    throw new AppError(
+      'USAGE',
+      'models compare expects two models to compare with each other, or --vectors and --ids to compare one with published vectors.',
+    )
+  if ((textVectors === undefined) !== (prompts === undefined))
     throw new AppError('USAGE', '--text-vectors and --prompts belong together: give both, or neither.')
-  const { compare } = await import('../models/compare-model.js')
-  return compare(context, options)
+  const { compareWithPublished } = await import('../models/compare-published.js')
+  return compareWithPublished(context, { ...options, images: photos, vectors, ids })
 }

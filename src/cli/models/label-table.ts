@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { AppError } from '../../domain/errors.js'
-import type { LabelTable } from '../../models/check/compare-model.js'
+import type { LabelTable } from '../../models/check/compare-published.js'
 import { RecordSplitter } from '../../producers/input/record-splitter.js'
 import { listLabelSetNames, readLabelSet } from '../options/label-files.js'
 

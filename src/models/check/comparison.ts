@@ -1,6 +1,7 @@
 import { labelScores } from '../../domain/labels.js'
 import type { ModelIdentity } from '../../domain/model.js'
 import { cosineSimilarity, dot } from '../../domain/similarity.js'
+import { hitsInCommon, lookedUp, mean, nearest, neighboursInCommon, percentile } from './rankings.js'
 
 /** Unit-length embeddings of the same inputs, row by row: from a model and as published. */
 export interface Pair {
@@ -65,11 +66,6 @@ export function isExact(precision: string): boolean {
   return precision === 'fp32' || precision === 'fp16'
 }
 
-/** Number of neighbours and hits to compare. */
-const TOP = 10
-/** Maximum photos whose neighbours are looked up, evenly spread: each look-up reads all photos. */
-const MOST_LOOKUPS = 1000
-
 /**
  * Compares a model's embeddings with published embeddings of the same photos, and the results that follow from them:
  * neighbours, hits of text queries, labels.
@@ -79,12 +75,13 @@ export function compareVectors(
   model: Pick<ModelIdentity, 'precision' | 'scoring' | 'logitScale' | 'logitBias'>,
 ): Comparison {
   const bars = barsFor(model.precision)
-  const looked = spread(photos.ours.length, MOST_LOOKUPS)
+  const looked = lookedUp(photos.ours.length)
+  const neighbours = mean(neighboursInCommon(photos.ours, photos.published))
   const own = share(looked, i => nearest(photos.published, photos.ours[i]!, 1)[0] === i)
   const measures = [
     ...cosineMeasures('photos', photos, bars.cosine),
     inform('photos: the nearest published vector is of the same photo', own),
-    atLeast('photos: ten nearest photos in common', commonNeighbours(photos, looked), bars.neighbours),
+    atLeast('photos: ten nearest photos in common', neighbours, bars.neighbours),
     ...labels.map(set => atLeast(`labels: ${set.name} in common`, commonLabels(set, photos.ours, model), bars.labels)),
     ...(queries
       ? [
@@ -99,7 +96,7 @@ export function compareVectors(
 }
 
 function cosineMeasures(what: string, { ours, published }: Pair, bar: number): Measure[] {
-  const cosines = ours.map((vector, i) => cosineSimilarity(vector, published[i]!)).sort(ascending)
+  const cosines = ours.map((vector, i) => cosineSimilarity(vector, published[i]!))
   const at = (part: number) => percentile(cosines, part)
   return [
     atLeast(`${what}: cosine, median`, at(0.5), bar),
@@ -109,21 +106,10 @@ function cosineMeasures(what: string, { ours, published }: Pair, bar: number): M
   ]
 }
 
-function commonNeighbours({ ours, published }: Pair, looked: readonly number[]): number {
-  const others = (vectors: readonly Float32Array[], i: number) =>
-    nearest(vectors, vectors[i]!, TOP + 1)
-      .filter(found => found !== i)
-      .slice(0, TOP)
-  return mean(looked.map(i => overlap(others(ours, i), others(published, i))))
-}
-
 /** Uses the median, as for cosines: the exact wording of some texts may be unknown. */
 function commonHits(queries: Pair, photos: Pair): number {
-  const looked = spread(queries.ours.length, MOST_LOOKUPS)
-  const common = looked.map(i =>
-    overlap(nearest(photos.ours, queries.ours[i]!, TOP), nearest(photos.published, queries.published[i]!, TOP)),
-  )
-  return percentile(common.sort(ascending), 0.5)
+  const ours = { texts: queries.ours, photos: photos.ours }
+  return percentile(hitsInCommon(ours, { texts: queries.published, photos: photos.published }), 0.5)
 }
 
 function commonLabels(
@@ -146,41 +132,13 @@ function diagnose(measures: readonly Measure[], { ours, published }: Pair, own: 
   const failed = measures.filter(({ ok }) => !ok)
   if (measures[0]!.ok)
     return `the photos match their published vectors, but these figures do not: ${failed.map(({ measure }) => measure).join(', ')}`
-  const looked = spread(ours.length, MOST_LOOKUPS)
+  const looked = lookedUp(ours.length)
   const best = mean(looked.map(i => dot(ours[i]!, published[nearest(published, ours[i]!, 1)[0]!]!)))
   if (own < 0.5 && best >= bars.cosine)
     return 'the photos have published vectors of other photos: the ids do not belong to the rows, or their order differs'
   if (own >= 0.5)
     return 'most photos are nearest to their own published vectors, but not near enough: likely the same model with other preprocessing, other photo sizes or fewer bits'
   return 'the photos are near no published vectors, neither their own nor others: this is another model'
-}
-
-/** Returns the positions of the `count` vectors with the largest dot product, largest first; ties by position. */
-function nearest(vectors: readonly Float32Array[], query: Float32Array, count: number): number[] {
-  const scores = vectors.map(vector => dot(vector, query))
-  return scores
-    .map((_, i) => i)
-    .sort((a, b) => scores[b]! - scores[a]! || a - b)
-    .slice(0, count)
-}
-
-function overlap(a: readonly number[], b: readonly number[]): number {
-  const wanted = new Set(b)
-  return wanted.size === 0 ? 1 : a.filter(i => wanted.has(i)).length / wanted.size
-}
-
-/** Returns at most `count` evenly spread positions below `length`. */
-function spread(length: number, count: number): number[] {
-  const step = Math.max(1, length / count)
-  return Array.from({ length: Math.min(length, count) }, (_, i) => Math.floor(i * step))
-}
-
-function percentile(sorted: readonly number[], part: number): number {
-  return sorted[Math.floor(part * (sorted.length - 1))]!
-}
-
-function ascending(a: number, b: number): number {
-  return a - b
 }
 
 function atLeast(measure: string, found: number, bar: number): Measure {
@@ -193,8 +151,4 @@ function inform(measure: string, found: number): Measure {
 
 function share(items: readonly number[], holds: (item: number) => boolean): number {
   return mean(items.map(item => (holds(item) ? 1 : 0)))
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }

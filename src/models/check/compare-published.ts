@@ -64,7 +64,7 @@ const BATCH = 64
  * Embeds photos with the model and compares the result with published vectors.
  * @throws AppError INPUT_NOT_FOUND, INPUT_INVALID for a wrong input
  */
-export async function compareModel(files: ComparisonFiles, deps: CompareDeps): Promise<ModelComparison> {
+export async function compareWithPublishedVectors(files: ComparisonFiles, deps: CompareDeps): Promise<ModelComparison> {
   const { dimension } = deps
   const limit = files.limit ?? Number.POSITIVE_INFINITY
   const published = await publishedRows(files.vectors, files.ids, dimension, limit)
@@ -138,7 +138,7 @@ function unitRow(row: Float32Array, index: number, file: string): Float32Array {
 /** Paths of the photos, in the order of their ids. */
 async function findPhotos(folder: string, ids: readonly string[]): Promise<string[]> {
   const entries = await readdir(folder).catch(cause => {
-    throw new AppError('INPUT_NOT_FOUND', `--images expects a folder, found ${cause.code} at ${folder}.`, { cause })
+    throw new AppError('INPUT_NOT_FOUND', `--photos expects a folder, found ${cause.code} at ${folder}.`, { cause })
   })
   const paths = new Map(entries.map(entry => [parse(entry).name, join(folder, entry)]))
   const missing = ids.filter(id => !paths.has(id))

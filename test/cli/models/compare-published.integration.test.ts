@@ -17,7 +17,7 @@ const FIRST_SEED = 4_000_000
 const random = randomNumbers(21)
 
 /** Pictures with planted vectors: what the tools of the demo model, which share no code with the product, make of them. */
-describe('models compare', () => {
+describe('models compare with published vectors', () => {
   let sandbox: Sandbox
   let tools: DemoModel
   let pictures: Buffer[]
@@ -57,7 +57,7 @@ describe('models compare', () => {
   ): Promise<Finished> {
     await writeFile(at('image.npy'), npyFile(rows))
     await writeFile(at('ids.txt'), `${names.join('\n')}\n`)
-    const files = ['--images', at('images'), '--vectors', at('image.npy'), '--ids', at('ids.txt')]
+    const files = ['--photos', at('images'), '--vectors', at('image.npy'), '--ids', at('ids.txt')]
     return sandbox.run('models', 'compare', 'demo', ...files, ...more)
   }
   const everything = () => [
@@ -242,14 +242,14 @@ describe('models compare', () => {
             'models',
             'compare',
             'demo',
-            '--images',
+            '--photos',
             at('none'),
             '--vectors',
             at('image.npy'),
             '--ids',
             at('ids.txt'),
           ),
-        /INPUT_NOT_FOUND: --images expects a folder, found ENOENT/,
+        /INPUT_NOT_FOUND: --photos expects a folder, found ENOENT/,
       ],
     ]
     test.each(refusals)('%s', async (_, run, message) => {

@@ -1,7 +1,7 @@
 import { AppError } from '../../domain/errors.js'
 import { modelKey } from '../../domain/model.js'
 import { formatQuantity } from '../../domain/text/format.js'
-import { type ComparisonFiles, compareModel } from '../../models/check/compare-model.js'
+import { type ComparisonFiles, compareWithPublishedVectors } from '../../models/check/compare-published.js'
 import type { Comparison } from '../../models/check/comparison.js'
 import type { KnownFigure } from '../../models/check/known-answers.js'
 import type { Context } from '../context.js'
@@ -16,8 +16,8 @@ export interface CompareOptions extends ComparisonFiles {
   labels?: string
 }
 
-/** The `models compare` command. @throws AppError COMPARISON_FAILED when a figure is below its bar */
-export async function compare(context: Context, options: CompareOptions): Promise<number> {
+/** The `models compare` command with published vectors. @throws AppError COMPARISON_FAILED when a figure is below its bar */
+export async function compareWithPublished(context: Context, options: CompareOptions): Promise<number> {
   const { app, out, signal } = context
   const { spec } = app.models
   const key = modelKey(spec)
@@ -25,7 +25,7 @@ export async function compare(context: Context, options: CompareOptions): Promis
   const { preprocess } = await import('../../images/decode.js')
   const { MAX_IMAGE_PIXELS: maxPixels, JPEG_DECODER: jpegDecoder } = app.config
   const progress = new Progress(key)
-  const { photos, texts, known, ...comparison } = await compareModel(options, {
+  const { photos, texts, known, ...comparison } = await compareWithPublishedVectors(options, {
     dimension: spec.dimension,
     openEncoder: towers => openEncoder(context, key, towers),
     preprocess: (image, input) => preprocess(image, { input, maxPixels, jpegDecoder }),
