@@ -15,6 +15,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { chooseProvider } from '../dist/models/runtime/choose-provider.js'
 import { EXECUTION_PROVIDERS } from '../dist/models/runtime/providers.js'
+import { watchGpu } from './support/gpu/watch.mjs'
 import { photoFiles, runRuntime } from './support/peers.mjs'
 import { modelSettings } from './support/pipeline.mjs'
 import { readOptions, report, round, say } from './support/report.mjs'
@@ -61,10 +62,16 @@ async function measure({ provider, precision, processes, threads, size }) {
   try {
     await Promise.all(children.map(({ next }) => next()))
     const images = Math.max(size, Math.ceil(Number(options.images) / size) * size)
+    const gpu = watchGpu(provider)
     for (const { child } of children) child.stdin.write(`${images}\n`)
     const each = await Promise.all(children.map(async ({ next }) => JSON.parse(await next())))
+    const { busy } = await gpu.stop()
     const rate = each.reduce((sum, { imagesPerSecond }) => sum + imagesPerSecond, 0)
-    const row = line({ provider, precision, processes, threads, size }, rate, Math.max(...each.map(one => one.peakMib)))
+    const row = {
+      ...line({ provider, precision, processes, threads, size }, rate, Math.max(...each.map(one => one.peakMib))),
+      'core ms per image': round(each.reduce((sum, { coreMs }) => sum + coreMs, 0) / processes),
+      ...(busy === null ? {} : { 'GPU, %': round(busy) }),
+    }
     say(JSON.stringify(row))
     return row
   } finally {

@@ -1,7 +1,8 @@
 // Photos on a server to rows in Postgres, beside what others use to embed photos, which only embed
 //
 //   npm run bench -- end-to-end [--photos 700] [--repeats 5] [--precisions int8,fp32] [--processes N]
-//                               [--photos-per-job 32] [--peers openvino-int8,torch-bf16,…] [--no-peers]
+//                               [--photos-per-job 32] [--provider cpu] [--images-per-call N]
+//                               [--peers openvino-int8,torch-bf16,…] [--no-peers]
 //
 // Needs PHOTOS, MODEL_FOLDER, redis-server and Postgres with pgvector on the PATH, and the peers: see bench/peers.
 //
@@ -16,6 +17,7 @@
 //
 // All take turns; a ratio compares neighbours in time. A repeat takes about 4 minutes on two cores.
 import { availableParallelism } from 'node:os'
+import { watchGpu } from './support/gpu/watch.mjs'
 import { modelFolder, photosFolder, runClipRetrieval, runPeer, runRuntime, transformersPeer } from './support/peers.mjs'
 import { openPipeline, startServices } from './support/pipeline.mjs'
 import { readOptions, report, round, say, spread } from './support/report.mjs'
@@ -26,6 +28,8 @@ const options = readOptions({
   precisions: { type: 'string', default: 'int8,fp32' },
   processes: { type: 'string', default: String(availableParallelism()) },
   'photos-per-job': { type: 'string' },
+  provider: { type: 'string', default: 'cpu' },
+  'images-per-call': { type: 'string' },
   peers: { type: 'string' },
   'no-peers': { type: 'boolean', default: false },
 })
@@ -78,14 +82,29 @@ try {
 tell()
 
 async function ours(precision) {
-  const pipeline = await openPipeline(services, { precision, processes })
+  const pipeline = await openPipeline(services, { precision, processes, ...setup() })
+  const watch = watchGpu(options.provider)
+  let [measured, gpu, total] = []
   try {
-    const { photosPerSecond, coreMs, peakMib } = await pipeline.run(photos, photosPerJob)
-    details.push({ precision, photosPerSecond, coreMs, peakMib })
-    return photosPerSecond
+    measured = await pipeline.run(photos, photosPerJob)
   } finally {
-    await pipeline.close()
+    gpu = await watch.stop()
+    total = await pipeline.close()
   }
+  details.push({ precision, ...measured, gpu, writeMs: (1000 * total.stageSeconds.write) / total.embedded })
+  return measured.photosPerSecond
+}
+
+/** Settings of the worker that this benchmark's options change. Calls of another size need a warm-up of that size. */
+function setup() {
+  const imagesPerCall = options['images-per-call']
+  const settings = {
+    ...(options.provider === 'cpu' ? {} : { EXECUTION_PROVIDER: options.provider }),
+    ...(imagesPerCall ? { IMAGES_PER_CALL: imagesPerCall } : {}),
+  }
+  if (!imagesPerCall) return { settings }
+  const jobSize = photosPerJob ?? Number(imagesPerCall)
+  return { settings, warmUp: { photos: 2 * processes * jobSize, photosPerJob: jobSize } }
 }
 
 function transformersJs(dtype) {
@@ -140,5 +159,6 @@ function tell() {
       { title: 'Core milliseconds per photo', rows: parts },
     ].filter(({ rows }) => rows.length > 0),
     rates: Object.fromEntries(rates),
+    details,
   })
 }

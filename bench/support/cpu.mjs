@@ -11,6 +11,15 @@ export function cpuMs(pid) {
   return ofTree(pid)
 }
 
+/** CPU time of the main thread of a process alone, in ms. Linux only: 0 elsewhere. */
+export function mainThreadMs(pid) {
+  try {
+    return ticksOf(`/proc/${pid}/task/${pid}/stat`).ms
+  } catch {
+    return 0
+  }
+}
+
 /** Largest resident set that a process has had, in MiB. Linux only: 0 elsewhere. */
 export function peakMib(pid) {
   try {
@@ -33,15 +42,19 @@ function all() {
   return new Map(
     pids().flatMap(pid => {
       try {
-        // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html; the name may hold spaces and brackets.
-        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-        const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-        return [[pid, { parent: Number(fields[1]), ms: (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK }]]
+        return [[pid, ticksOf(`/proc/${pid}/stat`)]]
       } catch {
         return []
       }
     }),
   )
+}
+
+function ticksOf(file) {
+  // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html; the name may hold spaces and brackets.
+  const stat = readFileSync(file, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return { parent: Number(fields[1]), ms: (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK }
 }
 
 function pids() {

@@ -15,12 +15,17 @@ console.log('ready')
 for await (const line of createInterface({ input: process.stdin })) {
   // Every image has its own pixels, as in a worker.
   const images = Array.from({ length: Number(line) }, () => image.slice())
-  const startedAt = performance.now()
+  const [startedAt, cpuBefore] = [performance.now(), process.cpuUsage()]
   await encoder.encodeImages(images)
   const seconds = (performance.now() - startedAt) / 1000
-  // maxRSS is in KiB: https://nodejs.org/api/process.html#processresourceusage
+  const { user, system } = process.cpuUsage(cpuBefore)
   console.log(
-    JSON.stringify({ imagesPerSecond: images.length / seconds, peakMib: process.resourceUsage().maxRSS / 1024 }),
+    JSON.stringify({
+      imagesPerSecond: images.length / seconds,
+      coreMs: (user + system) / 1000 / images.length,
+      // maxRSS is in KiB: https://nodejs.org/api/process.html#processresourceusage
+      peakMib: process.resourceUsage().maxRSS / 1024,
+    }),
   )
 }
 await encoder.close()

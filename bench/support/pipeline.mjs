@@ -15,7 +15,7 @@ import { readConfig } from '../../dist/config.js'
 import { batchId } from '../../dist/domain/batch-id.js'
 import { modelKey } from '../../dist/domain/model.js'
 import { barePhoto } from '../../dist/domain/photo.js'
-import { children, cpuMs, peakMib } from './cpu.mjs'
+import { children, cpuMs, mainThreadMs, peakMib } from './cpu.mjs'
 import { modelFolder, photoFiles, photosFolder } from './peers.mjs'
 import { startPostgres } from './postgres.mjs'
 import { startRedis } from './redis.mjs'
@@ -66,10 +66,10 @@ export function modelSettings(precision) {
 
 /**
  * Starts `worker --processes N` on a database and a queue of their own, and warms it up.
- * @param options `precision`, `processes`, and settings of the worker
+ * @param options `precision`, `processes`, settings of the worker, and `warmUp`: the run before any measurement
  * @returns `run(photos)`, which measures; `close`
  */
-export async function openPipeline(services, { precision, processes, settings = {} }) {
+export async function openPipeline(services, { precision, processes, settings = {}, warmUp = WARM_UP }) {
   const home = mkdtempSync(join(tmpdir(), 'unsplash-clip-bench-'))
   const name = `bench_${Date.now()}`
   await execute(services.postgres.url, `create database ${name}`)
@@ -190,21 +190,32 @@ export async function openPipeline(services, { precision, processes, settings = 
     }
   }
 
+  const workerPids = () => (processes > 1 ? children(workers.pid) : [workers.pid])
+  const mainThreads = () => workerPids().reduce((sum, pid) => sum + mainThreadMs(pid), 0)
+
   let runCount = 0
-  await run('warm-up', urlsOf(WARM_UP.photos), WARM_UP.photosPerJob)
+  await run('warm-up', urlsOf(warmUp.photos), warmUp.photosPerJob)
   return {
-    /** @returns photosPerSecond, coreMsPerPhoto by part, peakMib of the largest worker process */
+    /**
+     * @returns photosPerSecond, coreMs per photo by part, mainThreads: the share of the time that the main thread of a worker
+     *   process computes, and peakMib of the largest one
+     */
     async run(count, photosPerJob = app.config.PHOTOS_PER_JOB) {
       const runId = `run-${++runCount}`
-      const before = parts()
+      const [before, mainBefore] = [parts(), mainThreads()]
       const seconds = await run(runId, urlsOf(count), photosPerJob)
-      const after = parts()
+      const [after, mainAfter] = [parts(), mainThreads()]
       await check(client, runId, count, home)
       const coreMs = Object.fromEntries(Object.entries(after).map(([part, ms]) => [part, (ms - before[part]) / count]))
-      const workerIds = processes > 1 ? children(workers.pid) : [workers.pid]
-      return { seconds, photosPerSecond: count / seconds, coreMs, peakMib: Math.max(...workerIds.map(peakMib)) }
+      return {
+        seconds,
+        photosPerSecond: count / seconds,
+        coreMs,
+        mainThreads: (mainAfter - mainBefore) / 1000 / seconds / processes,
+        peakMib: Math.max(...workerPids().map(peakMib)),
+      }
     },
-    workerPids: () => (processes > 1 ? children(workers.pid) : [workers.pid]),
+    workerPids,
     /** @returns the final reports of the workers */
     async close() {
       workers.kill('SIGTERM')

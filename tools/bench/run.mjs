@@ -4,9 +4,10 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const folder = fileURLToPath(new URL('.', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const folder = `${root}bench/`
 const names = readdirSync(folder)
-  .filter(file => file.endsWith('.mjs') && file !== 'run.mjs')
+  .filter(file => file.endsWith('.mjs'))
   .map(file => file.slice(0, -'.mjs'.length))
   .sort()
 
@@ -23,7 +24,7 @@ function list(print) {
   print('Usage: npm run bench -- NAME [options] [--json] [--out FILE]\n')
   const width = Math.max(...names.map(name => name.length)) + 2
   for (const name of names) print(`  ${name.padEnd(width)}${headOf(name)[0]}`)
-  print('\nnpm run bench -- NAME --help shows the options of one.')
+  print('\nnpm run bench -- NAME --help shows the options of one. On a machine with a GPU: bash bench/gpu.sh --help')
 }
 
 /** The comment at the top of a benchmark: one line on the subject, then the usage. */
@@ -38,7 +39,7 @@ async function run(name, parameters) {
     console.log(headOf(name).join('\n'))
     return
   }
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: `${folder}..`, stdio: ['ignore', 2, 'inherit'] })
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 'inherit'] })
   const child = spawn(process.execPath, [`${folder}${name}.mjs`, ...parameters], { stdio: 'inherit' })
   // Ctrl-C reaches the benchmark, which cleans up; this process waits for it.
   process.on('SIGINT', () => {})
