@@ -21,7 +21,7 @@ function instructionsOf(dockerfile: string): Instruction[] {
   }))
 }
 
-describe.each(['worker-cpu', 'worker-cuda'])('infra/images/%s.Dockerfile', name => {
+function image(name: string) {
   const text = readFileSync(`infra/images/${name}.Dockerfile`, 'utf8')
   const instructions = instructionsOf(text)
   const all = (keyword: string) => instructions.filter(found => found.keyword === keyword).map(found => found.text)
@@ -30,6 +30,11 @@ describe.each(['worker-cpu', 'worker-cuda'])('infra/images/%s.Dockerfile', name 
     const from = instructions.findLastIndex(found => found.keyword === 'FROM')
     return instructions.slice(from).find(found => found.keyword === keyword)?.text ?? `no ${keyword}`
   }
+  return { text, all, last }
+}
+
+describe.each(['worker-cpu', 'worker-cuda', 'bench-cuda'])('infra/images/%s.Dockerfile', name => {
+  const { text, all } = image(name)
 
   test('has nothing that a linter complains of', () => {
     expect(validate(text)).toEqual([])
@@ -52,6 +57,10 @@ describe.each(['worker-cpu', 'worker-cuda'])('infra/images/%s.Dockerfile', name 
       expect(ignored).toContain(`!${source}`)
     }
   })
+})
+
+describe.each(['worker-cpu', 'worker-cuda'])('the image of infra/images/%s.Dockerfile', name => {
+  const { last } = image(name)
 
   test('starts a worker, as somebody who is not root', async () => {
     expect(last('USER')).toBe('1000:1000')
@@ -72,5 +81,30 @@ describe.each(['worker-cpu', 'worker-cuda'])('infra/images/%s.Dockerfile', name 
     const variables = new Map([...last('ENV').matchAll(/([A-Z_]+)=(\S+)/g)].map(([, key, value]) => [key!, value!]))
     expect(unknownVariables(variables.keys())).toEqual([])
     expect(last('EXPOSE')).toBe(variables.get('METRICS_PORT'))
+  })
+})
+
+describe('the image of infra/images/bench-cuda.Dockerfile', () => {
+  const { text, all, last } = image('bench-cuda')
+  const worker = image('worker-cuda')
+
+  test('runs the benchmark, with options of the command line behind it', () => {
+    const [program, script] = JSON.parse(last('ENTRYPOINT'))
+    expect(program).toBe('bash')
+    expect(all('COPY')).toContain('bench bench')
+    expect(existsSync(script)).toBe(true)
+  })
+
+  test('has Node, CUDA and the provider of workers', () => {
+    const from = (some: string[]) => some.map(one => one.split(' AS ')[0])
+    expect(new Set(from(all('FROM')))).toEqual(new Set(from(worker.all('FROM')).filter(one => one !== 'base')))
+    const installs = /ONNXRUNTIME_NODE_INSTALL=.*$/m
+    expect(installs.exec(text)![0]).toBe(installs.exec(worker.text)![0])
+  })
+
+  test('has the servers that the benchmark starts', () => {
+    const packages = all('RUN').join(' ')
+    for (const server of [/ redis-server /, / postgresql-(\d+) postgresql-\1-pgvector /])
+      expect(packages).toMatch(server)
   })
 })
