@@ -46,7 +46,10 @@ const MOST_PHOTOS = 500
 
 const notes = []
 const precisions = availablePrecisions()
-await chooseProvider([provider])
+await chooseProvider([provider]).catch(error => {
+  say(error.message)
+  process.exit(2)
+})
 const home = mkdtempSync(join(tmpdir(), 'unsplash-clip-bench-'))
 process.once('exit', () => rmSync(home, { recursive: true, force: true }))
 
