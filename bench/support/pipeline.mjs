@@ -26,8 +26,9 @@ const LABEL_SETS = ['taken_time', 'taken_space']
 /** Polling takes time from the cores, so it is rare until few batches are left. */
 const POLL_MS = { many: 500, few: 25 }
 const FEW = 4
-/** A batch of fp32 takes seconds. */
+/** A batch of 32 takes seconds in fp32, and more beside other work. */
 const SILENCE_MS = 90_000
+const SILENCE_PHOTOS = 32
 /** Photos of the first run, which is not measured: every process opens its connections and compiles its code. */
 const WARM_UP = { photos: 96, photosPerJob: 8 }
 
@@ -118,6 +119,7 @@ export async function openPipeline(services, { precision, processes, settings = 
   /** @returns seconds from the first batch in the queue to the last committed row */
   async function run(runId, urls, photosPerJob) {
     const add = await prepare(runId, urls, photosPerJob)
+    const silenceMs = SILENCE_MS * Math.max(1, photosPerJob / SILENCE_PHOTOS)
     const startedAt = performance.now()
     await add()
     let [left, changedAt] = [Number.POSITIVE_INFINITY, startedAt]
@@ -125,7 +127,7 @@ export async function openPipeline(services, { precision, processes, settings = 
       const now = await open(runId)
       if (now < left) [left, changedAt] = [now, performance.now()]
       if (workers.exitCode !== null) throw new Error(`the workers ended with ${workers.exitCode}:\n${stderr}`)
-      if (performance.now() - changedAt > SILENCE_MS)
+      if (performance.now() - changedAt > silenceMs)
         throw new Error(`${left} batches are left and none gets done:\n${stderr}`)
       if (left > 0) await pause(left > FEW ? POLL_MS.many : POLL_MS.few)
     }
