@@ -13,6 +13,7 @@ import { useBytePixels } from '../dist/models/graph/byte-pixels.js'
 import { useClassTokenOnly } from '../dist/models/graph/class-token.js'
 import { mapModel } from '../dist/models/graph/model-file.js'
 import { useSignedWeights } from '../dist/models/graph/signed-weights.js'
+import { hasVnni } from '../dist/models/runtime/vnni.js'
 import { modelFolder } from './support/peers.mjs'
 import { pixelFeeds, SCALE, SIZE } from './support/pixel-feeds.mjs'
 import { openRaw, visionFile } from './support/raw.mjs'
@@ -30,8 +31,9 @@ const files = options.file
   : ['fp32', 'int8'].map(precision => visionFile(modelFolder(), precision)).filter(existsSync)
 
 const spinning = allowed => ({ session: { intra_op: { allow_spinning: allowed } } })
-const bytePixels = graph => useBytePixels(graph, SIZE, SCALE)
-const all = graph => void [useClassTokenOnly(graph), useSignedWeights(graph), bytePixels(graph)]
+const bytePixels = product => graph => useBytePixels(graph, SIZE, SCALE, product)
+const all = graph =>
+  void [useClassTokenOnly(graph), useSignedWeights(graph), bytePixels(hasVnni() ? 'integer' : 'float')(graph)]
 const TABLES = {
   graph: {
     title: 'graph, 1 thread, 8 images per call',
@@ -40,7 +42,8 @@ const TABLES = {
       ['weights mapped from the file', { change: () => {} }],
       ['last block for the class token alone', { change: useClassTokenOnly }],
       ['7-bit weights signed', { change: useSignedWeights }],
-      ['pixels as bytes', { change: bytePixels }],
+      ['pixels as bytes, integer products', { change: bytePixels('integer') }],
+      ['pixels as bytes, product in floating point', { change: bytePixels('float') }],
       ['all of these: as it is opened', { change: all }],
       ['optimisation level extended', { graphOptimizationLevel: 'extended' }],
       ['optimisation level basic', { graphOptimizationLevel: 'basic' }],

@@ -55,7 +55,7 @@ async function describe(spec: ModelSpec, folder: string | null, provider: Execut
     folder,
     bytes,
     present,
-    rewrites: present && folder !== null ? planRewrites(spec, folder, provider) : null,
+    rewrites: present && folder !== null ? planRewrites(spec, folder, { provider }) : null,
   }
 }
 

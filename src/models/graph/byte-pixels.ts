@@ -38,13 +38,19 @@ interface Patches {
 
 /**
  * Feeds the bytes of a picture directly to an image tower that computes in integers. Replaces its first step, a
- * convolution over non-overlapping patches, by a product of the bytes with weights of 15 bits that include scale and
- * mean of the pixels. The graph then needs no normalisation, and the product runs at integer speed. The convolution
- * does not: it is either in floating point, or quantised, for which the runtime has no fast kernel. Rounding of a
- * weight: 1/16,000 of the largest of its filter; pixels are not rounded.
+ * convolution over non-overlapping patches, by a product of the bytes with weights that include scale and mean of the
+ * pixels. The graph then needs no normalisation, and pixels are not rounded. The convolution is either in floating
+ * point, or quantised, for which the runtime has no fast kernel.
  * @param size side of the picture, in pixels
+ * @param product `integer`: two integer products with weights of 15 bits, faster on CPUs with VNNI. Rounding of a
+ *   weight: 1/16,000 of the largest of its filter. `float`: one product in floating point, faster on others
  */
-export function useBytePixels(graph: ModelGraph, size: number, scale: PixelScale): Rewrite {
+export function useBytePixels(
+  graph: ModelGraph,
+  size: number,
+  scale: PixelScale,
+  product: 'integer' | 'float' = 'integer',
+): Rewrite {
   if (!graph.nodes.some(({ op }) => integerProduct(op))) return notNeeded(NAME, 'the graph computes in floating point')
   const patches = findPatches(graph, size)
   if (typeof patches === 'string') return leftOut(NAME, patches)
@@ -52,52 +58,113 @@ export function useBytePixels(graph: ModelGraph, size: number, scale: PixelScale
   const { nodes, input, counts, output, filters, side } = patches
   const grid = size / side
   const rows = CHANNELS * side * side
-  const name = (part: string) => `${BYTE_PIXELS}:${part}`
-  const constants = bytesAndSteps(patches, scale)
   const made: Tensor[] = [
     numbers(name('split'), [-1, grid, side, grid, side * CHANNELS]),
     numbers(name('rows'), [-1, rows]),
     numbers(name('grid'), [-1, grid, grid, filters]),
-    { name: name('zero'), type: UINT8, shape: [], replaced: Uint8Array.of(constants.zero) },
-    { name: name('high'), type: INT8, shape: [rows, filters], replaced: bytesOf(constants.high) },
-    { name: name('low'), type: INT8, shape: [rows, filters], replaced: bytesOf(constants.low) },
-    { name: name('high-step'), type: FLOAT, shape: [filters], replaced: bytesOf(constants.highStep) },
-    { name: name('low-step'), type: FLOAT, shape: [filters], replaced: bytesOf(constants.lowStep) },
-    { name: name('offset'), type: FLOAT, shape: [filters], replaced: bytesOf(constants.offset) },
   ]
-  for (const tensor of made) graph.weights.set(tensor.name, tensor)
+  const steps = product === 'integer' ? integerProducts(patches, scale) : floatProduct(patches, scale)
+  for (const tensor of [...made, ...steps.weights]) graph.weights.set(tensor.name, tensor)
 
-  const step = (op: string, inputs: string[], to: string, attributes: Node['attributes'] = new Map()): Node => ({
-    op,
-    inputs,
-    outputs: [to],
-    attributes,
-  })
-  const list = (integers: number[]) => ({ integer: 0, integers })
-  const float = new Map([['to', { integer: FLOAT, integers: [] }]])
-  const product = (part: string): Node[] => [
-    step('MatMulInteger', [name('patches'), name(part), name('zero')], name(`${part}-sum`)),
-    step('Cast', [name(`${part}-sum`)], name(`${part}-float`), float),
-    step('Mul', [name(`${part}-float`), name(`${part}-step`)], name(`${part}-part`)),
-  ]
   const others = graph.nodes.filter(node => !nodes.includes(node))
   graph.nodes = [
     step('Reshape', [BYTE_PIXELS, name('split')], name('lines')),
-    step('Transpose', [name('lines')], name('squares'), new Map([['perm', list([0, 1, 3, 2, 4])]])),
+    step('Transpose', [name('lines')], name('squares'), permutation([0, 1, 3, 2, 4])),
     step('Reshape', [name('squares'), name('rows')], name('patches')),
-    ...product('high'),
-    ...product('low'),
-    step('Add', [name('high-part'), name('low-part')], name('both')),
-    step('Add', [name('both'), name('offset')], name('filtered')),
+    ...steps.nodes,
     step('Reshape', [name('filtered'), name('grid')], name('places')),
-    step('Transpose', [name('places')], output, new Map([['perm', list([0, 3, 1, 2])]])),
+    step('Transpose', [name('places')], output, permutation([0, 3, 1, 2])),
     ...others,
   ]
   const used = new Set(graph.nodes.flatMap(({ inputs }) => inputs))
   for (const name of nodes.flatMap(({ inputs }) => inputs)) if (!used.has(name)) graph.weights.delete(name)
   for (const node of counts) node.inputs = [BYTE_PIXELS]
   Object.assign(input, { name: BYTE_PIXELS, replaced: { type: UINT8, sizes: [size, size, CHANNELS] } })
-  return applied(NAME, `${filters} filters of ${side} × ${side} pixels`)
+  return applied(NAME, `${filters} filters of ${side} × ${side} pixels, ${product} products`)
+}
+
+const name = (part: string) => `${BYTE_PIXELS}:${part}`
+
+function step(op: string, inputs: string[], to: string, attributes: Node['attributes'] = new Map()): Node {
+  return { op, inputs, outputs: [to], attributes }
+}
+
+const permutation = (integers: number[]) => new Map([['perm', { integer: 0, integers }]])
+const toFloat = new Map([['to', { integer: FLOAT, integers: [] }]])
+
+/** Nodes from `patches`, [patches, rows], to `filtered`, [patches, filters], and their constants. */
+interface Steps {
+  nodes: Node[]
+  weights: Tensor[]
+}
+
+function floatProduct(patches: Patches, scale: PixelScale): Steps {
+  const { filters } = patches
+  const rows = rowsOf(patches)
+  const weights = new Float32Array(rows * filters)
+  const offset = new Float32Array(filters)
+  for (let filter = 0; filter < filters; filter++) {
+    const { scaled, sum } = scaledFilter(patches, scale, filter, 0)
+    for (let place = 0; place < rows; place++) weights[place * filters + filter] = scaled[place]!
+    offset[filter] = sum
+  }
+  return {
+    nodes: [
+      step('Cast', [name('patches')], name('values'), toFloat),
+      step('MatMul', [name('values'), name('filters')], name('products')),
+      step('Add', [name('products'), name('offset')], name('filtered')),
+    ],
+    weights: [
+      { name: name('filters'), type: FLOAT, shape: [rows, filters], replaced: bytesOf(weights) },
+      { name: name('offset'), type: FLOAT, shape: [filters], replaced: bytesOf(offset) },
+    ],
+  }
+}
+
+function integerProducts(patches: Patches, scale: PixelScale): Steps {
+  const { filters } = patches
+  const rows = rowsOf(patches)
+  const { zero, high, low, highStep, lowStep, offset } = bytesAndSteps(patches, scale)
+  const product = (part: string): Node[] => [
+    step('MatMulInteger', [name('patches'), name(part), name('zero')], name(`${part}-sum`)),
+    step('Cast', [name(`${part}-sum`)], name(`${part}-float`), toFloat),
+    step('Mul', [name(`${part}-float`), name(`${part}-step`)], name(`${part}-part`)),
+  ]
+  return {
+    nodes: [
+      ...product('high'),
+      ...product('low'),
+      step('Add', [name('high-part'), name('low-part')], name('both')),
+      step('Add', [name('both'), name('offset')], name('filtered')),
+    ],
+    weights: [
+      { name: name('zero'), type: UINT8, shape: [], replaced: Uint8Array.of(zero) },
+      { name: name('high'), type: INT8, shape: [rows, filters], replaced: bytesOf(high) },
+      { name: name('low'), type: INT8, shape: [rows, filters], replaced: bytesOf(low) },
+      { name: name('high-step'), type: FLOAT, shape: [filters], replaced: bytesOf(highStep) },
+      { name: name('low-step'), type: FLOAT, shape: [filters], replaced: bytesOf(lowStep) },
+      { name: name('offset'), type: FLOAT, shape: [filters], replaced: bytesOf(offset) },
+    ],
+  }
+}
+
+const rowsOf = ({ side }: Patches) => CHANNELS * side * side
+
+/**
+ * Returns the weights of a filter for bytes, in the order of RGB bytes, and its result where all bytes are `zero`.
+ */
+function scaledFilter(patches: Patches, { mean, std }: PixelScale, filter: number, zero: number) {
+  const rows = rowsOf(patches)
+  const scaled = new Float64Array(rows)
+  let sum = patches.bias?.[filter] ?? 0
+  for (let channel = 0, at = filter * rows; channel < CHANNELS; channel++) {
+    const atZero = (zero / LEVEL - mean[channel]!) / std[channel]!
+    for (let place = channel; place < rows; place += CHANNELS, at++) {
+      scaled[place] = patches.weights[at]! / (LEVEL * std[channel]!)
+      sum += patches.weights[at]! * atZero
+    }
+  }
+  return { scaled, sum }
 }
 
 /**
@@ -228,27 +295,18 @@ function dequantised(
   })
 }
 
-function bytesAndSteps({ weights, bias, filters, side }: Patches, { mean, std }: PixelScale) {
-  const rows = CHANNELS * side * side
-  const zero = Math.round((LEVEL * mean.reduce((sum, value) => sum + value, 0)) / CHANNELS)
+function bytesAndSteps(patches: Patches, scale: PixelScale) {
+  const { filters } = patches
+  const rows = rowsOf(patches)
+  const zero = Math.round((LEVEL * scale.mean.reduce((sum, value) => sum + value, 0)) / CHANNELS)
   const high = new Int8Array(rows * filters)
   const low = new Int8Array(rows * filters)
   const highStep = new Float32Array(filters)
   const lowStep = new Float32Array(filters)
   const offset = new Float32Array(filters)
-  const scaled = new Float64Array(rows)
   for (let filter = 0; filter < filters; filter++) {
-    let sum = bias?.[filter] ?? 0
-    let largest = 0
-    for (let channel = 0, at = filter * rows; channel < CHANNELS; channel++) {
-      const atZero = (zero / LEVEL - mean[channel]!) / std[channel]!
-      for (let place = channel; place < rows; place += CHANNELS, at++) {
-        scaled[place] = weights[at]! / (LEVEL * std[channel]!)
-        sum += weights[at]! * atZero
-        largest = Math.max(largest, Math.abs(scaled[place]!))
-      }
-    }
-    const unit = largest / MOST || 1
+    const { scaled, sum } = scaledFilter(patches, scale, filter, zero)
+    const unit = scaled.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) / MOST || 1
     for (let place = 0; place < rows; place++) {
       const value = Math.round(scaled[place]! / unit)
       const above = Math.floor((value + LOW_STEPS / 2) / LOW_STEPS)

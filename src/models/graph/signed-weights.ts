@@ -7,6 +7,10 @@ const NAME = 'signed-weights'
 /** Weights of 7 bits: 0 to 127 become -64 to 63. */
 const MOST = 127
 const SHIFT = 64
+/** Signed weights of 8 bits: -128 to 127 become 0 to 255. */
+const SHIFT_BACK = 128
+
+const WAY_OUT = 'Quantise the model again with signed weights (QInt8) of 7 bits (reduce_range).'
 
 /**
  * Stores the unsigned 7-bit weights of integer matrix products as signed ones. Weight and zero point move by the same
@@ -15,9 +19,11 @@ const SHIFT = 64
  *
  * transformers.js's converter writes such weights for every model with a convolution, so for all CLIP image towers
  * (`weight_type`, `reduce_range` in its scripts/convert.py). Convolutions keep theirs: signed ones are six times slower
- * there. Weights of 8 bits also stay: pairs of products of signed ones overflow 16 bits on CPUs without VNNI.
+ * there. Weights of 8 bits also stay: pairs of products of signed ones overflow 16 bits on CPUs without VNNI. There,
+ * signed weights of 8 bits become unsigned for that reason: slower, but right.
+ * @param overflows whether pairs of products of an unsigned and a signed byte overflow on this CPU
  */
-export function useSignedWeights(graph: ModelGraph): Rewrite {
+export function useSignedWeights(graph: ModelGraph, overflows = false): Rewrite {
   const { nodes, weights } = graph
   const users = new Map<string, Node[]>()
   for (const node of nodes) for (const name of node.inputs) users.set(name, [...(users.get(name) ?? []), node])
@@ -26,6 +32,10 @@ export function useSignedWeights(graph: ModelGraph): Rewrite {
   const products = nodes.filter(node => weightOf(node) !== undefined)
   const unsigned = products.filter(node => weightOf(node)!.type === UINT8)
   if (products.length === 0) return notNeeded(NAME, 'the graph has no integer products with constant weights')
+  if (overflows && unsigned.length === 0) {
+    const signed = products.filter(node => needsUnsigned(node, graph))
+    if (signed.length > 0) return unsign(signed, products.length, graph, users)
+  }
   if (unsigned.length === 0) return notNeeded(NAME, `all ${products.length} integer products have signed weights`)
   const reasons = new Map<string, number>()
   for (const node of unsigned) {
@@ -42,8 +52,49 @@ export function useSignedWeights(graph: ModelGraph): Rewrite {
 function warningOf(left: number, all: number, reasons: readonly string[]): string {
   return (
     `${left} of ${all} integer products keep unsigned weights (${reasons.join('; ')}), which take up to twice the time ` +
-    'on a CPU. Quantise the model again with signed weights (QInt8) or with reduce_range.'
+    `on a CPU. ${WAY_OUT}`
   )
+}
+
+function unsign(nodes: readonly Node[], all: number, graph: ModelGraph, users: Map<string, Node[]>): Rewrite {
+  const right = nodes.filter(node => unsignWeights(node, graph, users)).length
+  const wrong = nodes.length - right
+  const sentence = `${right} of ${all} integer products have signed weights of 8 bits, and compute with unsigned ones`
+  const slow =
+    `${right} integer products have signed weights of 8 bits, whose sums overflow on this CPU, which has no VNNI. They ` +
+    `compute with unsigned weights, up to twice the time. ${WAY_OUT}`
+  const off =
+    `${wrong} integer products have signed weights of 8 bits, whose sums overflow on this CPU, which has no VNNI: ` +
+    `embeddings differ from those of other CPUs. ${WAY_OUT}`
+  if (wrong === 0) return { ...applied(NAME, sentence), warning: slow }
+  return { ...(right > 0 ? applied(NAME, sentence) : leftOut(NAME, off)), warning: off }
+}
+
+function needsUnsigned(node: Node, { weights }: ModelGraph): boolean {
+  const weight = weights.get(node.inputs[integerProduct(node.op)!.weight]!)!
+  if (weight.type !== INT8) return false
+  const values = weight.read?.()
+  return values !== undefined && !isSevenBits(move(values, SHIFT))
+}
+
+/** Changes one product. @returns false when it stays unchanged */
+function unsignWeights(node: Node, { weights, readElsewhere }: ModelGraph, users: Map<string, Node[]>): boolean {
+  const place = integerProduct(node.op)!
+  const weightName = node.inputs[place.weight]!
+  const zeroName = node.inputs[place.zero] ?? ''
+  const weight = weights.get(weightName)!
+  const zero = weights.get(zeroName)
+  if (users.get(weightName)!.length > 1 || readElsewhere.has(weightName) || (zeroName !== '' && !zero)) return false
+  const zeros = zero ? zero.read?.() : Uint8Array.of(0)
+  if (!zeros || (zero && zero.type !== INT8)) return false
+  Object.assign(weight, { type: UINT8, replaced: move(weight.read!()!, SHIFT_BACK) })
+  const unsigned = `${weightName}:unsigned-zero`
+  weights.set(unsigned, { name: unsigned, type: UINT8, shape: zero?.shape ?? [], replaced: move(zeros, SHIFT_BACK) })
+  const inputs = [...node.inputs]
+  while (inputs.length <= place.zero) inputs.push('')
+  inputs[place.zero] = unsigned
+  node.inputs = inputs
+  return true
 }
 
 /** Changes one product. @returns the reason when the product stays unchanged */
@@ -62,10 +113,10 @@ function signWeights(
   const [values, zeros] = [weight.read?.(), zero.read?.()]
   if (!values || !zeros) return 'expected readable weights'
   if (!isSevenBits(values) || !isSevenBits(zeros)) return 'expected weights of 7 bits, found 8'
-  Object.assign(weight, { type: INT8, replaced: shift(values) })
+  Object.assign(weight, { type: INT8, replaced: move(values, -SHIFT) })
   // Products may share a zero point, so each gets its own.
   const signed = `${weightName}:signed-zero`
-  weights.set(signed, { name: signed, type: INT8, shape: zero.shape, replaced: shift(zeros) })
+  weights.set(signed, { name: signed, type: INT8, shape: zero.shape, replaced: move(zeros, -SHIFT) })
   node.inputs = node.inputs.map((name, index) => (index === place.zero ? signed : name))
   const others = users.get(zeroName)!.filter(user => user !== node)
   users.set(zeroName, others)
@@ -79,8 +130,9 @@ function isSevenBits(values: Uint8Array): boolean {
   return true
 }
 
-function shift(values: Uint8Array): Uint8Array {
-  const shifted = new Uint8Array(values.length)
-  for (let index = 0; index < values.length; index++) shifted[index] = values[index]! - SHIFT
-  return shifted
+/** Adds to bytes, signed or not, modulo 256. */
+function move(values: Uint8Array, by: number): Uint8Array {
+  const moved = new Uint8Array(values.length)
+  for (let index = 0; index < values.length; index++) moved[index] = values[index]! + by
+  return moved
 }

@@ -28,6 +28,8 @@ export interface EncoderOptions {
   imagesPerCall?: number
   /** Where the towers run. Default: cpu. */
   provider?: ExecutionProvider
+  /** Whether the CPU has VNNI; default: what the system says. */
+  vnni?: boolean
   /** Towers to load now. The others load on first use, so a search never loads the image tower. */
   towers?: 'image' | 'text' | 'both' | 'none'
 }
@@ -41,9 +43,15 @@ const IMAGES_PER_CALL = 8
 export async function openOnnxEncoder(
   spec: ModelSpec,
   folder: string,
-  { threads = 0, imagesPerCall = IMAGES_PER_CALL, provider = 'cpu', towers = 'none' }: EncoderOptions = {},
+  { threads = 0, imagesPerCall = IMAGES_PER_CALL, provider = 'cpu', vnni, towers = 'none' }: EncoderOptions = {},
 ): Promise<Encoder> {
-  const encoder = new OnnxEncoder(await identify(spec, folder), spec, folder, { threads, provider }, imagesPerCall)
+  const encoder = new OnnxEncoder(
+    await identify(spec, folder),
+    spec,
+    folder,
+    { threads, provider, vnni },
+    imagesPerCall,
+  )
   try {
     await encoder.load(towers)
   } catch (error) {

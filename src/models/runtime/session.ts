@@ -6,14 +6,13 @@ import { AppError } from '../../domain/errors.js'
 import { mapModel } from '../graph/model-file.js'
 import { leftOut, type Rewrite } from '../graph/rewrite.js'
 import { type ExecutionProvider, unusable } from './providers.js'
-import { type PixelInput, rewriteGraph } from './rewrite-graph.js'
+import { type PixelInput, rewriteGraph, type Target } from './rewrite-graph.js'
 
 export type { ExecutionProvider } from './providers.js'
 
-export interface SessionOptions {
+export interface SessionOptions extends Target {
   /** Threads within an operator; 0: one per core. */
   threads: number
-  provider: ExecutionProvider
 }
 
 type Options = InferenceSession.SessionOptions
@@ -33,10 +32,11 @@ env.logLevel = 'fatal'
  */
 export async function openSession(
   path: string,
-  { threads, provider }: SessionOptions,
+  { threads, ...target }: SessionOptions,
   pixels?: PixelInput,
   onRewrites?: (rewrites: readonly Rewrite[]) => void,
 ): Promise<InferenceSession> {
+  const { provider } = target
   const options: Options = {
     ...providerOptions(provider),
     ...(threads > 0 ? { intraOpNumThreads: threads } : {}),
@@ -51,7 +51,7 @@ export async function openSession(
   let rewrites: readonly Rewrite[] = []
   try {
     const model = mapModel(path, graph => {
-      rewrites = rewriteGraph(graph, provider, pixels)
+      rewrites = rewriteGraph(graph, target, pixels)
     })
     const opened = await InferenceSession.create(model, { ...options, extra: { session } })
     onRewrites?.(rewrites)

@@ -9,7 +9,7 @@ import { type ModelGraph, mapModel } from '../../../src/models/graph/model-file.
 import type { Rewrite } from '../../../src/models/graph/rewrite.js'
 import { useSignedWeights } from '../../../src/models/graph/signed-weights.js'
 import { openSession } from '../../../src/models/runtime/session.js'
-import { FLOAT, type Graph, INT64, onnxModel, UINT8 } from '../../support/models/tiny-onnx.js'
+import { FLOAT, type Graph, INT8, INT64, onnxModel, UINT8 } from '../../support/models/tiny-onnx.js'
 
 const BATCH = 3
 const TOKENS = 5
@@ -261,6 +261,55 @@ describe('signed weights', () => {
   test('of 7 bits give the same sums to the last bit', async () => {
     const { isChanged, plain, faster } = await compare(product({ weights: bytes(127), zero: 61 }), useSignedWeights)
     expect(isChanged).toBe(true)
+    expect(faster).toEqual(plain)
+  })
+
+  describe('of 8 bits, where their sums overflow', () => {
+    const overflowing = (graph: ModelGraph) => useSignedWeights(graph, true)
+    const unsigned = product({ weights: bytes(255), zero: 128 })
+    const [weights, zeros] = unsigned.constants!
+    const back = (values: readonly number[]) => values.map(value => value - 128)
+    const signed: Graph = {
+      ...unsigned,
+      constants: [
+        { ...weights!, type: INT8, values: back(weights!.values) },
+        { ...zeros!, type: INT8, values: back(zeros!.values) },
+      ],
+    }
+
+    test('become unsigned, and give exact sums', async () => {
+      const { isChanged, faster } = await compare(signed, overflowing)
+      expect(isChanged).toBe(true)
+      expect(faster).toEqual((await compare(unsigned, () => ({ outcome: 'not-needed' }))).plain)
+    })
+
+    test('become unsigned without a zero point, too', async () => {
+      const nodes = signed.nodes.map(node => ({ ...node, inputs: node.inputs.filter(name => name !== 'weightsZero') }))
+      const { isChanged, faster } = await compare({ ...signed, nodes, constants: [signed.constants![0]!] }, overflowing)
+      expect(isChanged).toBe(true)
+      expect(faster).toEqual((await compare(unsigned, () => ({ outcome: 'not-needed' }))).plain)
+    })
+
+    test('stay as they are with a warning when two products use them', async () => {
+      const twice = product({ weights: bytes(255), zero: 128 }, ['MatMulInteger', 'MatMulInteger'])
+      await writeFile(path, onnxModel({ ...twice, constants: signed.constants! }))
+      let rewrite: Rewrite | undefined
+      mapModel(path, graph => {
+        rewrite = overflowing(graph)
+      })
+      expect(rewrite).toMatchObject({ outcome: 'left-out', warning: expect.stringContaining('overflow on this CPU') })
+    })
+  })
+
+  test('of 7 bits stay as they are where sums of 8 bits overflow', async () => {
+    const graph = product({ weights: bytes(127), zero: 61 })
+    const constants = graph.constants!.map(constant => ({
+      ...constant,
+      type: INT8 as typeof INT8,
+      values: constant.values.map(value => value - 64),
+    }))
+    const { isChanged, plain, faster } = await compare({ ...graph, constants }, each => useSignedWeights(each, true))
+    expect(isChanged).toBe(false)
     expect(faster).toEqual(plain)
   })
 

@@ -52,14 +52,18 @@ describe.each(Object.entries(EXPORTED))('%s', (name, precisions) => {
     const spec = () => resolveModel(`${name}@${precision}`, knownModels([folder]))
 
     test('gets the rewrites of the table', async () => {
-      const files = await describeRewrites(spec(), folder, { threads: 1, provider: 'cpu' })
+      const files = await describeRewrites(spec(), folder, { threads: 1, provider: 'cpu', vnni: true })
       expect(files[0]!.rewrites.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual(
         ['class-token-only', 'signed-weights', 'byte-pixels'].map((name, index) => `${name} ${wanted.image[index]}`),
       )
+      const without = planRewrites(spec(), folder, { provider: 'cpu', vnni: false })
+      const [token, weights, pixels] = wanted.image
+      const unsigned = wanted.overflows && process.arch === 'x64' ? 'applied' : weights
+      expect(without![0]!.rewrites.map(({ outcome }) => outcome)).toEqual([token, unsigned, pixels])
       expect(files.slice(1).flatMap(({ rewrites }) => rewrites.map(({ outcome }) => outcome))).toEqual(
         wanted.text ?? [],
       )
-      expect(planRewrites(spec(), folder, 'cpu')).toEqual(files)
+      expect(planRewrites(spec(), folder, { provider: 'cpu', vnni: true })).toEqual(files)
       const isSlow = wanted.image[1] === 'left-out'
       expect(rewriteWarnings(files)).toEqual(isSlow ? [expect.stringContaining('keep unsigned weights')] : [])
     })
@@ -71,8 +75,8 @@ describe.each(Object.entries(EXPORTED))('%s', (name, precisions) => {
       expect(least(found.texts, expected.texts).centred).toBeGreaterThan(wanted.texts ?? EQUAL)
     })
 
-    test('embeds images as the runtime does from the file as it is', async () => {
-      const { images } = await embed(spec(), folder)
+    test.each([true, false])('embeds images as the runtime does from the file as it is (VNNI: %s)', async vnni => {
+      const { images } = await embed(spec(), folder, vnni)
       const plain = await embedUntouched(spec(), folder)
       const { direct, centred } = least(images, plain)
       expect(direct).toBeGreaterThan(wanted.untouched?.direct ?? EQUAL)
@@ -98,8 +102,8 @@ function pictures(size: number): Uint8Array[] {
   )
 }
 
-async function embed(spec: ModelSpec, folder: string): Promise<Embeddings> {
-  const encoder = await openOnnxEncoder(spec, folder, { threads: 1, towers: 'both' })
+async function embed(spec: ModelSpec, folder: string, vnni = true): Promise<Embeddings> {
+  const encoder = await openOnnxEncoder(spec, folder, { threads: 1, towers: 'both', vnni })
   try {
     return {
       images: await encoder.encodeImages(pictures(spec.input.size)),
