@@ -5,7 +5,7 @@
 //   PHOTOS=/photos npm run bench -- decode
 //     [--photos 200] [--repeats 5]
 //
-// Peers: Pillow with torchvision, and transformers.js: see bench/peers. All take the same files from memory, one after the other, in turns. `pixels`: 224 × 224 RGB;
+// Peers: Pillow and transformers.js: see bench/peers. All take the same files from memory, one after the other, in turns. `pixels`: 224 × 224 RGB;
 // `tensor`: floats, normalised, channel by channel. CPU time of the whole process with all its threads, user and
 // system. The large pictures are mosaics of PHOTOS.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -35,7 +35,7 @@ try {
   const contenders = [
     ...['pixels', 'tensor'].flatMap(what => [
       { name: 'this program', what, command: ours },
-      { name: 'Pillow, torchvision', what, command: pillow },
+      { name: 'Pillow', what, command: pillow },
       { name: 'transformers.js', what, command: transformers },
     ]),
     { name: 'this program, PREPROCESS=fast', what: 'fast', command: ours },

@@ -19,14 +19,16 @@ import multiprocessing
 import os
 import pathlib
 import resource
+import sys
 import time
+from queue import Empty
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 SIDE = 224
 
 
-def pixels(file):
-    import numpy as np
+def square(file):
+    """The centre of a picture, SIDE by SIDE RGB bytes, as CLIP's own preprocessing makes it."""
     from PIL import Image
 
     image = Image.open(file).convert("RGB")
@@ -35,7 +37,13 @@ def pixels(file):
     size = (max(SIDE, int(width * scale)), max(SIDE, int(height * scale)))
     image = image.resize(size, Image.Resampling.BICUBIC)
     left, top = round((image.width - SIDE) / 2), round((image.height - SIDE) / 2)
-    values = np.asarray(image.crop((left, top, left + SIDE, top + SIDE)), dtype=np.float32) / 255
+    return image.crop((left, top, left + SIDE, top + SIDE))
+
+
+def pixels(file):
+    import numpy as np
+
+    values = np.asarray(square(file), dtype=np.float32) / 255
     return ((values - np.float32(MEAN)) / np.float32(STD)).transpose(2, 0, 1)
 
 
@@ -122,6 +130,17 @@ def work(arguments, files, ready, start, ended):
     ended.put((time.monotonic(), total, time.process_time() - before, peak))
 
 
+def first_of_all(queue, workers):
+    """One message per worker; ends this process when a worker ended without."""
+    messages = []
+    while len(messages) < len(workers):
+        with contextlib.suppress(Empty):
+            messages.append(queue.get(timeout=1))
+        if any(worker.exitcode for worker in workers):
+            sys.exit("a worker process failed")
+    return messages
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("system")
@@ -143,11 +162,10 @@ def main():
     workers = [context.Process(target=work, args=(arguments, part, ready, start, ended)) for part in parts]
     for worker in workers:
         worker.start()
-    for _ in workers:
-        ready.get()
+    first_of_all(ready, workers)
     began = time.monotonic()
     start.set()
-    results = [ended.get() for _ in workers]
+    results = first_of_all(ended, workers)
     for worker in workers:
         worker.join()
     images = sum(total for _, total, _, _ in results)

@@ -1,18 +1,15 @@
-"""The peer of decode.mjs: the preprocessing of OpenAI's CLIP on Pillow. Parameters: FOLDER REPEATS pixels|tensor. One JSON object."""
-import io, json, os, resource, sys
-import torch
-import torchvision.transforms as T
-from PIL import Image
+"""The peer of decode.mjs: CLIP's preprocessing on Pillow. Parameters: FOLDER REPEATS pixels|tensor. One JSON object."""
+import io
+import json
+import pathlib
+import resource
+import sys
 
-folder, repeats, what = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-torch.set_num_threads(1)
-steps = [T.Resize(224, interpolation=T.InterpolationMode.BICUBIC), T.CenterCrop(224), lambda image: image.convert("RGB")]
-if what == "tensor":
-    steps += [T.ToTensor(), T.Normalize((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))]
-else:
-    steps += [lambda image: image.tobytes()]
-transform = T.Compose(steps)
-files = [open(os.path.join(folder, name), "rb").read() for name in sorted(os.listdir(folder))]
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "peers"))
+from peers import pixels, square
+
+folder, repeats, what = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+files = [file.read_bytes() for file in sorted(folder.iterdir())]
 
 
 def cpu():
@@ -22,7 +19,10 @@ def cpu():
 
 def once():
     for file in files:
-        transform(Image.open(io.BytesIO(file)))
+        if what == "tensor":
+            pixels(io.BytesIO(file))
+        else:
+            square(io.BytesIO(file)).tobytes()
 
 
 for _ in range(2):
