@@ -28,6 +28,7 @@ const { useBytePixels } = await import('../../src/models/graph/byte-pixels.ts')
 const { useClassTokenOnly } = await import('../../src/models/graph/class-token.ts')
 const { useSignedWeights } = await import('../../src/models/graph/signed-weights.ts')
 const { openOnnxEncoder } = await import('../../src/models/runtime/onnx-encoder.ts')
+const { hasVnni } = await import('../../src/models/runtime/vnni.ts')
 
 const FIXTURES = fileURLToPath(new URL('../../test/models/exported/', import.meta.url))
 const LIBRARY = fileURLToPath(new URL('library.py', import.meta.url))
@@ -142,8 +143,8 @@ function appliedNames(files, file) {
 function changes({ input, mean, std, visionFile }, files) {
   const all = {
     'class-token-only': useClassTokenOnly,
-    'signed-weights': useSignedWeights,
-    'byte-pixels': graph => useBytePixels(graph, input.size, { mean, std }),
+    'signed-weights': graph => useSignedWeights(graph, process.arch === 'x64' && !hasVnni()),
+    'byte-pixels': graph => useBytePixels(graph, input.size, { mean, std }, hasVnni() ? 'integer' : 'float'),
   }
   const names = appliedNames(files, visionFile)
   return names.length > 1 ? names.map(name => [name, all[name]]) : []

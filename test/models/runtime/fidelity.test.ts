@@ -78,7 +78,8 @@ describe.each(Object.entries(EXPORTED))('%s', (name, precisions) => {
       expect(direct.least).toBeGreaterThan(wanted.untouched?.direct ?? EQUAL)
       expect(centred.least).toBeGreaterThan(wanted.untouched?.centred ?? EQUAL)
       const plain = await textsUntouched(spec(), folder, texts.length > 0 ? TEXTS : [])
-      expect(similarity(texts, plain).centred.least).toBeGreaterThan(EQUAL)
+      // Without VNNI the untouched file overflows where its weights have 8 bits.
+      if (vnni) expect(similarity(texts, plain).centred.least).toBeGreaterThan(EQUAL)
     })
 
     if (wanted.image[1] === 'applied')
