@@ -1,15 +1,18 @@
 // Lists the benchmarks, or builds the program and runs one: npm run bench -- NAME [options]. See docs/benchmarks.md.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = `${root}bench/`
-const names = readdirSync(folder)
-  .filter(file => file.endsWith('.mjs'))
-  .map(file => file.slice(0, -'.mjs'.length))
-  .sort()
+// A benchmark is NAME.mjs, or NAME/NAME.mjs if it has files of its own.
+const files = new Map(
+  readdirSync(folder)
+    .map(entry => [entry.replace(/\.mjs$/, ''), entry.endsWith('.mjs') ? entry : `${entry}/${entry}.mjs`])
+    .filter(([, file]) => existsSync(`${folder}${file}`)),
+)
+const names = [...files.keys()].sort()
 
 const [name, ...parameters] = process.argv.slice(2)
 if (names.includes(name)) await run(name, parameters)
@@ -29,7 +32,7 @@ function list(print) {
 
 /** The comment at the top of a benchmark: one line on the subject, then the usage. */
 function headOf(name) {
-  const lines = readFileSync(`${folder}${name}.mjs`, 'utf8').split('\n')
+  const lines = readFileSync(`${folder}${files.get(name)}`, 'utf8').split('\n')
   const end = lines.findIndex(line => !line.startsWith('//'))
   return lines.slice(0, end).map(line => line.replace(/^\/\/ ?/, ''))
 }
@@ -40,7 +43,7 @@ async function run(name, parameters) {
     return
   }
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 2, 'inherit'] })
-  const child = spawn(process.execPath, [`${folder}${name}.mjs`, ...parameters], { stdio: 'inherit' })
+  const child = spawn(process.execPath, [`${folder}${files.get(name)}`, ...parameters], { stdio: 'inherit' })
   // Ctrl-C reaches the benchmark, which cleans up; this process waits for it.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => child.kill('SIGTERM'))
