@@ -7,6 +7,8 @@ const NAME = 'signed-weights'
 /** Weights of 7 bits: 0 to 127 become -64 to 63. */
 const MOST = 127
 const SHIFT = 64
+/** 2 × 255 × 64 fits into 16 bits with a sign. */
+const MOST_SIGNED = 64
 /** Signed weights of 8 bits: -128 to 127 become 0 to 255. */
 const SHIFT_BACK = 128
 
@@ -74,7 +76,7 @@ function needsUnsigned(node: Node, { weights }: ModelGraph): boolean {
   const weight = weights.get(node.inputs[integerProduct(node.op)!.weight]!)!
   if (weight.type !== INT8) return false
   const values = weight.read?.()
-  return values !== undefined && !isSevenBits(move(values, SHIFT))
+  return values !== undefined && canOverflow(values)
 }
 
 /** Changes one product. @returns false when it stays unchanged */
@@ -128,6 +130,13 @@ function signWeights(
 function isSevenBits(values: Uint8Array): boolean {
   for (let index = 0; index < values.length; index++) if (values[index]! > MOST) return false
   return true
+}
+
+/** Signed bytes. `reduce_range` writes -64 to 64, which cannot. */
+function canOverflow(values: Uint8Array): boolean {
+  for (let index = 0; index < values.length; index++)
+    if (Math.abs((values[index]! << 24) >> 24) > MOST_SIGNED) return true
+  return false
 }
 
 /** Adds to bytes, signed or not, modulo 256. */
