@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { FileLock, livenessOf, lockOwner, withFileLock } from '../../src/locks/file-lock.js'
 import { thisPlace } from '../../src/locks/process-identity.js'
@@ -96,7 +97,7 @@ describe('a lock file', () => {
     const waited: number[] = []
     const work = async () => {
       expect(++running).toBe(1)
-      await new Promise(resolve => setTimeout(resolve, 50))
+      await pause(50)
       running--
     }
     await Promise.all([1, 2, 3].map(() => withFileLock(path, work, { onWait: pid => waited.push(pid) })))

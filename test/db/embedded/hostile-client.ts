@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { randomNumbers } from '../../support/random-numbers.js'
 
 /** A message of the PostgreSQL protocol; without a type for the startup packet. */
@@ -145,7 +146,7 @@ export async function runHostileSession(socketPath: string, session: HostileSess
   const closed = once(socket, 'close').catch(() => undefined)
   await once(socket, 'connect')
   for (const part of [...session.startup, ...session.sends]) if (socket.writable) socket.write(part)
-  if (session.leaves === 'late') await new Promise(resolve => setTimeout(resolve, 5))
+  if (session.leaves === 'late') await pause(5)
   if (session.leaves === 'half') socket.end()
   else await new Promise<void>(resolve => setImmediate(() => resolve(void socket.destroy())))
   await closed

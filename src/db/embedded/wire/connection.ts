@@ -20,39 +20,25 @@ import {
   textAt,
 } from './messages.js'
 import type { SessionSettings } from './session-settings.js'
+import {
+  FORGET_OWN,
+  FORGETS,
+  isRefused,
+  mayChangeSettings,
+  NO_FUNCTION_CALLS,
+  NO_SESSION_TIMEOUTS,
+} from './statement-rules.js'
 import { Canceled } from './turns.js'
 
 /** A client that neither ends its transaction nor sends anything loses it after this long, if others wait. */
 const IDLE_OWNER_MS = 5 * MINUTE
+const IDLE_OWNER_MESSAGE = `terminating connection: its transaction was idle for ${IDLE_OWNER_MS / MINUTE} minutes while other clients of the embedded database waited`
 const IDLE_CHECK_MS = 1000
 /** A client that sends more without Sync gets the engine before its Sync. */
 const EARLY_BYTES = 16 * 1024 * 1024
 const WRITE_BYTES = 64 * 1024
 /** Longer ones are not kept for a later Bind. */
 const MAX_KEPT_PARSE_BYTES = 64 * 1024
-
-/** Fails as any other statement does, so the transaction is left in the right state. */
-const refusal = (text: string): string =>
-  `do $refuse$ begin raise exception using errcode = '0A000', message = '${text}'; end $refuse$`
-const NO_FUNCTION_CALLS = refusal(
-  'The embedded database takes no function calls (fast path). Call the function in a SELECT, or set DATABASE_URL to use a server.',
-)
-
-/** The engine's timers for these end its only session. */
-const SESSION_ENDING =
-  /\b(?:set|set_config)\b[\s\S]*\b(?:idle_in_transaction_session_timeout|idle_session_timeout|transaction_timeout)\b/i
-const DISABLES =
-  /^\s*set\s+(?:(?:session|local)\s+)?(?:idle_in_transaction_session_timeout|idle_session_timeout|transaction_timeout)\s*(?:=|\bto\b)\s*(?:'?0'?(?:ms|s|min)?'?|default)\s*;?\s*$/i
-const NO_SESSION_TIMEOUTS = refusal(
-  'The embedded database has no time limits for sessions and transactions: all clients share one session. Do not set them, or set DATABASE_URL to use a server.',
-)
-
-const CHANGES_SETTINGS = /\bset_config\b/i
-const IS_SET_LOCAL = /^\s*set\s+local\b/i
-/** In the engine they would forget the prepared statements of all clients. */
-const FORGETS = /^\s*(discard\s+all|deallocate\s+(?:prepare\s+)?all)\s*;?\s*$/i
-/** Takes their place in a pipeline. */
-const FORGET_OWN = 'reset all'
 
 export interface ConnectionContext {
   engine: Engine
@@ -207,8 +193,7 @@ export class Connection {
 
   #noteSql(sql: string): void {
     if (isCopyFromStdin(sql)) this.#batchMayCopy = true
-    if (CHANGES_SETTINGS.test(sql)) this.#batchMaySet = true
-    else if (!IS_SET_LOCAL.test(sql)) this.#batchMaySet ||= /\b(?:re)?set\b/i.test(sql)
+    this.#batchMaySet ||= mayChangeSettings(sql)
   }
 
   #add(bytes: Buffer): void {
@@ -415,7 +400,3 @@ export class Connection {
     this.socket.destroySoon()
   }
 }
-
-const IDLE_OWNER_MESSAGE = `terminating connection: its transaction was idle for ${IDLE_OWNER_MS / MINUTE} minutes while other clients of the embedded database waited`
-
-const isRefused = (sql: string): boolean => SESSION_ENDING.test(sql) && !DISABLES.test(sql)
