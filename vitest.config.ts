@@ -4,13 +4,27 @@ import { LongestFirst } from './test/support/longest-first.js'
 
 const REFUSE_STALE = 'tools/build/refuse-stale.mjs'
 const SHARE_SERVERS = 'test/support/servers/shared-servers.ts'
+const SETUP = ['test/support/equal-bytes.ts']
+/** Of the processes that tests start. */
+const NODE_OPTIONS = `--import=${new URL('test/support/baseline-wasm.mjs', import.meta.url).href}`
+
+/** Unit tests of libraries whose settings hold for a whole process: sharp, ONNX Runtime. */
+const NATIVE = 'test/{demo,demo-scenes,images,models,workers}/**/*.test.ts'
 
 /** Tests that start servers and processes mostly wait for them: with one test worker per core the cores would idle. */
 const WAITING_WORKERS = Math.ceil(1.5 * Math.min(availableParallelism(), 4))
 
 /** CONTRIBUTING.md has the kinds of test. */
 const kind = (name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration => ({
-  test: { name, testTimeout: 120_000, hookTimeout: 240_000, pool: 'forks', ...test },
+  test: {
+    name,
+    testTimeout: 120_000,
+    hookTimeout: 240_000,
+    pool: 'forks',
+    setupFiles: SETUP,
+    env: { NODE_OPTIONS },
+    ...test,
+  },
 })
 
 export default defineConfig({
@@ -18,22 +32,30 @@ export default defineConfig({
     projects: [
       kind('unit', {
         include: ['test/**/*.test.ts'],
+        exclude: ['test/**/*.{integration,slow}.test.ts', NATIVE],
+        globalSetup: [REFUSE_STALE],
+        // Loading the modules again for every file would take half of the time.
+        isolate: false,
+        // Vitest leaves one core alone, which would be half of two.
+        maxWorkers: WAITING_WORKERS,
+      }),
+      kind('unit-native', {
+        include: [NATIVE],
         exclude: ['test/**/*.{integration,slow}.test.ts'],
         globalSetup: [REFUSE_STALE],
-        // Vitest leaves one core alone, which would be half of two.
         maxWorkers: WAITING_WORKERS,
       }),
       kind('integration', {
         include: ['test/**/*.integration.test.ts'],
         globalSetup: [REFUSE_STALE, SHARE_SERVERS],
+        // Beside the unit tests, which compute while these wait.
         maxWorkers: WAITING_WORKERS,
-        sequence: { groupOrder: 1 },
       }),
       kind('slow', {
         include: ['test/**/*.slow.test.ts'],
         globalSetup: [REFUSE_STALE, SHARE_SERVERS],
         maxWorkers: WAITING_WORKERS,
-        sequence: { groupOrder: 2 },
+        sequence: { groupOrder: 1 },
       }),
     ],
     sequence: { sequencer: LongestFirst },

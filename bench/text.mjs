@@ -3,8 +3,8 @@
 //   npm run bench -- text [--prompts 200] [--repeats 10]
 //
 // Needs the text towers of MODEL_FOLDER (onnx/text_model.onnx and text_model_quantized.onnx) and, for `search`, its
-// image towers, which embed a few pictures first. Peer: transformers.js on the same files, in turns with this
-// program.
+// image towers, which embed a few pictures first. Peers, on the same files and prompts: ONNX Runtime from Python, and
+// transformers.js. `of the runtime`: p50 of this program divided by that of ONNX Runtime, the median of five turns.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -15,7 +15,7 @@ import { openOnnxEncoder } from '../dist/models/runtime/onnx-encoder.js'
 import { TextCache } from '../dist/models/runtime/text-cache.js'
 import { loadTokenizer } from '../dist/models/runtime/tokenizer.js'
 import { command, describeModel, NAME, PROGRAM, paint, specOf } from './support/model-home.mjs'
-import { modelFolder, runPeer, transformersPeer } from './support/peers.mjs'
+import { modelFolder, runPeer, runtimeTextPeer, transformersPeer } from './support/peers.mjs'
 import { readOptions, report, round, say, spread } from './support/report.mjs'
 
 const options = readOptions({
@@ -27,6 +27,7 @@ const options = readOptions({
 const repeats = Number(options.repeats)
 const folder = modelFolder()
 const PEER = fileURLToPath(new URL('support/transformers-text.mjs', import.meta.url))
+const TURNS = 5
 const prompts = makePrompts(Number(options.prompts))
 const precisions = ['int8', 'fp32'].filter(precision => existsSync(join(folder, specOf(precision).textFile)))
 
@@ -52,41 +53,54 @@ function makePrompts(count) {
 }
 
 async function encoding() {
+  const input = JSON.stringify(prompts)
   const rows = []
   for (const precision of precisions) {
-    say(`encode: ${precision}`)
-    const peer = await runPeer(transformersPeer(PEER), [folder, precision === 'int8' ? 'q8' : 'fp32', options.prompts])
-    const startedAt = performance.now()
-    const encoder = await openOnnxEncoder(specOf(precision), folder, {
-      towers: 'text',
-      threads: Number(options.threads),
-    })
-    const openMs = performance.now() - startedAt
-    const cached = new TextCache(prompts.length).before(encoder)
-    const first = await timed(() => cached.encodeTexts(['the first of all']))
-    const cold = []
-    const before = process.cpuUsage()
-    for (const prompt of prompts) cold.push(await timed(() => cached.encodeTexts([prompt])))
-    const { user, system } = process.cpuUsage(before)
-    const coreMs = { 'core ms': round((user + system) / 1000 / prompts.length) }
-    const again = []
-    for (const prompt of prompts) again.push(await timed(() => cached.encodeTexts([prompt])))
-    await encoder.close()
-    const row = { precision, 'tower and tokenizer opened': round(openMs), 'first prompt': round(first) }
-    rows.push({ encoder: 'this program', ...row, ...percentiles(cold), ...coreMs })
-    rows.push({ encoder: 'this program, from the cache', precision, ...percentiles(again) })
-    rows.push({ encoder: 'tokenizer alone', precision, ...percentiles(await tokenizing()) })
-    if (peer)
-      rows.push({
-        encoder: 'transformers.js',
-        precision,
-        'tower and tokenizer opened': round(peer.openMs),
-        'first prompt': round(peer.firstMs),
-        ...percentiles(peer.ms),
-        'core ms': round(peer.coreMs),
+    const turns = []
+    for (let turn = 1; turn <= TURNS; turn++) {
+      say(`encode: ${precision}, turn ${turn} of ${TURNS}`)
+      turns.push({
+        ours: await encodingHere(precision),
+        runtime: await runPeer(runtimeTextPeer(), [folder, specOf(precision).textFile, options.threads], { input }),
       })
+    }
+    const js = await runPeer(transformersPeer(PEER), [folder, precision === 'int8' ? 'q8' : 'fp32'], { input })
+    const { ours, runtime } = turns.at(-1)
+    const ratios = turns.flatMap(({ ours, runtime }) => (runtime ? [middle(ours.ms) / middle(runtime.ms)] : []))
+    const ratio = ratios.length > 0 ? { 'of the runtime': spread(ratios) } : {}
+    rows.push({ encoder: 'this program', precision, ...figures(ours), ...ratio })
+    rows.push({ encoder: 'this program, from the cache', precision, ...percentiles(ours.again) })
+    rows.push({ encoder: 'tokenizer alone', precision, ...percentiles(await tokenizing()) })
+    if (runtime) rows.push({ encoder: 'ONNX Runtime, Python', precision, ...figures(runtime) })
+    if (js) rows.push({ encoder: 'transformers.js', precision, ...figures(js) })
   }
   return rows
+}
+
+async function encodingHere(precision) {
+  const startedAt = performance.now()
+  const encoder = await openOnnxEncoder(specOf(precision), folder, { towers: 'text', threads: Number(options.threads) })
+  const openMs = performance.now() - startedAt
+  const cached = new TextCache(prompts.length).before(encoder)
+  const encode = prompt => timed(() => cached.encodeTexts([prompt]))
+  const firstMs = await encode('the first of all')
+  const ms = []
+  const before = process.cpuUsage()
+  for (const prompt of prompts) ms.push(await encode(prompt))
+  const { user, system } = process.cpuUsage(before)
+  const again = []
+  for (const prompt of prompts) again.push(await encode(prompt))
+  await encoder.close()
+  return { openMs, firstMs, ms, again, coreMs: (user + system) / 1000 / prompts.length }
+}
+
+function figures({ openMs, firstMs, ms, coreMs }) {
+  const before = { 'tower and tokenizer opened': round(openMs), 'first prompt': round(firstMs) }
+  return { ...before, ...percentiles(ms), 'core ms': round(coreMs) }
+}
+
+function middle(ms) {
+  return ms.toSorted((a, b) => a - b)[Math.floor(ms.length / 2)]
 }
 
 async function tokenizing() {

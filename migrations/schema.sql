@@ -17,24 +17,24 @@ begin
     into known, leaving
     from batches where id in (select b.id from jsonb_to_recordset(new_batches) as b (id text));
   perform count_batch(known_id) from unnest(known) as known_id;
-  update batches b set run_id = new.run_id
-    from jsonb_to_recordset(new_batches) as new (id text, run_id text)
+  update batches b set run_id = new.run_id, kind = coalesce(new.kind, 'originals')
+    from jsonb_to_recordset(new_batches) as new (id text, run_id text, kind text)
    where b.id = new.id and b.settled_at is null and b.run_id <> new.run_id;
   update batches set dropped_at = null, given_up_at = null, given_up_code = null, given_up_message = null, open_since = now()
    where id = any (known) and (dropped_at is not null or given_up_at is not null);
   -- The whole batch is on its way again, and with it what was parked of it.
   delete from parked_batches where batch_id = any (known);
 
-  insert into batches (id, run_id, model_id, photo_ids, photo_count)
-  select new.id, new.run_id, r.model_id, new.photo_ids, cardinality(new.photo_ids)
-    from jsonb_to_recordset(new_batches) as new (id text, run_id text, photo_ids text[])
+  insert into batches (id, run_id, model_id, kind, photo_ids, photo_count)
+  select new.id, new.run_id, r.model_id, coalesce(new.kind, 'originals'), new.photo_ids, cardinality(new.photo_ids)
+    from jsonb_to_recordset(new_batches) as new (id text, run_id text, kind text, photo_ids text[])
     join runs r on r.id = new.run_id
    order by new.id
   on conflict (id) do nothing;
   return query select unnest(leaving);
 end $$;
 
-COMMENT ON FUNCTION public.add_batches(new_batches jsonb) IS 'Records batches, [{"id", "run_id", "photo_ids"}]. Known batches that are not settled move to the run that asks for them now. Returns the ids of batches that a worker had parked, or had dropped because their run was cancelled: they may still be leaving the queue.';
+COMMENT ON FUNCTION public.add_batches(new_batches jsonb) IS 'Records batches, [{"id", "run_id", "kind", "photo_ids"}]. Known batches that are not settled move to the run that asks for them now. Returns the ids of batches that a worker had parked, or had dropped because their run was cancelled: they may still be leaving the queue.';
 
 CREATE FUNCTION public.box_around(latitude double precision, km double precision, OUT latitude_degrees double precision, OUT longitude_degrees double precision) RETURNS record
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -45,6 +45,34 @@ CREATE FUNCTION public.box_around(latitude double precision, km double precision
 $$;
 
 COMMENT ON FUNCTION public.box_around(latitude double precision, km double precision, OUT latitude_degrees double precision, OUT longitude_degrees double precision) IS 'Part of near_condition: extent of a circle to the north and south, and to the east and west, in degrees; 180 degrees east and west where the circle contains a pole.';
+
+CREATE FUNCTION public.browse_photos(k integer DEFAULT 10, newest_first boolean DEFAULT true, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, after_place double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text) RETURNS TABLE(rank bigint, photo_id text, place double precision)
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+  of_model integer := model_id_of(model);
+  checked record := search_conditions(of_model, labels, filters);
+begin
+  if k is null or k < 1 then
+    raise exception 'k must be a whole number from 1, found %', coalesce(k::text, 'null') using errcode = 'UC005';
+  end if;
+  if (after_place is null) <> (after_photo is null) then
+    raise exception 'after_place and after_photo are the place and the photo_id of one photo: give both or neither' using errcode = 'UC005';
+  end if;
+  -- Microseconds are exact in a double until the year 2255, which stands for photos without a date.
+  return query execute format($sql$
+    select row_number() over (order by found.place, found.photo_id), found.photo_id, found.place
+      from (select placed.photo_id, placed.place
+              from (select e.photo_id, coalesce(%s * 1000000 * extract(epoch from p.photo_submitted_at)::double precision, 9e15) as place
+                      from embeddings e join photos p on p.photo_id = e.photo_id
+                     where e.model_id = %s %s) as placed
+             where $1 is null or (placed.place, placed.photo_id) > ($1, $2)
+             order by placed.place, placed.photo_id limit $5) as found$sql$,
+    case when newest_first then -1 else 1 end, of_model, checked.conditions)
+    using after_place, after_photo, labels, filters, k;
+end $_$;
+
+COMMENT ON FUNCTION public.browse_photos(k integer, newest_first boolean, labels jsonb, filters jsonb, model text, after_place double precision, after_photo text) IS 'Embedded photos by their date (photo_submitted_at), the newest or the oldest first; photos without a date come last, ties go by photo_id. place rises with rank; after_place and after_photo continue after a photo. labels and filters are those of search_photos.';
 
 CREATE FUNCTION public.cancel_relabel(set_name text, model text DEFAULT NULL::text) RETURNS boolean
     LANGUAGE plpgsql
@@ -177,22 +205,28 @@ CREATE FUNCTION public.count_batch(batch_id text) RETURNS void
     LANGUAGE sql
     AS $$
   update batches b
-     set done_count = now_is.done, failed_count = now_is.failed,
-         settled_at = case when now_is.done + now_is.failed >= b.photo_count then coalesce(b.settled_at, now()) end,
-         open_since = case when b.settled_at is not null and now_is.done + now_is.failed < b.photo_count then now()
+     set photo_count = now_is.photos, done_count = now_is.done, failed_count = now_is.failed,
+         settled_at = case when now_is.done + now_is.failed >= now_is.photos then coalesce(b.settled_at, now()) end,
+         open_since = case when b.settled_at is not null and now_is.done + now_is.failed < now_is.photos then now()
                            else b.open_since end
-    from (select count(e.photo_id)::integer as done,
-                 (count(f.photo_id) filter (where e.photo_id is null))::integer as failed
-            from batches mine cross join unnest(mine.photo_ids) as wanted (photo_id)
+    from (select count(p.photo_id)::integer as photos,
+                 (count(e.photo_id) filter (where mine.kind <> 'refresh' or v.outcome <> 'failed'))::integer as done,
+                 (count(*) filter (where case when e.photo_id is null then f.photo_id is not null
+                                              else v.outcome = 'failed' end))::integer as failed
+            from batches mine join runs r on r.id = mine.run_id cross join unnest(mine.photo_ids) as wanted (photo_id)
+            left join photos p on p.photo_id = wanted.photo_id
             left join embeddings e on e.model_id = mine.model_id and e.photo_id = wanted.photo_id
             left join failures f on f.model_id = mine.model_id and f.photo_id = wanted.photo_id
+            -- Whichever run checked it since this one began.
+            left join photo_versions v on mine.kind = 'refresh' and v.model_id = mine.model_id
+                 and v.photo_id = wanted.photo_id and v.checked_at >= r.created_at
            where mine.id = count_batch.batch_id) as now_is
    where b.id = count_batch.batch_id
-     and ((b.done_count, b.failed_count) is distinct from (now_is.done, now_is.failed)
-          or (b.settled_at is null) = (now_is.done + now_is.failed >= b.photo_count))
+     and ((b.photo_count, b.done_count, b.failed_count) is distinct from (now_is.photos, now_is.done, now_is.failed)
+          or (b.settled_at is null) = (now_is.done + now_is.failed >= now_is.photos))
 $$;
 
-COMMENT ON FUNCTION public.count_batch(batch_id text) IS 'Counts again how many photos of a batch are embedded and how many have failed.';
+COMMENT ON FUNCTION public.count_batch(batch_id text) IS 'Counts again how many photos of a batch there are, are embedded and have failed; in a batch that refreshes, are checked and could not be. Photos that were removed do not count.';
 
 CREATE FUNCTION public.define_label_set(set_name text, template text, labels text[], embeddings public.vector[], model text DEFAULT NULL::text, keep_known boolean DEFAULT false) RETURNS text
     LANGUAGE plpgsql
@@ -285,7 +319,9 @@ CREATE FUNCTION public.drop_label_rows() RETURNS trigger
 begin
   delete from label_ranges r using label_definitions d
    where r.version = d.version and d.model_id = old.model_id and d.set_name = old.name;
-  delete from label_rows l where l.model_id = old.model_id and l.set_name = old.name;
+  -- Labels of earlier versions, which nobody reads, are left to sweep_labels.
+  delete from label_rows l
+   where l.version = any (array(select d.version from label_definitions d where d.model_id = old.model_id and d.set_name = old.name));
   return old;
 end $$;
 
@@ -462,6 +498,52 @@ $$;
 
 COMMENT ON FUNCTION public.facet_place(facet text, value text) IS 'Part of search_facets: position of a value in a facet that has an order of its own; null for other facets.';
 
+CREATE FUNCTION public.fill_photo_metadata(of_files jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  -- Null is filled, and nothing known is replaced: rows of the dataset keep their values. A size or a place is filled as a
+  -- whole.
+  update photos p
+     set photo_submitted_at = coalesce(p.photo_submitted_at, f.photo_submitted_at),
+         exif_time_offset = case when p.photo_submitted_at is null then f.exif_time_offset else p.exif_time_offset end,
+         photo_width = case when p.photo_width is null and p.photo_height is null then f.photo_width else p.photo_width end,
+         photo_height = case when p.photo_width is null and p.photo_height is null then f.photo_height else p.photo_height end,
+         photo_aspect_ratio = coalesce(p.photo_aspect_ratio,
+           case when p.photo_width is null and p.photo_height is null then f.photo_aspect_ratio end),
+         photo_location_latitude = case when p.photo_location_latitude is null and p.photo_location_longitude is null
+           then f.photo_location_latitude else p.photo_location_latitude end,
+         photo_location_longitude = case when p.photo_location_latitude is null and p.photo_location_longitude is null
+           then f.photo_location_longitude else p.photo_location_longitude end,
+         photo_title = coalesce(p.photo_title, f.photo_title),
+         photo_description = coalesce(p.photo_description, f.photo_description),
+         photo_rating = coalesce(p.photo_rating, f.photo_rating),
+         photographer_username = coalesce(p.photographer_username, f.photographer_username),
+         photo_location_name = coalesce(p.photo_location_name, f.photo_location_name),
+         photo_location_city = coalesce(p.photo_location_city, f.photo_location_city),
+         photo_location_country = coalesce(p.photo_location_country, f.photo_location_country),
+         exif_camera_make = coalesce(p.exif_camera_make, f.exif_camera_make),
+         exif_camera_model = coalesce(p.exif_camera_model, f.exif_camera_model),
+         exif_lens = coalesce(p.exif_lens, f.exif_lens),
+         exif_iso = coalesce(p.exif_iso, f.exif_iso),
+         exif_aperture_value = coalesce(p.exif_aperture_value, f.exif_aperture_value),
+         exif_focal_length = coalesce(p.exif_focal_length, f.exif_focal_length),
+         exif_exposure_time = coalesce(p.exif_exposure_time, f.exif_exposure_time),
+         exif_orientation = coalesce(p.exif_orientation, f.exif_orientation)
+    from jsonb_array_elements(of_files) as entry cross join jsonb_populate_record(null::photos, entry) as f
+   where p.photo_id = f.photo_id
+     and exists (select from jsonb_object_keys(entry) as key where to_jsonb(p) -> key = 'null');
+
+  insert into photo_keywords (photo_id, keyword, suggested_by_user, user_suggestion_source)
+  select f.photo_id, keyword, true, 'file'
+    from jsonb_to_recordset(of_files) as f (photo_id text, keywords text[]) cross join unnest(f.keywords) as keyword
+   where exists (select from photos p where p.photo_id = f.photo_id)
+   order by f.photo_id collate "C", keyword collate "C"
+  on conflict (photo_id, keyword) do nothing;
+end $$;
+
+COMMENT ON FUNCTION public.fill_photo_metadata(of_files jsonb) IS 'Part of record_outcome: fills unknown metadata columns of photos with what their files say, and adds the keywords of the files. of_files: an array of objects with photo_id, columns of photos, and keywords.';
+
 CREATE FUNCTION public.filter_condition(entry jsonb, n integer, OUT condition text, OUT needs_photos boolean) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $$
@@ -565,10 +647,24 @@ $$;
 
 COMMENT ON FUNCTION public.host_slots_hold(of_host text, opened bigint) IS 'Whether slots that were reserved under this opened_us may be used now.';
 
+CREATE FUNCTION public.keep_returned_copies() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  delete from removed_copies r using new_rows n where r.photo_id = n.photo_id;
+  return null;
+end $$;
+
+COMMENT ON FUNCTION public.keep_returned_copies() IS 'Trigger: the copies of a removed photo that comes back are not deleted.';
+
 CREATE FUNCTION public.keywords_changed_words() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
+  -- remove_photos deletes the words too.
+  if tg_op = 'DELETE' and current_setting('unsplash_clip.removing_photos', true) = 'on' then
+    return null;
+  end if;
   if tg_op = 'INSERT' then
     perform write_photo_texts(array(select distinct photo_id from new_rows));
   elsif tg_op = 'DELETE' then
@@ -1039,6 +1135,19 @@ end $$;
 
 COMMENT ON FUNCTION public.locked_host_limit(of_host text) IS 'The row of a host, created if it does not exist, and locked until the end of the transaction.';
 
+CREATE FUNCTION public.matching_photos(filters jsonb) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE
+    AS $_$
+begin
+  -- The conditions read the filters from $4.
+  return query execute format(
+    'select p.photo_id from photos p cross join lateral (select p.photo_id) as e where true %s order by p.photo_id',
+    (select made.conditions from search_conditions(null, '[]', filters) as made))
+    using null::text, null::text, null::jsonb, filters;
+end $_$;
+
+COMMENT ON FUNCTION public.matching_photos(filters jsonb) IS 'Ids of all photos that meet every filter, embedded or not. filters: as in search_photos, such as [{"column": "exif_iso", "operator": ">", "value": "800"}].';
+
 CREATE FUNCTION public.measure_image_region() RETURNS trigger
     LANGUAGE plpgsql
     AS $_$
@@ -1212,7 +1321,7 @@ CREATE FUNCTION public.photo_words(configuration regconfig) RETURNS TABLE(photo_
     LANGUAGE sql STABLE
     AS $$
   select t.photo_id,
-         setweight(to_tsvector(configuration, left(coalesce(p.photo_description, ''), 20000)), 'A')
+         setweight(to_tsvector(configuration, left(concat_ws(' . ', p.photo_title, p.photo_description), 20000)), 'A')
          || setweight(to_tsvector(configuration, left(concat_ws(' . ', p.ai_description, k.by_people), 20000)), 'B')
          || setweight(to_tsvector(configuration, left(concat_ws(' . ', p.ai_primary_landmark_name, p.photo_location_name,
               p.photo_location_city, p.photo_location_country), 20000)), 'C')
@@ -1233,6 +1342,10 @@ CREATE FUNCTION public.photos_changed_words() RETURNS trigger
 declare
   changed text[];
 begin
+  -- remove_photos deletes the words too.
+  if tg_op = 'DELETE' and current_setting('unsplash_clip.removing_photos', true) = 'on' then
+    return null;
+  end if;
   if tg_op = 'INSERT' then
     changed := array(select photo_id from new_rows);
   elsif tg_op = 'DELETE' then
@@ -1240,10 +1353,10 @@ begin
   else
     changed := array(
       select coalesce(n.photo_id, o.photo_id) from new_rows n full join old_rows o on o.photo_id = n.photo_id
-       where (n.photo_id, n.photo_description, n.ai_description, n.ai_primary_landmark_name, n.photo_location_name,
+       where (n.photo_id, n.photo_title, n.photo_description, n.ai_description, n.ai_primary_landmark_name, n.photo_location_name,
               n.photo_location_city, n.photo_location_country)
              is distinct from
-             (o.photo_id, o.photo_description, o.ai_description, o.ai_primary_landmark_name, o.photo_location_name,
+             (o.photo_id, o.photo_title, o.photo_description, o.ai_description, o.ai_primary_landmark_name, o.photo_location_name,
               o.photo_location_city, o.photo_location_country));
   end if;
   perform write_photo_texts(changed);
@@ -1292,19 +1405,40 @@ $$;
 
 COMMENT ON FUNCTION public.query_kind(of_model integer, query public.vector) IS 'What a query vector of undeclared kind is searched as. image: it is as similar to the mean photo as nine of ten photos are (see image_regions). text: everything else, because indexes are tuned to read more for texts, so recall is kept: texts lie far from the mean photo, means of unlike photos nearer to it than photos do, combinations anywhere.';
 
-CREATE FUNCTION public.record_outcome(batch_id text, of_model integer, embedded_ids text[], vectors text[], stored_keys text[], failed_ids text[], codes text[], messages text[], attempt_counts integer[], set_names text[]) RETURNS void
+CREATE FUNCTION public.record_outcome(batch_id text, of_model integer, embedded_ids text[], vectors text[], stored_keys text[], failed_ids text[], codes text[], messages text[], attempt_counts integer[], set_names text[], metadata jsonb DEFAULT NULL::jsonb, possible_copies jsonb DEFAULT '{}'::jsonb, unchanged_ids text[] DEFAULT '{}'::text[], versions jsonb DEFAULT NULL::jsonb) RETURNS void
     LANGUAGE plpgsql
     AS $$
 declare
   of_set text;
+  refreshing boolean;
+  embedded_before text[];
 begin
   -- One after the other for the same batch, and for the same photo: else one worker could record a failure while another,
   -- unseen, records the embedding. Always in the order of the ids, so that two batches cannot deadlock.
   perform from batches where id = batch_id for update;
-  perform from photos where photo_id = any (embedded_ids || failed_ids) order by photo_id for no key update;
+  perform from photos where photo_id = any (embedded_ids || unchanged_ids || failed_ids)
+   order by photo_id for no key update;
+  refreshing := coalesce((select b.kind = 'refresh' from batches b where b.id = batch_id), false);
+  embedded_before := array(select e.photo_id from embeddings e where e.model_id = of_model and e.photo_id = any (embedded_ids));
+
+  -- Nothing is written of a photo that was removed meanwhile, and its copy is to be deleted.
+  insert into removed_copies (key, photo_id)
+  select new.key, new.photo_id from unnest(embedded_ids, stored_keys) as new (photo_id, key)
+   where new.key is not null and not exists (select from photos p where p.photo_id = new.photo_id)
+  on conflict (key) do nothing;
+  -- Nor does the copy stay that a worker had stored which was killed before it could tell.
+  insert into removed_copies (key, photo_id, is_certain)
+  select c.value, c.key, false from jsonb_each_text(possible_copies) as c
+   where not exists (select from photos p where p.photo_id = c.key)
+  on conflict (key) do nothing;
+
+  insert into copy_folders (folder)
+  select distinct split_part(key, '/', 1) from unnest(stored_keys) as new (key)
+   where key is not null and not exists (select from copy_folders f where f.folder = split_part(key, '/', 1))
+  on conflict (folder) do nothing;
 
   -- As drop_stale_labels does, but before rows are locked: two workers that replace embeddings cannot deadlock.
-  if exists (select from embeddings e where e.model_id = of_model and e.photo_id = any (embedded_ids)) then
+  if cardinality(embedded_before) > 0 then
     perform label_lock(of_model, true);
   end if;
 
@@ -1312,6 +1446,7 @@ begin
   insert into embeddings as e (model_id, photo_id, embedding, stored_key)
   select of_model, photo_id, vector_text::halfvec, key
     from unnest(embedded_ids, vectors, stored_keys) as new (photo_id, vector_text, key)
+   where exists (select from photos p where p.photo_id = new.photo_id)
    order by photo_id collate "C"
   on conflict (model_id, photo_id) do update
      set embedding = excluded.embedding, stored_key = coalesce(excluded.stored_key, e.stored_key)
@@ -1323,18 +1458,103 @@ begin
   select of_model, photo_id, code, message, attempts
     from unnest(failed_ids, codes, messages, attempt_counts) as new (photo_id, code, message, attempts)
    where not exists (select from embeddings e where e.model_id = of_model and e.photo_id = new.photo_id)
+     and exists (select from photos p where p.photo_id = new.photo_id)
    order by photo_id collate "C"
   on conflict (model_id, photo_id) do update
      set code = excluded.code, message = excluded.message, attempts = excluded.attempts, failed_at = now()
    where (f.code, f.message, f.attempts) is distinct from (excluded.code, excluded.message, excluded.attempts);
 
+  perform record_versions(of_model, refreshing, embedded_before, embedded_ids, unchanged_ids, failed_ids, codes, messages,
+                          coalesce(versions, '[]'));
+  if metadata is not null then
+    perform fill_photo_metadata(metadata);
+  end if;
   foreach of_set in array set_names loop
     perform label_batch(of_model, of_set, embedded_ids);
   end loop;
   perform count_batch(batch_id);
 end $$;
 
-COMMENT ON FUNCTION public.record_outcome(batch_id text, of_model integer, embedded_ids text[], vectors text[], stored_keys text[], failed_ids text[], codes text[], messages text[], attempt_counts integer[], set_names text[]) IS 'Writes the outcome of a batch: embeddings, failures, labels, counts. Writing the same outcome twice changes nothing.';
+COMMENT ON FUNCTION public.record_outcome(batch_id text, of_model integer, embedded_ids text[], vectors text[], stored_keys text[], failed_ids text[], codes text[], messages text[], attempt_counts integer[], set_names text[], metadata jsonb, possible_copies jsonb, unchanged_ids text[], versions jsonb) IS 'Writes the outcome of a batch: embeddings, failures, versions of images (see record_versions), what the files say (see fill_photo_metadata), labels, counts. unchanged_ids: photos of a refreshing batch whose image is the embedded one. Writing the same outcome twice changes nothing. Photos that were removed meanwhile are left out. possible_copies: {photo id: key} of the other photos of the batch, whose copies may lie there; those of removed photos are listed in removed_copies.';
+
+CREATE FUNCTION public.record_places(of_host text, of_run text, paths text[], photo_ids text[], digests bytea[], sizes bigint[], mtimes bigint[], inodes bigint[], rechecks boolean[]) RETURNS SETOF text
+    LANGUAGE plpgsql
+    AS $$
+declare
+  left_behind text[];
+begin
+  select array_agg(distinct p.photo_id) into left_behind
+    from unnest(paths, photo_ids) as new (path, photo_id)
+    join photo_places p on p.host = of_host and p.path = new.path
+   where p.photo_id <> new.photo_id;
+  insert into photo_places (host, path, photo_id, digest, size, mtime_ns, inode, recheck, run_id)
+  select of_host, new.*, of_run
+    from unnest(paths, photo_ids, digests, sizes, mtimes, inodes, rechecks)
+      as new (path, photo_id, digest, size, mtime_ns, inode, recheck)
+   order by new.path collate "C"
+  on conflict (host, path) do update
+     set photo_id = excluded.photo_id, digest = excluded.digest, size = excluded.size, mtime_ns = excluded.mtime_ns,
+         inode = excluded.inode, recheck = excluded.recheck, run_id = excluded.run_id, recorded_at = now();
+  return query select unnest(left_behind);
+end $$;
+
+COMMENT ON FUNCTION public.record_places(of_host text, of_run text, paths text[], photo_ids text[], digests bytea[], sizes bigint[], mtimes bigint[], inodes bigint[], rechecks boolean[]) IS 'Records where photos of folders lie. Returns the photos that lay at one of these paths before and do no longer.';
+
+CREATE FUNCTION public.record_versions(of_model integer, refreshing boolean, embedded_before text[], embedded_ids text[], unchanged_ids text[], failed_ids text[], codes text[], messages text[], versions jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  -- The embedding is of another version now, or of a copy, and nothing is known of that.
+  if not refreshing then
+    delete from photo_versions v where v.model_id = of_model and v.photo_id = any (embedded_ids);
+  end if;
+  insert into photo_versions as v
+    (photo_id, model_id, url_hash, etag, last_modified, length, digest, checked_at, outcome)
+  select p.photo_id, of_model, decode(new.url_hash, 'base64'), new.etag, new.last_modified, new.length,
+         decode(new.digest, 'base64'), case when refreshing then now() end,
+         case when not refreshing then null
+              when p.photo_id = any (unchanged_ids) then 'unchanged'
+              when not p.photo_id = any (embedded_before) then 'new'
+              when exists (select from photo_versions o
+                            where o.photo_id = p.photo_id and o.model_id = of_model and o.digest is not null) then 'changed'
+              else 'uncompared' end
+    from photos p
+    left join jsonb_to_recordset(versions)
+      as new (photo_id text, url_hash text, etag text, last_modified text, length bigint, digest text)
+      on new.photo_id = p.photo_id
+   where p.photo_id = any (embedded_ids || unchanged_ids) and (refreshing or new.photo_id is not null)
+   order by p.photo_id
+  on conflict (photo_id, model_id) do update
+     set url_hash = excluded.url_hash, etag = excluded.etag, last_modified = excluded.last_modified,
+         length = excluded.length, digest = excluded.digest, checked_at = excluded.checked_at, outcome = excluded.outcome,
+         failure_code = null, failure_message = null;
+  if refreshing then
+    insert into photo_versions as v (photo_id, model_id, checked_at, outcome, failure_code, failure_message)
+    select new.photo_id, of_model, now(), 'failed', new.code, new.message
+      from unnest(failed_ids, codes, messages) as new (photo_id, code, message)
+     where exists (select from embeddings e where e.model_id = of_model and e.photo_id = new.photo_id)
+     order by new.photo_id collate "C"
+    on conflict (photo_id, model_id) do update
+       set checked_at = excluded.checked_at, outcome = excluded.outcome, failure_code = excluded.failure_code,
+           failure_message = excluded.failure_message;
+  end if;
+end $$;
+
+COMMENT ON FUNCTION public.record_versions(of_model integer, refreshing boolean, embedded_before text[], embedded_ids text[], unchanged_ids text[], failed_ids text[], codes text[], messages text[], versions jsonb) IS 'Part of record_outcome: which versions of images were embedded, and in a refreshing batch what became of the embedded photos. versions: [{"photo_id", "url_hash", "etag", "last_modified", "length", "digest"}], hash and digest in base64.';
+
+CREATE FUNCTION public.recount_open_batches(removed_ids text[]) RETURNS bigint
+    LANGUAGE sql
+    AS $$
+  select count(*) from (
+    select count_batch(id) from (
+      select distinct b.id from batches b cross join unnest(b.photo_ids) as held (photo_id)
+        join unnest(removed_ids) as removed (photo_id) on removed.photo_id = held.photo_id
+       where b.settled_at is null
+       order by b.id) as concerned
+    offset 0) as counted
+$$;
+
+COMMENT ON FUNCTION public.recount_open_batches(removed_ids text[]) IS 'Counts the open batches again that hold photos which were removed, so that their runs end without them. In a transaction of its own, because workers lock a batch before its photos. Returns the number of batches.';
 
 CREATE FUNCTION public.register_model(model_name text, model_precision text, model_revision text, model_dimension integer, model_logit_scale double precision, model_scoring text DEFAULT 'softmax'::text, model_logit_bias double precision DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql
@@ -1396,6 +1616,115 @@ begin
 end $$;
 
 COMMENT ON PROCEDURE public.relabel(IN set_name text, IN model text) IS 'Labels all embedded photos with a label set, in many small transactions, then makes its coming definition current, if there is one. After an interruption, call it again to continue; several sessions that call it share the work.';
+
+CREATE FUNCTION public.remember_template(photo_ids text[], template text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  the_template integer;
+begin
+  if remember_template.template is null then
+    delete from photo_templates t where t.photo_id = any (photo_ids);
+    return;
+  end if;
+  insert into url_templates (template) values (remember_template.template) on conflict do nothing;
+  select u.id into the_template from url_templates u where u.template = remember_template.template;
+  insert into photo_templates as t (photo_id, template_id)
+  select p.photo_id, the_template from photos p where p.photo_id = any (photo_ids)
+   order by p.photo_id
+  on conflict (photo_id) do update set template_id = excluded.template_id
+   where t.template_id <> excluded.template_id;
+end $$;
+
+COMMENT ON FUNCTION public.remember_template(photo_ids text[], template text) IS 'Notes by which URL template photos are fetched, for later runs that read them from the database. Null: by none.';
+
+CREATE FUNCTION public.remove_label_set(set_name text, model text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+declare
+  of_model constant integer := model_id_of(model);
+  of_set constant text := set_name;
+  known text;
+  removed bigint;
+begin
+  perform label_lock(of_model, true);
+  if not exists (select from label_sets s where s.model_id = of_model and s.name = of_set) then
+    select string_agg(s.name, ', ' order by s.name) into known from label_sets s where s.model_id = of_model;
+    raise exception 'there is no label set % for this model; known: %', coalesce(of_set, 'null'), coalesce(known, 'none')
+      using errcode = 'UC003';
+  end if;
+  -- By version, which the primary key begins with. Labels of earlier versions are swept.
+  select count(*) into removed from label_rows l
+   where l.version = (select s.version from label_sets s where s.model_id = of_model and s.name = of_set);
+  delete from label_sets s where s.model_id = of_model and s.name = of_set;
+  return removed;
+end $$;
+
+COMMENT ON FUNCTION public.remove_label_set(set_name text, model text) IS 'Removes a label set of a model with its prompts and labels. A run that wants the set stores it again. Returns the number of labels removed.';
+
+CREATE FUNCTION public.remove_photos(photo_ids text[], only_without_place boolean DEFAULT false, possible_copies text[] DEFAULT '{}'::text[]) RETURNS text[]
+    LANGUAGE plpgsql
+    AS $$
+declare
+  gone text[];
+  of_model integer;
+begin
+  -- A worker that writes their outcome comes before or after, never between.
+  gone := array(
+    select p.photo_id from photos p
+     where p.photo_id = any (photo_ids)
+       and not (only_without_place and exists (select from photo_places l where l.photo_id = p.photo_id))
+     order by p.photo_id for update);
+  if cardinality(gone) = 0 then
+    return gone;
+  end if;
+  -- A place may have been recorded while this waited for the lock.
+  if only_without_place then
+    gone := array(select id from unnest(gone) as id
+                   where not exists (select from photo_places l where l.photo_id = id) order by id);
+  end if;
+  -- The triggers of the rows below would do one by one what is done here for all.
+  perform set_config('unsplash_clip.removing_photos', 'on', true);
+  -- A worker that was killed after it stored a copy has recorded nothing of it. Nor does any embedding name the copy of a
+  -- model that is retired, or one that was replaced by that of other settings.
+  with removed as (
+    delete from embeddings where photo_id = any (gone) returning photo_id, stored_key
+  ), possible (key, photo_id, is_certain) as (
+    select stored_key, photo_id, true from removed where stored_key is not null
+    union all
+    select f.folder || '/' || id || '.jpg', id, false from copy_folders f cross join unnest(gone) as id
+    union all
+    select given.key, given.photo_id, false from unnest(possible_copies, photo_ids) as given (key, photo_id)
+      join unnest(gone) as id on id = given.photo_id
+     where given.key is not null and not exists (select from copy_folders f where f.folder = split_part(given.key, '/', 1))
+  )
+  insert into removed_copies (key, photo_id, is_certain)
+  select p.key, min(p.photo_id), bool_or(p.is_certain) from possible p group by p.key
+  on conflict (key) do nothing;
+  delete from failures where photo_id = any (gone);
+  delete from label_marks where photo_id = any (gone);
+  delete from photo_places where photo_id = any (gone);
+  delete from photo_versions where photo_id = any (gone);
+  delete from photo_templates where photo_id = any (gone);
+  delete from photo_keywords where photo_id = any (gone);
+  delete from photo_collections where photo_id = any (gone);
+  delete from photo_colors where photo_id = any (gone);
+  delete from photo_conversions where photo_id = any (gone);
+  delete from photos where photo_id = any (gone);
+  delete from photo_texts where photo_id = any (gone);
+  -- As late as possible, since removals wait for one another here. A session that labels now no longer sees the embeddings, and
+  -- the labels of one that saw them are there.
+  for of_model in select id from models order by id loop
+    perform label_lock(of_model, true);
+  end loop;
+  delete from label_rows l
+   where l.photo_id = any (gone)
+     and l.version = any (array(select version from label_sets union all select version from label_changes));
+  perform set_config('unsplash_clip.removing_photos', '', true);
+  return gone;
+end $$;
+
+COMMENT ON FUNCTION public.remove_photos(photo_ids text[], only_without_place boolean, possible_copies text[]) IS 'Removes photos with their embeddings, labels, failures, places and rows of the other tables, and lists their copies in removed_copies. only_without_place: keeps those that lie somewhere. possible_copies: for each photo the key under which a copy may lie although no embedding names it. Returns the removed ids. In one transaction: for many photos, call it for some thousand at a time. Then recount_open_batches.';
 
 CREATE FUNCTION public.request_prompt(prompt text, model text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql
@@ -1492,6 +1821,7 @@ begin
 
   select count(*) into photos from embeddings e where e.model_id = retired.id;
   delete from failures where model_id = retired.id;
+  delete from photo_versions where model_id = retired.id;
   delete from label_sets where model_id = retired.id;
   delete from batches where model_id = retired.id;
   delete from runs where model_id = retired.id;
@@ -2101,7 +2431,9 @@ begin
       else format('t.keyword = ($4 -> %s ->> %L)', n, subject)
     end,
     case when entry ? 'min_confidence' then
-      format(' and greatest(t.ai_service_1_confidence, t.ai_service_2_confidence) >= ($4 -> %s ->> ''min_confidence'')::double precision', n)
+      -- The third service gives no number: it found or confirmed the keyword, or it did not.
+      format(' and (greatest(t.ai_service_1_confidence, t.ai_service_2_confidence) >= ($4 -> %s ->> ''min_confidence'')::double precision'
+             ' or t.suggested_by_ai_service_3 or t.confirmed_by_ai_service_3)', n)
     end);
 end $_$;
 
@@ -2244,6 +2576,39 @@ end $$;
 
 COMMENT ON FUNCTION public.write_photo_texts(photo_ids text[]) IS 'Computes the words of these photos again.';
 
+CREATE TABLE public.api_keys (
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    scope text NOT NULL,
+    digest bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_digest_check CHECK ((length(digest) = 32)),
+    CONSTRAINT api_keys_id_check CHECK ((id ~ '^[0-9a-f]{8}$'::text)),
+    CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT api_keys_scope_check CHECK ((scope = ANY (ARRAY['read'::text, 'ingest'::text, 'admin'::text])))
+);
+
+COMMENT ON TABLE public.api_keys IS 'Keys of the HTTP API.';
+
+COMMENT ON COLUMN public.api_keys.id IS 'The part of the key that is shown: it follows uc_ and identifies the key.';
+
+COMMENT ON COLUMN public.api_keys.name IS 'Name of the key for people; unique among the keys that are not revoked.';
+
+COMMENT ON COLUMN public.api_keys.scope IS 'What the key may do: read, ingest (also reads) or admin (also ingests).';
+
+COMMENT ON COLUMN public.api_keys.digest IS 'SHA-256 of the whole key.';
+
+COMMENT ON COLUMN public.api_keys.created_at IS 'When the key was created.';
+
+COMMENT ON COLUMN public.api_keys.expires_at IS 'From when on the key is refused; null: never.';
+
+COMMENT ON COLUMN public.api_keys.last_used_at IS 'When a request was last made with the key, to the minute; null: never.';
+
+COMMENT ON COLUMN public.api_keys.revoked_at IS 'When the key was revoked; null: it is not.';
+
 CREATE TABLE public.batches (
     id text NOT NULL,
     run_id text NOT NULL,
@@ -2257,7 +2622,9 @@ CREATE TABLE public.batches (
     given_up_at timestamp with time zone,
     given_up_code text,
     given_up_message text,
-    open_since timestamp with time zone DEFAULT now() NOT NULL
+    open_since timestamp with time zone DEFAULT now() NOT NULL,
+    kind text DEFAULT 'originals'::text NOT NULL,
+    CONSTRAINT batches_kind_check CHECK ((kind = ANY (ARRAY['originals'::text, 'copies'::text, 'refresh'::text])))
 );
 
 COMMENT ON TABLE public.batches IS 'Photos that travel through the queue together. The counts are computed from embeddings and failures, never incremented.';
@@ -2287,6 +2654,16 @@ COMMENT ON COLUMN public.batches.given_up_code IS 'Error code of the last reject
 COMMENT ON COLUMN public.batches.given_up_message IS 'The last rejection, for people.';
 
 COMMENT ON COLUMN public.batches.open_since IS 'When the batch was recorded, or last became open again: after it was settled, dropped or given up.';
+
+COMMENT ON COLUMN public.batches.kind IS 'What is embedded: the original images, their stored copies, or the originals of embedded photos if they have changed.';
+
+CREATE TABLE public.copy_folders (
+    folder text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.copy_folders IS 'Folders of the object store in which compressed copies were stored, one per combination of COPY_HEIGHT and COPY_QUALITY: h512-q65.';
+
+COMMENT ON COLUMN public.copy_folders.folder IS 'First part of the keys of such copies, without the slash.';
 
 CREATE TABLE public.embeddings (
     model_id integer NOT NULL,
@@ -2449,6 +2826,32 @@ COMMENT ON COLUMN public.index_status.percent IS 'Progress of that phase, in per
 COMMENT ON COLUMN public.index_status.photos_at_build IS 'Photos when it was built.';
 
 COMMENT ON COLUMN public.index_status.photos IS 'Photos now.';
+
+CREATE TABLE public.label_marks (
+    photo_id text NOT NULL COLLATE pg_catalog."C",
+    model_id integer NOT NULL,
+    set_name text NOT NULL,
+    label text NOT NULL,
+    correct boolean NOT NULL,
+    at_random boolean NOT NULL,
+    marked_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.label_marks IS 'Predicted labels that people marked as right or wrong. Marks from before the current definition of a set (label_sets.created_at) are kept and no longer counted.';
+
+COMMENT ON COLUMN public.label_marks.photo_id IS 'The photo.';
+
+COMMENT ON COLUMN public.label_marks.model_id IS 'The model that predicted the label.';
+
+COMMENT ON COLUMN public.label_marks.set_name IS 'Name of the label set.';
+
+COMMENT ON COLUMN public.label_marks.label IS 'The predicted label.';
+
+COMMENT ON COLUMN public.label_marks.correct IS 'Whether the photo shows what the label says.';
+
+COMMENT ON COLUMN public.label_marks.at_random IS 'Whether the photo was drawn at random. Only such marks measure the precision: photos of the lowest scores would make it too small.';
+
+COMMENT ON COLUMN public.label_marks.marked_at IS 'When it was last marked.';
 
 CREATE TABLE public.label_rows (
     version integer NOT NULL,
@@ -2829,11 +3232,47 @@ COMMENT ON COLUMN public.photo_keywords.ai_service_2_confidence IS 'Confidence o
 
 COMMENT ON COLUMN public.photo_keywords.suggested_by_user IS 'Whether a person gave the keyword.';
 
-COMMENT ON COLUMN public.photo_keywords.user_suggestion_source IS 'Where the person who gave the keyword stands to the photo, such as photographer; from release 1.4.0 on.';
+COMMENT ON COLUMN public.photo_keywords.user_suggestion_source IS 'Where the person who gave the keyword stands to the photo, such as photographer, from release 1.4.0 on; file for keywords of the file of an own photo.';
 
 COMMENT ON COLUMN public.photo_keywords.suggested_by_ai_service_3 IS 'Whether a third recognition service found the keyword; from release 1.4.0 on.';
 
 COMMENT ON COLUMN public.photo_keywords.confirmed_by_ai_service_3 IS 'Whether a third recognition service confirmed the keyword; from release 1.4.0 on.';
+
+CREATE TABLE public.photo_places (
+    host text NOT NULL COLLATE pg_catalog."C",
+    path text NOT NULL COLLATE pg_catalog."C",
+    photo_id text NOT NULL COLLATE pg_catalog."C",
+    digest bytea NOT NULL,
+    size bigint NOT NULL,
+    mtime_ns bigint NOT NULL,
+    inode bigint NOT NULL,
+    recheck boolean NOT NULL,
+    run_id text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT photo_places_digest_check CHECK ((length(digest) = 32))
+);
+
+COMMENT ON TABLE public.photo_places IS 'Where the photos of folders and buckets lie. Their id derives from their content, so equal files are one photo with several places.';
+
+COMMENT ON COLUMN public.photo_places.host IS 'Name of the machine that read the file (the setting PLACE_HOST); s3 for an object of a bucket, which lies on no machine.';
+
+COMMENT ON COLUMN public.photo_places.path IS 'Absolute path of the file on that machine; s3://bucket/key of an object.';
+
+COMMENT ON COLUMN public.photo_places.photo_id IS 'The photo: the first 96 bits of the digest, in base64url.';
+
+COMMENT ON COLUMN public.photo_places.digest IS 'SHA-256 of the bytes; of an object, of its ETag, a line feed and its size.';
+
+COMMENT ON COLUMN public.photo_places.size IS 'Size of the file, in bytes.';
+
+COMMENT ON COLUMN public.photo_places.mtime_ns IS 'When the file was last modified, in nanoseconds since 1970.';
+
+COMMENT ON COLUMN public.photo_places.inode IS 'Its inode; 0 for an object. A file with the same path, size, time and inode is not read again.';
+
+COMMENT ON COLUMN public.photo_places.recheck IS 'The file was modified less than two seconds before it was read, so a later change may show the same time: the next ingest reads it again.';
+
+COMMENT ON COLUMN public.photo_places.run_id IS 'The run that last read the file.';
+
+COMMENT ON COLUMN public.photo_places.recorded_at IS 'When it was last read.';
 
 CREATE TABLE public.photos (
     photo_id text NOT NULL COLLATE pg_catalog."C",
@@ -2867,10 +3306,15 @@ CREATE TABLE public.photos (
     ai_primary_landmark_longitude double precision,
     ai_primary_landmark_confidence double precision,
     blur_hash text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    photo_title text,
+    photo_rating integer,
+    exif_lens text,
+    exif_time_offset text,
+    exif_orientation integer
 );
 
-COMMENT ON TABLE public.photos IS 'Metadata of every photo: the 31 columns of the Unsplash dataset. Null means unknown.';
+COMMENT ON TABLE public.photos IS 'Metadata of every photo: the 31 columns of the Unsplash dataset, and what files say beyond them. Null means unknown.';
 
 COMMENT ON COLUMN public.photos.photo_id IS 'Id in the dataset, or derived from the URL for photos from other sources.';
 
@@ -2878,7 +3322,7 @@ COMMENT ON COLUMN public.photos.photo_url IS 'Page of the photo.';
 
 COMMENT ON COLUMN public.photos.photo_image_url IS 'Address from which the image is downloaded.';
 
-COMMENT ON COLUMN public.photos.photo_submitted_at IS 'When the photo was uploaded. The dataset names no time zone.';
+COMMENT ON COLUMN public.photos.photo_submitted_at IS 'When the photo was uploaded; of own photos, the local time at which it was taken. The dataset names no time zone.';
 
 COMMENT ON COLUMN public.photos.photo_featured IS 'Whether editors promoted the photo.';
 
@@ -2890,7 +3334,7 @@ COMMENT ON COLUMN public.photos.photo_aspect_ratio IS 'Width divided by height.'
 
 COMMENT ON COLUMN public.photos.photo_description IS 'Description by the photographer.';
 
-COMMENT ON COLUMN public.photos.photographer_username IS 'User name of the photographer.';
+COMMENT ON COLUMN public.photos.photographer_username IS 'User name of the photographer; of own photos, the author that the file names.';
 
 COMMENT ON COLUMN public.photos.photographer_first_name IS 'First name of the photographer.';
 
@@ -2936,6 +3380,16 @@ COMMENT ON COLUMN public.photos.blur_hash IS 'BlurHash: a compact blurred previe
 
 COMMENT ON COLUMN public.photos.created_at IS 'When the row was first written.';
 
+COMMENT ON COLUMN public.photos.photo_title IS 'Title, from the XMP or IPTC metadata of the file.';
+
+COMMENT ON COLUMN public.photos.photo_rating IS 'Stars from 0 to 5, or -1 for rejected, from XMP or EXIF.';
+
+COMMENT ON COLUMN public.photos.exif_lens IS 'Model of the lens, from EXIF.';
+
+COMMENT ON COLUMN public.photos.exif_time_offset IS 'Offset of photo_submitted_at from UTC, such as +02:00, where the camera recorded it.';
+
+COMMENT ON COLUMN public.photos.exif_orientation IS 'How the file stores the image, 1 to 8; 1 is upright. Width and height are those of the upright image.';
+
 CREATE VIEW public.photo_status AS
  SELECT p.photo_id,
     ((m.name || '@'::text) || m."precision") AS model,
@@ -2978,6 +3432,17 @@ COMMENT ON COLUMN public.photo_status.attempts IS 'How often a failed photo was 
 
 COMMENT ON COLUMN public.photo_status.failed_at IS 'When the last attempt failed.';
 
+CREATE TABLE public.photo_templates (
+    photo_id text NOT NULL COLLATE pg_catalog."C",
+    template_id integer NOT NULL
+);
+
+COMMENT ON TABLE public.photo_templates IS 'Photos that are fetched by a template instead of their photo_image_url, as in the run that last ingested them.';
+
+COMMENT ON COLUMN public.photo_templates.photo_id IS 'The photo.';
+
+COMMENT ON COLUMN public.photo_templates.template_id IS 'Its template.';
+
 CREATE TABLE public.photo_texts (
     photo_id text NOT NULL COLLATE pg_catalog."C",
     words tsvector DEFAULT ''::tsvector NOT NULL
@@ -2988,6 +3453,45 @@ COMMENT ON TABLE public.photo_texts IS 'The words of each photo in photos or pho
 COMMENT ON COLUMN public.photo_texts.photo_id IS 'The photo.';
 
 COMMENT ON COLUMN public.photo_texts.words IS 'Weights: A description by the photographer, B description by the AI and keywords from people, C landmark and places, D other keywords.';
+
+CREATE TABLE public.photo_versions (
+    photo_id text NOT NULL COLLATE pg_catalog."C",
+    model_id integer NOT NULL,
+    url_hash bytea,
+    etag text,
+    last_modified text,
+    length bigint,
+    digest bytea,
+    checked_at timestamp with time zone,
+    outcome text,
+    failure_code text,
+    failure_message text,
+    CONSTRAINT photo_versions_outcome_check CHECK ((outcome = ANY (ARRAY['new'::text, 'changed'::text, 'unchanged'::text, 'uncompared'::text, 'failed'::text])))
+);
+
+COMMENT ON TABLE public.photo_versions IS 'The version of an image that a model embedded, and what the last ingest --refresh found. Photos that are identified by their content have no row.';
+
+COMMENT ON COLUMN public.photo_versions.photo_id IS 'The photo.';
+
+COMMENT ON COLUMN public.photo_versions.model_id IS 'The model that embedded this version.';
+
+COMMENT ON COLUMN public.photo_versions.url_hash IS 'First 128 bits of the SHA-256 of the address. ETag and Last-Modified belong to it. Null: nothing is known of the version.';
+
+COMMENT ON COLUMN public.photo_versions.etag IS 'ETag of the answer, as it was sent; null when there was none.';
+
+COMMENT ON COLUMN public.photo_versions.last_modified IS 'Last-Modified of the answer, as it was sent; null when there was none.';
+
+COMMENT ON COLUMN public.photo_versions.length IS 'Bytes of the original.';
+
+COMMENT ON COLUMN public.photo_versions.digest IS 'First 128 bits of the SHA-256 of the original.';
+
+COMMENT ON COLUMN public.photo_versions.checked_at IS 'When ingest --refresh last asked for the photo; null: never.';
+
+COMMENT ON COLUMN public.photo_versions.outcome IS 'What it found: new (embedded for the first time), changed, unchanged, uncompared (embedded again, because nothing was known of its version), failed (the old embedding stays).';
+
+COMMENT ON COLUMN public.photo_versions.failure_code IS 'Why it failed, such as HTTP_404.';
+
+COMMENT ON COLUMN public.photo_versions.failure_message IS 'The failure, for people.';
 
 CREATE TABLE public.prompt_embeddings (
     model_id integer NOT NULL,
@@ -3044,6 +3548,23 @@ ALTER TABLE public.prompt_requests ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+CREATE TABLE public.removed_copies (
+    key text NOT NULL,
+    photo_id text NOT NULL COLLATE pg_catalog."C",
+    removed_at timestamp with time zone DEFAULT now() NOT NULL,
+    is_certain boolean DEFAULT true NOT NULL
+);
+
+COMMENT ON TABLE public.removed_copies IS 'Compressed copies of removed photos that are still to be deleted from the object store. A photo that comes back takes its copies out of this list.';
+
+COMMENT ON COLUMN public.removed_copies.key IS 'Key of the copy in the object store.';
+
+COMMENT ON COLUMN public.removed_copies.photo_id IS 'The photo that was removed.';
+
+COMMENT ON COLUMN public.removed_copies.removed_at IS 'When it was removed.';
+
+COMMENT ON COLUMN public.removed_copies.is_certain IS 'False: no embedding named the copy, but a worker that was killed may have stored it.';
+
 CREATE VIEW public.run_progress AS
 SELECT
     NULL::text AS run_id,
@@ -3091,7 +3612,7 @@ COMMENT ON COLUMN public.run_progress.failed IS 'Photos that failed permanently.
 
 COMMENT ON COLUMN public.run_progress.settled_at IS 'When the last batch was settled; null while one is open.';
 
-COMMENT ON COLUMN public.run_progress.state IS 'enqueuing, running, paused, cancelled, done; or interrupted: its producer ended before its part was done, and nothing goes on by itself.';
+COMMENT ON COLUMN public.run_progress.state IS 'enqueuing, running, paused, cancelled, done; waiting for workers: all is enqueued, and no worker is alive; or interrupted: its producer ended before its part was done, and nothing goes on by itself.';
 
 COMMENT ON COLUMN public.run_progress.control IS 'The requested state: active, paused or cancelled.';
 
@@ -3099,7 +3620,7 @@ COMMENT ON COLUMN public.run_progress.priority IS 'Priority of its batches in th
 
 COMMENT ON COLUMN public.run_progress.given_up_batches IS 'Batches that the queue gave up and that are not settled.';
 
-COMMENT ON COLUMN public.run_progress.photos_per_second IS 'Photos settled per second over the last two minutes.';
+COMMENT ON COLUMN public.run_progress.photos_per_second IS 'Photos settled per second: over the last two minutes; of a run that is done, over all of its time.';
 
 COMMENT ON COLUMN public.run_progress.given_up_photos IS 'Photos in those batches that are neither embedded nor failed.';
 
@@ -3275,6 +3796,28 @@ COMMENT ON COLUMN public.search_tuning.photos IS 'Photos now.';
 
 COMMENT ON COLUMN public.search_tuning.state IS 'tuned, not tuned, index missing, or stale (the photos have doubled since).';
 
+CREATE TABLE public.submissions (
+    key bytea NOT NULL,
+    digest bytea NOT NULL,
+    run_id text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    answer jsonb,
+    CONSTRAINT submissions_digest_check CHECK ((length(digest) = 32)),
+    CONSTRAINT submissions_key_check CHECK ((length(key) = 32))
+);
+
+COMMENT ON TABLE public.submissions IS 'What programs submitted over HTTP within the last day, so that a repeated request gets the same answer.';
+
+COMMENT ON COLUMN public.submissions.key IS 'SHA-256 of the caller and its Idempotency-Key, or of the caller and the body without one.';
+
+COMMENT ON COLUMN public.submissions.digest IS 'SHA-256 of the body. Another body under the same key is refused.';
+
+COMMENT ON COLUMN public.submissions.run_id IS 'Run of the submission.';
+
+COMMENT ON COLUMN public.submissions.created_at IS 'When it was submitted first.';
+
+COMMENT ON COLUMN public.submissions.answer IS 'What was enqueued; null: not all of it yet.';
+
 CREATE TABLE public.text_language (
     single boolean DEFAULT true NOT NULL,
     language text NOT NULL,
@@ -3287,8 +3830,37 @@ COMMENT ON COLUMN public.text_language.single IS 'Always true, so that there is 
 
 COMMENT ON COLUMN public.text_language.language IS 'Name of the text search configuration, such as english or simple.';
 
+CREATE TABLE public.url_templates (
+    id integer NOT NULL,
+    template text NOT NULL
+);
+
+COMMENT ON TABLE public.url_templates IS 'Templates of --url-template and --images that photos were ingested with. Secrets in them are names of environment variables.';
+
+COMMENT ON COLUMN public.url_templates.id IS 'Named by photo_templates.';
+
+COMMENT ON COLUMN public.url_templates.template IS 'The template, with {photo_id}, {image_url} and ${NAME} of an environment variable.';
+
+ALTER TABLE public.url_templates ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.url_templates_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_digest_key UNIQUE (digest);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.copy_folders
+    ADD CONSTRAINT copy_folders_pkey PRIMARY KEY (folder);
 
 ALTER TABLE ONLY public.embeddings
     ADD CONSTRAINT embeddings_pkey PRIMARY KEY (model_id, photo_id);
@@ -3307,6 +3879,9 @@ ALTER TABLE ONLY public.label_changes
 
 ALTER TABLE ONLY public.label_changes
     ADD CONSTRAINT label_changes_version_key UNIQUE (version);
+
+ALTER TABLE ONLY public.label_marks
+    ADD CONSTRAINT label_marks_pkey PRIMARY KEY (photo_id, model_id, set_name, label);
 
 ALTER TABLE ONLY public.label_prompts
     ADD CONSTRAINT label_prompts_pkey PRIMARY KEY (model_id, set_name, "position");
@@ -3344,8 +3919,17 @@ ALTER TABLE ONLY public.photo_conversions
 ALTER TABLE ONLY public.photo_keywords
     ADD CONSTRAINT photo_keywords_pkey PRIMARY KEY (photo_id, keyword);
 
+ALTER TABLE ONLY public.photo_places
+    ADD CONSTRAINT photo_places_pkey PRIMARY KEY (host, path);
+
+ALTER TABLE ONLY public.photo_templates
+    ADD CONSTRAINT photo_templates_pkey PRIMARY KEY (photo_id);
+
 ALTER TABLE ONLY public.photo_texts
     ADD CONSTRAINT photo_texts_pkey PRIMARY KEY (photo_id);
+
+ALTER TABLE ONLY public.photo_versions
+    ADD CONSTRAINT photo_versions_pkey PRIMARY KEY (photo_id, model_id);
 
 ALTER TABLE ONLY public.photos
     ADD CONSTRAINT photos_pkey PRIMARY KEY (photo_id);
@@ -3355,6 +3939,9 @@ ALTER TABLE ONLY public.prompt_embeddings
 
 ALTER TABLE ONLY public.prompt_requests
     ADD CONSTRAINT prompt_requests_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.removed_copies
+    ADD CONSTRAINT removed_copies_pkey PRIMARY KEY (key);
 
 ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
@@ -3371,17 +3958,34 @@ ALTER TABLE ONLY public.search_model
 ALTER TABLE ONLY public.search_settings
     ADD CONSTRAINT search_settings_pkey PRIMARY KEY (model_id, query_kind);
 
+ALTER TABLE ONLY public.submissions
+    ADD CONSTRAINT submissions_pkey PRIMARY KEY (key);
+
 ALTER TABLE ONLY public.text_language
     ADD CONSTRAINT text_language_pkey PRIMARY KEY (single);
 
+ALTER TABLE ONLY public.url_templates
+    ADD CONSTRAINT url_templates_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.url_templates
+    ADD CONSTRAINT url_templates_template_key UNIQUE (template);
+
 ALTER TABLE ONLY public.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+
+CREATE UNIQUE INDEX api_keys_name ON public.api_keys USING btree (name) WHERE (revoked_at IS NULL);
 
 CREATE INDEX batches_by_run ON public.batches USING btree (run_id);
 
 CREATE INDEX batches_open ON public.batches USING btree (run_id) WHERE (settled_at IS NULL);
 
+CREATE INDEX embeddings_by_photo ON ONLY public.embeddings USING btree (photo_id);
+
 CREATE INDEX failures_by_code ON public.failures USING btree (model_id, code);
+
+CREATE INDEX failures_by_photo ON public.failures USING btree (photo_id);
+
+CREATE INDEX label_marks_by_set ON public.label_marks USING btree (model_id, set_name);
 
 CREATE INDEX label_rows_by_label ON public.label_rows USING btree (version, label);
 
@@ -3399,6 +4003,8 @@ CREATE INDEX photo_conversions_by_keyword ON public.photo_conversions USING btre
 
 CREATE INDEX photo_keywords_by_keyword ON public.photo_keywords USING btree (keyword, photo_id);
 
+CREATE INDEX photo_places_by_photo ON public.photo_places USING btree (photo_id);
+
 CREATE INDEX photo_texts_words ON public.photo_texts USING gin (words);
 
 CREATE INDEX photos_by_country ON public.photos USING btree (photo_location_country) WHERE (photo_location_country IS NOT NULL);
@@ -3411,7 +4017,11 @@ CREATE INDEX prompt_requests_age ON public.prompt_requests USING btree (requeste
 
 CREATE UNIQUE INDEX prompt_requests_open ON public.prompt_requests USING btree (model_id, prompt) WHERE (answered_at IS NULL);
 
+CREATE INDEX removed_copies_by_photo ON public.removed_copies USING btree (photo_id);
+
 CREATE INDEX runs_by_position ON public.runs USING btree ("position");
+
+CREATE INDEX submissions_created_at ON public.submissions USING btree (created_at);
 
 CREATE OR REPLACE VIEW public.run_progress AS
  SELECT r.id AS run_id,
@@ -3435,12 +4045,18 @@ CREATE OR REPLACE VIEW public.run_progress AS
                FROM public.workers w
               WHERE (w.seen_at > (now() - '00:00:30'::interval))))))) THEN 'interrupted'::text
             WHEN (r.enqueued_at IS NULL) THEN 'enqueuing'::text
+            WHEN (NOT (EXISTS ( SELECT
+               FROM public.workers w
+              WHERE (w.seen_at > (now() - '00:00:30'::interval))))) THEN 'waiting for workers'::text
             ELSE 'running'::text
         END AS state,
     r.control,
     r.priority,
     count(b.given_up_at) FILTER (WHERE (b.settled_at IS NULL)) AS given_up_batches,
-    ((COALESCE(sum(b.photo_count) FILTER (WHERE (b.settled_at > (now() - '00:02:00'::interval))), (0)::bigint))::double precision / (GREATEST(LEAST((120)::numeric, EXTRACT(epoch FROM (now() - r.created_at))), (1)::numeric))::double precision) AS photos_per_second,
+        CASE
+            WHEN ((r.enqueued_at IS NOT NULL) AND (count(b.id) = count(b.settled_at))) THEN ((COALESCE(sum(b.photo_count), (0)::bigint))::double precision / (GREATEST(EXTRACT(epoch FROM (max(b.settled_at) - r.created_at)), (1)::numeric))::double precision)
+            ELSE ((COALESCE(sum(b.photo_count) FILTER (WHERE (b.settled_at > (now() - '00:02:00'::interval))), (0)::bigint))::double precision / (GREATEST(LEAST((120)::numeric, EXTRACT(epoch FROM (now() - r.created_at))), (1)::numeric))::double precision)
+        END AS photos_per_second,
     COALESCE(sum(((b.photo_count - b.done_count) - b.failed_count)) FILTER (WHERE ((b.settled_at IS NULL) AND (b.given_up_at IS NOT NULL))), (0)::bigint) AS given_up_photos,
     ( SELECT count(*) AS count
            FROM public.parked_batches p
@@ -3454,9 +4070,11 @@ CREATE OR REPLACE VIEW public.run_progress AS
      LEFT JOIN public.batches b ON ((b.run_id = r.id)))
   GROUP BY r.id, m.name, m."precision";
 
+CREATE TRIGGER copies_of_new_photos AFTER INSERT ON public.photos REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_returned_copies();
+
 CREATE TRIGGER drop_label_rows BEFORE DELETE ON public.label_sets FOR EACH ROW EXECUTE FUNCTION public.drop_label_rows();
 
-CREATE TRIGGER labels_of_deleted AFTER DELETE ON public.embeddings FOR EACH ROW EXECUTE FUNCTION public.drop_stale_labels();
+CREATE TRIGGER labels_of_deleted AFTER DELETE ON public.embeddings FOR EACH ROW WHEN ((current_setting('unsplash_clip.removing_photos'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION public.drop_stale_labels();
 
 CREATE TRIGGER labels_of_replaced AFTER UPDATE OF embedding ON public.embeddings FOR EACH ROW WHEN ((old.embedding OPERATOR(public.<>) new.embedding)) EXECUTE FUNCTION public.drop_stale_labels();
 
@@ -3508,6 +4126,12 @@ ALTER TABLE ONLY public.image_regions
 ALTER TABLE ONLY public.label_changes
     ADD CONSTRAINT label_changes_model_id_set_name_fkey FOREIGN KEY (model_id, set_name) REFERENCES public.label_sets(model_id, name) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.label_marks
+    ADD CONSTRAINT label_marks_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.models(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.label_marks
+    ADD CONSTRAINT label_marks_photo_id_fkey FOREIGN KEY (photo_id) REFERENCES public.photos(photo_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.label_prompts
     ADD CONSTRAINT label_prompts_model_id_set_name_fkey FOREIGN KEY (model_id, set_name) REFERENCES public.label_sets(model_id, name) ON DELETE CASCADE;
 
@@ -3519,6 +4143,21 @@ ALTER TABLE ONLY public.parked_batches
 
 ALTER TABLE ONLY public.parked_batches
     ADD CONSTRAINT parked_batches_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.runs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.photo_places
+    ADD CONSTRAINT photo_places_photo_id_fkey FOREIGN KEY (photo_id) REFERENCES public.photos(photo_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.photo_templates
+    ADD CONSTRAINT photo_templates_photo_id_fkey FOREIGN KEY (photo_id) REFERENCES public.photos(photo_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.photo_templates
+    ADD CONSTRAINT photo_templates_template_id_fkey FOREIGN KEY (template_id) REFERENCES public.url_templates(id);
+
+ALTER TABLE ONLY public.photo_versions
+    ADD CONSTRAINT photo_versions_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.models(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.photo_versions
+    ADD CONSTRAINT photo_versions_photo_id_fkey FOREIGN KEY (photo_id) REFERENCES public.photos(photo_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.prompt_embeddings
     ADD CONSTRAINT prompt_embeddings_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.models(id) ON DELETE CASCADE;

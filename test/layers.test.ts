@@ -23,11 +23,14 @@ const LAYERS: Record<string, readonly string[]> = {
   models: ['domain', 'demo-scenes', 'locks', 'make-folder', 'package-root'],
   search: ['domain', 'images'],
   indexing: ['domain', 'search'],
-  producers: ['domain'],
+  producers: ['domain', 'images'],
   demo: ['domain', 'demo-scenes', 'make-folder'],
-  workers: ['domain', 'net', 'images', 'package-root'],
+  workers: ['domain', 'net', 'images', 'make-folder', 'package-root'],
   metrics: ['domain', 'version', 'workers'],
-  config: ['default-home', 'domain', 'models', 'queue'],
+  http: ['domain', 'images', 'metrics', 'package-root', 'producers', 'search', 'version', 'workers'],
+  mcp: ['domain', 'http', 'version'],
+  settings: ['default-home', 'domain', 'models', 'queue'],
+  config: ['domain', 'settings'],
   compose: [
     ...['package-root', 'version', 'domain', 'net', 'storage', 'images', 'db', 'limits', 'queue', 'models', 'workers'],
     'config',
@@ -47,8 +50,10 @@ const LAYERS: Record<string, readonly string[]> = {
       'producers',
       'workers',
       'metrics',
+      'http',
+      'mcp',
     ],
-    ...['config', 'compose'],
+    ...['config', 'compose', 'make-folder'],
   ],
 }
 
@@ -86,7 +91,30 @@ test('Imports of src point to the layers that are allowed, which all stand lower
 
 test('No folder holds more files than one can take in', () => {
   const counts = new Map<string, number>()
-  for (const file of ['src', 'test', 'bench', 'tools', 'assembly', 'migrations', 'infra', 'docs'].flatMap(filesBelow))
+  for (const file of ['src', 'web', 'test', 'bench', 'tools', 'assembly', 'migrations', 'infra', 'docs'].flatMap(
+    filesBelow,
+  ))
     counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1)
+  // Migrations are only ever added.
+  counts.delete('migrations')
   expect([...counts].filter(([, count]) => count > MOST_FILES_IN_A_FOLDER)).toEqual([])
+})
+
+/** Of values, at the start of a file: those that loading the file loads too. */
+const STATIC_IMPORT = /^(?:import\s+|(?:import|export)(?! type)\b[^'(;=]*?\bfrom\s+)'([^']+)'$/gm
+
+test('The command line starts without the packages that only some commands need', () => {
+  const packages = new Map<string, string>()
+  const seen = new Set<string>()
+  const open = ['src/cli/main.ts']
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (seen.has(file)) continue
+    seen.add(file)
+    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(STATIC_IMPORT)) {
+      if (specifier!.startsWith('.')) open.push(join(dirname(file), specifier!.replace(/\.js$/, '.ts')))
+      else if (!specifier!.startsWith('node:')) packages.set(specifier!, file)
+    }
+  }
+  expect(seen.size).toBeGreaterThan(20)
+  expect([...packages.keys()], JSON.stringify(Object.fromEntries(packages))).toEqual(['commander'])
 })

@@ -4,8 +4,10 @@
 //
 // FOLDER is a model folder with a model.json; default: all of test/models/exported, on the pictures and texts of their
 // expected.json. With --photos (a folder of images) and --texts (a line per text, or a JSON list): on these, beside
-// transformers' CLIPModel, where the folder holds its checkpoint and PEER_PYTHON has transformers. --each adds every
-// rewrite of an image tower alone. Figures are cosine similarities, `least, median`; `centred`: after subtracting the
+// transformers or open_clip, where the folder holds its checkpoint and PEER_PYTHON has the library. bench/peers/full_size.sh
+// makes such folders with the tools that users have. --each adds every
+// rewrite of an image tower alone, and what moves the embeddings of the untouched file itself: other images in a call,
+// and other rounding, in graphs that the runtime fuses less. Figures are cosine similarities, `least, median`; `centred`: after subtracting the
 // mean embedding. `library` is PyTorch in fp32; `library, our pixels` leaves its preprocessing out.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -38,6 +40,16 @@ const options = readOptions(
 )
 const folders =
   options.positionals.length > 0 ? options.positionals : readdirSync(FIXTURES).map(name => join(FIXTURES, name))
+const identity = count => Array.from({ length: count }, (_, place) => place)
+/** Every image gets other company: a call of 8 has images that are far apart in the list. */
+const dealt = count => identity(count).sort((a, b) => (a % 8) - (b % 8) || a - b)
+const YARDSTICKS = [
+  ['untouched, other images in its call', { order: dealt }],
+  ['untouched, one image per call', { imagesPerCall: 1 }],
+  ['untouched, optimisation level extended', { graphOptimizationLevel: 'extended' }],
+  ['untouched, optimisation level basic', { graphOptimizationLevel: 'basic' }],
+  ['untouched, optimisation level disabled', { graphOptimizationLevel: 'disabled' }],
+]
 const rows = []
 const temporary = mkdtempSync(join(tmpdir(), 'fidelity-'))
 try {
@@ -67,12 +79,16 @@ async function measure(source) {
   const library = await libraryOf(folder, inputs)
   const all = []
   let exact
+  const seen = new Set()
   for (const spec of specs) {
     say(`${name}@${spec.precision}`)
-    const ours = await encode(spec, folder, inputs)
+    // Precisions that differ in their image towers alone share a text tower.
+    const hasNewTexts = spec.text !== undefined && !seen.has(spec.textFile)
+    seen.add(spec.textFile)
+    const ours = await encode(spec, folder, { ...inputs, texts: hasNewTexts ? inputs.texts : [] })
     const plain = {
       images: await imagesUntouched(spec, folder, inputs.images),
-      texts: spec.text ? await textsUntouched(spec, folder, inputs.texts) : [],
+      texts: hasNewTexts ? await textsUntouched(spec, folder, inputs.texts) : [],
     }
     if (spec.precision === 'fp32') exact = plain
     const base = { model: name, precision: spec.precision }
@@ -86,17 +102,19 @@ async function measure(source) {
         exact: exact?.images,
       }),
     })
-    if (options.each)
-      for (const [rewrite, change] of changes(spec, ours.rewrites)) {
-        const alone = await imagesUntouched(spec, folder, inputs.images, change)
-        all.push({
-          tower: 'image',
-          ...base,
-          rewrites: `${rewrite} alone`,
-          ...figures(alone, plain.images, { exact: exact?.images }),
-        })
-      }
-    if (spec.text)
+    const variants = options.each ? [...changes(spec, ours.rewrites), ...YARDSTICKS] : []
+    for (const [rewrites, variant] of variants) {
+      const found = await inOrder(variant.order ?? identity, inputs.images, images =>
+        imagesUntouched(spec, folder, images, variant),
+      )
+      all.push({
+        tower: 'image',
+        ...base,
+        rewrites,
+        ...figures(found, plain.images, { library: library?.images, exact: exact?.images }),
+      })
+    }
+    if (hasNewTexts)
       all.push({
         tower: 'text',
         ...base,
@@ -107,12 +125,20 @@ async function measure(source) {
   return all
 }
 
+/** Embeds images in another order. @param order the positions of all images */
+async function inOrder(order, images, embed) {
+  const places = order(images.length)
+  const found = await embed(places.map(place => images[place]))
+  return places.map((_, place) => found[places.indexOf(place)])
+}
+
 function figures(ours, plain, { library, ourPixels, exact }) {
   const pair = (found, wanted) => (wanted?.length ? similarity(found, wanted) : undefined)
   const cells = {
     untouched: pair(ours, plain),
     library: pair(ours, library),
     'library, our pixels': pair(ours, ourPixels),
+    'untouched with library, our pixels': pair(plain, ourPixels),
     fp32: exact === plain ? undefined : pair(ours, exact),
     'untouched with fp32': exact === plain ? undefined : pair(plain, exact),
   }
@@ -147,7 +173,7 @@ function changes({ input, mean, std, visionFile }, files) {
     'byte-pixels': graph => useBytePixels(graph, input.size, { mean, std }, hasVnni() ? 'integer' : 'float'),
   }
   const names = appliedNames(files, visionFile)
-  return names.length > 1 ? names.map(name => [name, all[name]]) : []
+  return names.length > 1 ? names.map(name => [`${name} alone`, { change: all[name] }]) : []
 }
 
 async function encode(spec, folder, { images, texts }) {
@@ -188,7 +214,9 @@ async function libraryOf(folder, { images, texts, files }) {
     return { images: vectors(images), texts: vectors(texts) }
   }
   const python = process.env.PEER_PYTHON
-  const checkpoint = ['model.safetensors', 'pytorch_model.bin'].some(file => existsSync(join(folder, file)))
+  const checkpoint = ['model.safetensors', 'pytorch_model.bin', 'open_clip_pytorch_model.bin'].some(file =>
+    existsSync(join(folder, file)),
+  )
   if (!python || !checkpoint) {
     say(`!!! no library beside ${folder}: it needs PEER_PYTHON and the checkpoint in PyTorch's format`)
     return undefined

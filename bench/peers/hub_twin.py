@@ -6,13 +6,13 @@ usage: hub_twin.py OUT VOCABULARY     VOCABULARY is bpe_simple_vocab_16e6.txt.gz
 OUT becomes a model folder (model.json, onnx/, tokenizer.json) and a checkpoint that transformers loads. Needs the
 versions of requirements-hub.txt. Prints the size of each file beside that of the hub's.
 """
-import gzip
 import json
 import pathlib
 import sys
 
 import onnx
 import torch
+from clip_tokenizer import clip_tokenizer
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from optimum.exporters.onnx import export
 from optimum.exporters.onnx.model_configs import CLIPTextOnnxConfig, ViTOnnxConfig
@@ -21,7 +21,6 @@ from transformers import (
     CLIPImageProcessor,
     CLIPModel,
     CLIPTextModelWithProjection,
-    CLIPTokenizerFast,
     CLIPVisionModelWithProjection,
 )
 
@@ -31,7 +30,6 @@ HUB_BYTES = {
     "vision_model_quantized": 89_117_001,
     "text_model_quantized": 64_504_507,
 }
-MERGES = 48_894
 
 
 class ImageTower(ViTOnnxConfig):
@@ -42,23 +40,9 @@ class TextTower(CLIPTextOnnxConfig):
     outputs = property(lambda self: {"text_embeds": {0: "batch_size"}})
 
 
-def tokenizer(vocabulary: str, folder: pathlib.Path) -> CLIPTokenizerFast:
-    """CLIP's vocabulary: 256 bytes, the same at the end of a word, the merges, and two special tokens."""
-    from transformers.models.clip.tokenization_clip import bytes_to_unicode
-
-    lines = gzip.open(vocabulary, "rt", encoding="utf-8").read().split("\n")
-    merges = lines[1 : 1 + MERGES]
-    characters = list(bytes_to_unicode().values())
-    words = [*characters, *(each + "</w>" for each in characters), *("".join(each.split()) for each in merges)]
-    words += ["<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
-    return CLIPTokenizerFast(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
-
-
 out, vocabulary = pathlib.Path(sys.argv[1]), sys.argv[2]
 (out / "onnx").mkdir(parents=True, exist_ok=True)
-tokenizer(vocabulary, out).save_pretrained(out)
+clip_tokenizer(vocabulary, out).save_pretrained(out)
 CLIPImageProcessor().save_pretrained(out)
 torch.manual_seed(0)
 model = CLIPModel(CLIPConfig()).eval()

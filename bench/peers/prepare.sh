@@ -10,20 +10,8 @@ python=${1:-python3.11}
 index=${TORCH_INDEX-https://download.pytorch.org/whl/cpu}
 mkdir -p "$peers/../../.bench"
 cd "$peers/../../.bench"
-
-# environment NAME TORCH PACKAGES…: a Python environment; the CPU build of PyTorch first, or others bring CUDA
-environment() {
-  local name=$1 torch=$2
-  shift 2
-  if [ -e "$name/ready" ]; then return; fi
-  echo "Installing $name"
-  "$python" -m venv --clear "$name"
-  "$name/bin/pip" install --quiet ${index:+--extra-index-url "$index"} "$torch"
-  "$name/bin/pip" install --quiet ${index:+--extra-index-url "$index"} "$@"
-  touch "$name/ready"
-}
-
-torch_of() { grep '^torch==' "$1"; }
+# shellcheck source=bench/peers/environment.sh
+source "$peers/environment.sh"
 
 environment python "$(torch_of "$peers/requirements.txt")" -r "$peers/requirements.txt"
 environment clip-retrieval "$(torch_of "$peers/requirements.txt")" 'clip-retrieval==2.45.0' 'setuptools<80'

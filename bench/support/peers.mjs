@@ -39,6 +39,12 @@ export function runRuntime(system, { photos, processes, threads, batch, pixels =
   return runPeer(python && [python, peerScript('peers.py')], parameters)
 }
 
+/** @returns {string[] | null} the command that embeds prompts with ONNX Runtime from Python; null if there is none */
+export function runtimeTextPeer() {
+  const python = peerPython()
+  return python && [python, peerScript('onnxruntime_text.py')]
+}
+
 /** Measures `clip-retrieval inference`. */
 export function runClipRetrieval(photos) {
   const python = process.env.PEER_RETRIEVAL || prepared('clip-retrieval/bin/python')
@@ -63,12 +69,13 @@ export function transformersPeer(script = peerScript('transformersjs.mjs')) {
  * @returns the JSON object on the last line of its stdout, and `peakMib`: the largest resident set it had; null where there
  * is no peer, or it failed
  */
-export async function runPeer(command, parameters, { env = {} } = {}) {
+export async function runPeer(command, parameters, { env = {}, input = '' } = {}) {
   if (command === null) return null
   const child = spawn(command[0], [...command.slice(1), ...parameters.map(String)], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
+  child.stdin.end(input)
   const kill = () => child.kill('SIGKILL')
   process.once('exit', kill)
   let [out, err] = ['', '']

@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
-import { PHOTO_COLUMNS } from '../../dist/domain/photo.js'
+import { DATASET_COLUMNS } from '../../dist/domain/photo.js'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const PLACES = ['Yosemite Valley, United States', 'Skógafoss, Iceland', 'Kyōto, Japan', '']
@@ -21,7 +21,7 @@ await writeTable(file, Number(rows))
 
 async function writeTable(file, count) {
   const out = createWriteStream(file, { highWaterMark: 1024 * 1024 })
-  out.write(`${Object.keys(PHOTO_COLUMNS).join('\t')}\n`)
+  out.write(`${Object.keys(DATASET_COLUMNS).join('\t')}\n`)
   for (let i = 0; i < count; ) {
     const lines = []
     for (const end = Math.min(i + 2000, count); i < end; i++) lines.push(row(i))

@@ -1,8 +1,11 @@
-// The peer of text.mjs: transformers.js embeds the same prompts. Parameters: FOLDER DTYPE COUNT. Prints one JSON object.
+// The peer of text.mjs: transformers.js embeds prompts. Parameters: FOLDER DTYPE. Reads a JSON list of prompts from stdin,
+// prints one JSON object.
+import { readFileSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { AutoTokenizer, CLIPTextModelWithProjection, env } from '@huggingface/transformers'
 
-const [folder, dtype, count] = process.argv.slice(2)
+const [folder, dtype] = process.argv.slice(2)
+const prompts = JSON.parse(readFileSync(0, 'utf8'))
 env.localModelPath = dirname(resolve(folder))
 env.allowRemoteModels = false
 const startedAt = performance.now()
@@ -11,12 +14,10 @@ const tokenizer = await AutoTokenizer.from_pretrained(name)
 const model = await CLIPTextModelWithProjection.from_pretrained(name, { dtype })
 const openMs = performance.now() - startedAt
 
-const words = 'a photo of dog snow night city cup table boat two people near old red house window sea light'.split(' ')
 const firstMs = await encode('the first of all')
 const ms = []
 const before = process.cpuUsage()
-for (let i = 0; i < Number(count); i++)
-  ms.push(await encode(Array.from({ length: 4 + (i % 9) }, (_, k) => words[(i * 7 + k * 3) % words.length]).join(' ')))
+for (const prompt of prompts) ms.push(await encode(prompt))
 const { user, system } = process.cpuUsage(before)
 console.log(JSON.stringify({ openMs, firstMs, ms, coreMs: (user + system) / 1000 / ms.length }))
 

@@ -18,7 +18,7 @@ for name in node20 node22 node24; do
   (
     PATH=$folder/node_modules/$name/bin:$PATH
     echo "Node $(node --version)"
-    if [ "$name" != "node$own" ]; then node node_modules/vitest/vitest.mjs run --project unit; fi
+    if [ "$name" != "node$own" ]; then node node_modules/vitest/vitest.mjs run --project 'unit*'; fi
     node dist/cli/main.js demo --folder "$folder/demo-$name" >"$folder/$name.txt" || { cat "$folder/$name.txt" && exit 1; }
   )
 done

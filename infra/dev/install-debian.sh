@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Installs, on Debian 12 as root, the servers and programs that the tests run against: Redis, Postgres 15 with pgvector
 # (built from Debian's source package, since bookworm has none), pgbouncer, Chromium, curl, pip, Docker Compose, which resolves
-# infra/compose.yaml without an engine, iproute2 for network namespaces, and Prometheus with two exporters. Skips installed ones.
+# infra/compose.yaml without an engine, iproute2 for network namespaces, exiftool, heif-enc and ffmpeg, which make image files,
+# zsh and fish, which complete commands,
+# and Prometheus with two exporters. Skips installed ones.
 # Starts nothing: the tests start their own servers on free ports.
 set -euo pipefail
 
@@ -9,6 +11,11 @@ apt() { DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq "$
 
 missing=()
 [ -x /usr/bin/redis-server ] || missing+=(redis-server)
+command -v exiftool >/dev/null || missing+=(libimage-exiftool-perl)
+command -v heif-enc >/dev/null || missing+=(libheif-examples)
+command -v ffmpeg >/dev/null || missing+=(ffmpeg)
+command -v zsh >/dev/null || missing+=(zsh)
+command -v fish >/dev/null || missing+=(fish)
 [ -x /usr/bin/chromium ] || missing+=(chromium)
 command -v curl >/dev/null || missing+=(curl)
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)

@@ -39,15 +39,27 @@ grant select on photo_keywords, photo_collections, photo_colors, photo_conversio
 grant select on prompt_embeddings, prompt_requests to unsplash_clip_worker, unsplash_clip_reader;
 grant select on search_model, search_settings, search_tuning, index_status, image_regions to unsplash_clip_worker, unsplash_clip_reader;
 grant select on label_rows, label_changes, label_definitions, label_progress to unsplash_clip_worker, unsplash_clip_reader;
+grant select on photo_places to unsplash_clip_worker, unsplash_clip_reader;
 grant select on photo_texts, text_language to unsplash_clip_worker, unsplash_clip_reader;
 grant select on batches, parked_batches, workers to unsplash_clip_reader;
 grant select on photo_status, labelled_photos, run_progress, open_batches, monitoring to unsplash_clip_worker, unsplash_clip_reader;
 grant select (id, position, model_id, source, created_at, enqueued_at, control, priority) on runs to unsplash_clip_reader;
 
--- Written by producers and workers. Photos, embeddings and runs are never deleted by them.
+-- Checked by `serve`. Keys are made and revoked by the owner.
+grant select, update (last_used_at) on api_keys to unsplash_clip_worker;
+grant select on api_keys to unsplash_clip_reader;
+grant select, insert, update, delete on submissions to unsplash_clip_worker;
+grant select, insert, update, delete on label_marks to unsplash_clip_worker;
+grant select on label_marks to unsplash_clip_reader;
+
+-- Written by producers and workers. Photos, embeddings and runs are never deleted by them: `photo rm` and --sync need the owner.
 grant insert, update on photos, embeddings, label_sets to unsplash_clip_worker;
 grant insert, update on photo_keywords, photo_collections, photo_colors, photo_conversions to unsplash_clip_worker;
 grant insert, update on photo_texts to unsplash_clip_worker;
+grant insert, update, delete on photo_places to unsplash_clip_worker;
+grant select, insert, update, delete on url_templates, photo_templates, photo_versions to unsplash_clip_worker;
+grant select, insert, update, delete on removed_copies to unsplash_clip_worker;
+grant select, insert on copy_folders to unsplash_clip_worker;
 grant insert, update, delete on failures, label_prompts, label_changes, label_rows to unsplash_clip_worker;
 grant select, insert, update, delete on label_ranges to unsplash_clip_worker;
 grant usage on sequence label_versions to unsplash_clip_worker;

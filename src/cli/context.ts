@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { parseEnv } from 'node:util'
 import type { App } from '../compose/app.js'
 import { DEFAULT_HOME } from '../default-home.js'
@@ -6,6 +7,7 @@ import { AppError } from '../domain/errors.js'
 import { SECOND } from '../domain/units.js'
 import { isSupervised, type ToWorker, tellSupervisor } from '../workers/supervisor/messages.js'
 import { Output } from './print/output.js'
+import { Progress } from './print/progress.js'
 import { asAppError } from './unexpected.js'
 
 /** Exit code after a second signal: the one that a shell reports after Ctrl-C. */
@@ -13,6 +15,7 @@ const AT_ONCE = 130
 /** Time from the first signal to the end of a command that does not stop by itself, and of a supervised worker. */
 const STOP_MS = 8 * SECOND
 const SUPERVISED_STOP_MS = 7 * SECOND
+const PASSED_ON_MS = SECOND / 2
 
 /** Context of a command. `app` opens database, queue and models on first use, and closes them. */
 export interface Context {
@@ -57,8 +60,11 @@ export async function runCommand(
     const { compose } = await import('../compose/app.js')
     const ofCommandLine = withoutUndefined({ MODEL: options.model, ...overrides })
     const environment = { ...readEnvironment(), ...ofCommandLine }
+    const start = new Progress('start')
     app = compose(readConfig(environment), {
+      environment,
       signal: interrupt.signal,
+      onNotice: text => (text === '' ? start.end() : start.write(`${text} …`)),
       onWarning: audience === 'people' ? sentence => out.note(sentence) : undefined,
     })
     const modelNamed = ofCommandLine.MODEL !== undefined
@@ -101,7 +107,9 @@ function settingsInTrouble(): Record<string, string | undefined> {
 /** Returns the settings as text. The environment takes precedence over .env. */
 export function readEnvironment(): Record<string, string | undefined> {
   const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
-  return { ...file, ...process.env }
+  // As a shell does it for the environment.
+  const expanded = Object.entries(file).map(([name, text]) => [name, text?.replace(/^~(?=\/|$)/, homedir())])
+  return { ...Object.fromEntries(expanded), ...process.env }
 }
 
 function withoutUndefined(record: Overrides): Record<string, string> {
@@ -141,8 +149,11 @@ function listenForInterrupts(out: Output): Interrupt {
 }
 
 function listenAlone({ signal }: AbortController, stop: () => void, out: Output): Interrupt {
+  let firstAt = 0
   const onSignal = () => {
+    if (signal.aborted && isPassedOn(firstAt)) return
     if (signal.aborted) process.exit(AT_ONCE)
+    firstAt = Date.now()
     out.note('Stopping: batches in progress are finished or returned. Ctrl-C again ends at once.')
     stop()
   }
@@ -150,6 +161,11 @@ function listenAlone({ signal }: AbortController, stop: () => void, out: Output)
     ['SIGINT', onSignal],
     ['SIGTERM', onSignal],
   ])
+}
+
+/** Whether npm passes on the Ctrl-C that the terminal has sent to this process too. */
+function isPassedOn(firstAt: number): boolean {
+  return process.env.npm_command !== undefined && process.stdin.isTTY && Date.now() - firstAt < PASSED_ON_MS
 }
 
 /**

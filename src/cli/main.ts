@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.js'
+import { addCompletionCommand } from './commands/completion.js'
 import { addDatabaseCommand } from './commands/db.js'
 import { addDemoCommand } from './commands/demo.js'
 import { addDuplicatesCommand } from './commands/duplicates.js'
 import { addFacetsCommand } from './commands/facets.js'
 import { addHealthCommand } from './commands/health.js'
+import { addHelpCommand } from './commands/help.js'
 import { addIndexCommand } from './commands/index-command.js'
 import { addIngestCommand } from './commands/ingest.js'
 import { addLabelsCommand } from './commands/labels.js'
@@ -15,10 +17,14 @@ import { addPromptsCommand } from './commands/prompts.js'
 import { addRunCommand } from './commands/run.js'
 import { addSearchCommand } from './commands/search.js'
 import { addStatusCommand } from './commands/status.js'
+import { addStoreCommand } from './commands/store.js'
 import { addWorkerCommand } from './commands/worker.js'
 import { report } from './context.js'
+import { addKeysCommand } from './keys/keys-command.js'
+import { addMcpCommand } from './mcp/mcp-command.js'
 import { asTyped } from './print/as-typed.js'
 import { Output } from './print/output.js'
+import { addServeCommand } from './serve/serve-command.js'
 
 const program = new Command('unsplash-clip')
   .description('Turns photo URLs into searchable meaning: CLIP embeddings and zero-shot labels in Postgres.')
@@ -48,6 +54,9 @@ for (const add of [
   addWorkerCommand,
   addHealthCommand,
   addSearchCommand,
+  addServeCommand,
+  addMcpCommand,
+  addKeysCommand,
   addFacetsCommand,
   addDuplicatesCommand,
   addLabelsCommand,
@@ -58,6 +67,9 @@ for (const add of [
   addModelsCommand,
   addIndexCommand,
   addDatabaseCommand,
+  addStoreCommand,
+  addCompletionCommand,
+  addHelpCommand,
 ])
   add(program)
 

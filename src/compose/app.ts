@@ -2,11 +2,13 @@ import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
 import type { Migrated } from '../db/migrate.js'
+import type { ObjectReader } from '../domain/ports/object-reader.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
 import type { Queue } from '../domain/ports/queue.js'
 import type { RateLimiter } from '../domain/ports/rate-limiter.js'
 import type { GuardedFetcher } from '../net/fetch.js'
 import { packageRoot } from '../package-root.js'
+import type { CopiedObjects, CopyObjectsOptions } from '../storage/copy-objects.js'
 import { VERSION } from '../version.js'
 import { DatabasePart } from './database.js'
 import { Lifecycle } from './lifecycle.js'
@@ -16,11 +18,15 @@ import { openLogger, openNotes } from './open-logger.js'
 import { openQueue } from './open-queue.js'
 import { openRateLimiter } from './open-rate-limiter.js'
 import type { Repositories } from './open-repositories.js'
-import { openStore } from './open-store.js'
+import { openObjects, openStore } from './open-store.js'
 
 export interface AppOptions {
+  /** For the variables that URL templates name. */
+  environment?: Readonly<Record<string, string | undefined>>
   /** Ends the wait for an embedded database that is being started. */
   signal?: AbortSignal
+  /** Receives the reason of a wait, as it begins; an empty text when it is over. */
+  onNotice?: (text: string) => void
   /** Receives each warning as a sentence. Without it, the log goes to stderr as JSON. */
   onWarning?: (sentence: string) => void
 }
@@ -39,14 +45,16 @@ export class App {
   readonly database: DatabasePart
   readonly models: ModelPart
   readonly #onWarning: AppOptions['onWarning']
+  readonly #environment: NonNullable<AppOptions['environment']>
 
   constructor(
     readonly config: Config,
-    { signal, onWarning }: AppOptions = {},
+    { environment = {}, signal, onWarning, onNotice }: AppOptions = {},
   ) {
     this.#onWarning = onWarning
+    this.#environment = environment
     const logger = () => this.logger()
-    this.database = new DatabasePart(config, this.#lifecycle, logger, signal)
+    this.database = new DatabasePart(config, this.#lifecycle, logger, signal, onNotice)
     this.models = new ModelPart(config, this.#lifecycle, logger)
   }
 
@@ -103,23 +111,62 @@ export class App {
     })
   }
 
+  /** Reads photos from buckets, with the settings of the store. */
+  objects(): Promise<ObjectReader> {
+    return this.#lifecycle.once('objects', async () => {
+      const objects = await openObjects(this.config)
+      this.#lifecycle.onClose(() => objects.close())
+      return objects
+    })
+  }
+
+  /**
+   * Copies all objects to another store.
+   * @param place a folder, or an `s3://` address
+   * @throws AppError USAGE for the same place, a part of it or one that contains it, STORE_UNREACHABLE, STORE_DIFFERS
+   */
+  async copyStore(place: string, options: CopyObjectsOptions): Promise<CopiedObjects & { from: string; to: string }> {
+    const [source, target] = [await openStore(this.storeLocation, this.config), await openStore(place, this.config)]
+    this.#lifecycle.onClose(() => source.close())
+    this.#lifecycle.onClose(() => target.close())
+    const { assertDistinctNames, assertDistinctObjects } = await import('../storage/distinct-places.js')
+    await assertDistinctNames(source, target)
+    await target.check()
+    await assertDistinctObjects(source, target, options.signal)
+    const { copyObjects } = await import('../storage/copy-objects.js')
+    return { from: source.location, to: target.location, ...(await copyObjects(source, target, options)) }
+  }
+
   /** Fetcher for images that a command names. */
   fetcher(): Promise<GuardedFetcher> {
     return this.#lifecycle.once('fetcher', () => this.#openFetcher())
   }
 
-  /** The stages that one photo goes through by itself. Fetches at the rate that all workers share. */
+  /**
+   * The stages that one photo goes through by itself. Fetches at the rate that all workers share.
+   * @throws AppError WORKER_FAILED when no thread that decodes can start
+   */
   async imagePipeline(store: ObjectStore): ReturnType<typeof openImagePipeline> {
     const fetcher = await this.#openFetcher(await this.#rateLimiter())
     const { JpegThreads } = await import('../images/jpeg-threads.js')
     const threads = new JpegThreads()
     this.#lifecycle.onClose(() => threads.close())
-    return openImagePipeline(this.config, { fetcher, threads, store, logger: await this.logger() })
+    const logger = await this.logger()
+    const [pipeline] = await Promise.all([
+      openImagePipeline(this.config, {
+        ...{ fetcher, threads, store, logger, environment: this.#environment },
+        objects: () => this.objects(),
+      }),
+      this.config.JPEG_DECODER === 'libvips' || threads.start(),
+    ])
+    return pipeline
   }
 
   logger(): Promise<Logger> {
     return this.#lifecycle.once('logger', () =>
-      this.#onWarning ? openNotes(this.config.LOG_LEVEL, this.#onWarning) : openLogger(this.config.LOG_LEVEL),
+      this.#onWarning
+        ? openNotes(this.config.LOG_LEVEL, this.#onWarning)
+        : openLogger(this.config.LOG_LEVEL, this.config.LOG_FORMAT),
     )
   }
 

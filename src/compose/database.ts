@@ -2,6 +2,9 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
 import { type Database, describe, openDatabase } from '../db/connection.js'
+import type { Backup, BackupOptions } from '../db/dump/backup.js'
+import type { Moved, MoveOptions } from '../db/dump/move.js'
+import type { Restored, RestoreOptions } from '../db/dump/restore.js'
 import {
   type EmbeddedServer,
   type EmbeddedServerStatus,
@@ -29,20 +32,31 @@ import { makeFolder } from '../make-folder.js'
 import type { Lifecycle } from './lifecycle.js'
 import { openRepositories, type Repositories } from './open-repositories.js'
 
+export type { DumpProgress } from '../db/dump/backup.js'
+export type { BackedUpIndex } from '../db/dump/backup-format.js'
 export type { FunctionState, MigrationState } from '../db/migrate.js'
 
-/** How long a command waits for an unreachable database. */
+/** How long a command waits for an unreachable database, and how long a server that others wait for. */
 const RECONNECT_MS = 60_000
+const SERVER_RECONNECT_MS = 3000
+/** After this long without an answer, the reason is told. */
+const TELL_BUSY_MS = 3000
+const BUSY =
+  'Waiting for the embedded database: another client has it, with an open transaction (psql?) or a long statement'
 
 /** The database of the settings: the embedded server, or the Postgres of DATABASE_URL. */
 export class DatabasePart {
   #keeper: KeepAlive | undefined
+  #reconnectMs = RECONNECT_MS
+  /** Whether this process has created the embedded database. */
+  #isNew = false
 
   constructor(
     private readonly config: Config,
     private readonly lifecycle: Lifecycle,
     private readonly logger: () => Promise<Logger>,
     private readonly signal: AbortSignal | undefined,
+    private readonly onNotice: (sentence: string) => void = () => {},
   ) {}
 
   get embedded(): boolean {
@@ -59,6 +73,11 @@ export class DatabasePart {
     return this.config.DATABASE_URL === undefined ? `embedded in ${this.folder}` : describe(this.config.DATABASE_URL)
   }
 
+  /** For servers, whose clients ask again: a lost database is told within seconds. Call it before the first use. */
+  failSoon(): void {
+    this.#reconnectMs = SERVER_RECONNECT_MS
+  }
+
   /** The connection string. Starts the embedded server where that is the database. */
   async url(): Promise<string> {
     return this.config.DATABASE_URL ?? (await this.startEmbedded()).url
@@ -66,7 +85,12 @@ export class DatabasePart {
 
   startEmbedded(): Promise<EmbeddedServer> {
     const { folder, config, signal } = this
-    return ensureEmbeddedServer({ dataDir: folder, idleMs: config.EMBEDDED_IDLE_MS, signal })
+    const onStart = (isNew: boolean) => {
+      this.#isNew = isNew
+      this.onNotice(isNew ? `Creating the embedded database in ${folder}` : 'Starting the embedded database')
+    }
+    const options = { dataDir: folder, idleMs: config.EMBEDDED_IDLE_MS, signal, onStart }
+    return ensureEmbeddedServer(options).finally(() => this.onNotice(''))
   }
 
   stopEmbedded(): Promise<boolean> {
@@ -105,7 +129,11 @@ export class DatabasePart {
   /** All repositories over the command's connection pool, the schema up to date. */
   repositories(): Promise<Repositories> {
     return this.lifecycle.once('repositories', async () =>
-      openRepositories(await this.migrated(), { embedded: this.embedded, url: () => this.url() }),
+      openRepositories(await this.migrated(), {
+        embedded: this.embedded,
+        url: () => this.url(),
+        placeHost: this.config.PLACE_HOST,
+      }),
     )
   }
 
@@ -113,7 +141,8 @@ export class DatabasePart {
   migrated(): Promise<Database> {
     return this.lifecycle.once('migrated database', async () => {
       const database = await this.#pool()
-      await migrate(database)
+      if (this.#isNew) this.onNotice('Creating the tables')
+      await migrate(database).finally(() => this.onNotice(''))
       return database
     })
   }
@@ -146,6 +175,34 @@ export class DatabasePart {
     return functionStatus(await this.#pool())
   }
 
+  /** Writes all tables to a file; the schema stays as it is. */
+  async backUp(file: string, options: BackupOptions): Promise<Backup> {
+    const { backUp } = await import('../db/dump/backup.js')
+    return backUp(await this.#unlimited(), file, options)
+  }
+
+  /** Fills the database, which must have no data, from a file. */
+  async restore(file: string, options: RestoreOptions): Promise<Restored> {
+    const { restoreBackup } = await import('../db/dump/restore.js')
+    return restoreBackup(await this.#unlimited(), file, options)
+  }
+
+  /** Copies all tables to another database, which must have no data. */
+  async move(to: DatabasePart, options: MoveOptions): Promise<Moved> {
+    const { moveDatabase } = await import('../db/dump/move.js')
+    return moveDatabase(await this.#unlimited(), await to.#unlimited(), options)
+  }
+
+  /** Connections without timeouts, for copies of whole tables. */
+  #unlimited(): Promise<Database> {
+    return this.lifecycle.once('unlimited database', async () => {
+      if (this.embedded) makeFolder(this.config.UNSPLASH_CLIP_HOME, 0o700)
+      const database = await openDatabase({ url: await this.url(), maxConnections: 2, failFast: !this.embedded })
+      this.lifecycle.onClose(() => database.close())
+      return database
+    })
+  }
+
   async #ownConnections(maxConnections: number): Promise<Database> {
     await this.migrated()
     const database = await openDatabase({
@@ -160,12 +217,17 @@ export class DatabasePart {
   #pool(): Promise<Database> {
     return this.lifecycle.once('database', async () => {
       if (this.embedded) makeFolder(this.config.UNSPLASH_CLIP_HOME, 0o700)
+      const url = await this.url()
+      const waiting = setTimeout(() => this.embedded && this.onNotice(BUSY), TELL_BUSY_MS)
       const database = await openDatabase({
-        url: await this.url(),
+        url,
         maxConnections: this.config.DATABASE_POOL_SIZE,
         statementTimeoutMs: this.#statementTimeoutMs,
-        reconnectMs: RECONNECT_MS,
+        reconnectMs: this.#reconnectMs,
         failFast: !this.embedded,
+      }).finally(() => {
+        clearTimeout(waiting)
+        this.onNotice('')
       })
       this.lifecycle.onClose(() => database.close())
       return database

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
 import { type ModelIdentity, modelKey } from '../domain/model.js'
-import type { Encoder } from '../domain/ports/encoder.js'
+import type { CutText, Encoder } from '../domain/ports/encoder.js'
 import { rewriteWarnings } from '../domain/rewrite.js'
 import { identify } from '../models/catalog/identity.js'
 import { type ListedModel, listModels } from '../models/catalog/list-models.js'
@@ -22,6 +22,7 @@ type OnProgress = (progress: FilesProgress) => void
 /** The models that this installation knows, and their encoders. The key of a model is `name` or `name@precision`. */
 export class ModelPart {
   readonly #texts = new TextCache()
+  readonly #saidCuts = new Set<string>()
   #known: readonly ModelSpec[] | undefined
 
   constructor(
@@ -123,7 +124,8 @@ export class ModelPart {
         { provider, model: key },
         'int8 models are made for CPUs, where most of this one will be computed; @fp16 or @fp32 make use of the provider',
       )
-    const options = { threads, imagesPerCall, provider, towers }
+    const onCut = (cuts: readonly CutText[]) => this.#sayCut(key, whatWasCut(cuts))
+    const options = { threads, imagesPerCall, provider, towers, onCut }
     const encoder =
       where === 'thread'
         ? await (await import('../models/runtime/encoder-thread.js')).openEncoderThread(spec, folder, options)
@@ -131,6 +133,13 @@ export class ModelPart {
     for (const warning of rewriteWarnings(encoder.rewrites ?? []))
       (await this.logger()).warn({ model: key }, `the model computes slower than it could: ${warning}`)
     return this.#texts.before(encoder)
+  }
+
+  /** Two precisions of a model, and every use of a label set, cut the same texts: once is enough. */
+  async #sayCut(model: string, reason: string): Promise<void> {
+    if (this.#saidCuts.has(reason)) return
+    if (this.#saidCuts.size < MAX_SAID_CUTS) this.#saidCuts.add(reason)
+    ;(await this.logger()).warn({ model, reason }, CUT)
   }
 
   list(): Promise<ListedModel[]> {
@@ -159,6 +168,18 @@ export class ModelPart {
       },
     })
   }
+}
+
+const CUT = 'the end of a text is ignored'
+const SHOWN_CHARACTERS = 40
+/** Bounds memory where users send texts without end. */
+const MAX_SAID_CUTS = 1000
+
+function whatWasCut([first, ...others]: readonly CutText[]): string {
+  const { text, tokens, contextLength } = first!
+  const shown = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
+  const more = others.length > 0 ? `; ${others.length} more are too long` : ''
+  return `${JSON.stringify(shown)} has ${tokens} tokens, of which ${contextLength} are read${more}`
 }
 
 /** The hub, a bucket, or a folder. @throws AppError CONFIG_INVALID */

@@ -23,6 +23,7 @@ const CANCEL_CHANGE = 'select cancel_relabel($2, model => $1::integer::text) as 
 const LABEL_PAGE = 'select label_page($1, $2) as labelled'
 const LABEL_REST = 'select labelled, queued from label_rest($1, $2)'
 const SWITCH = 'select label_switch($1, $2)'
+const REMOVE_SET = 'select remove_label_set($2, $1::integer::text) as labels'
 const SWEEP = 'select sweep_labels()'
 
 const PROGRESS = `
@@ -30,6 +31,13 @@ const PROGRESS = `
    where model_id = $1 and set_name = $2 order by state = 'coming' desc limit 1`
 
 const LABEL_SETS = 'select name, template, labels from label_sets where model_id = $1 order by name collate "C"'
+/** As cosine distance. Rounding differs by less, and CLIP's logits of so near prompts by less than 0.2. */
+const EQUAL_PROMPTS = `
+  select p.label from label_prompts p
+   where p.model_id = $1 and p.set_name = $2 and exists (
+     select from label_prompts o where o.model_id = p.model_id and o.set_name = p.set_name and o.position <> p.position
+        and (o.embedding <=> p.embedding) < 1e-6)
+   order by p.position`
 const HISTOGRAM = 'select label, photos from label_histogram($2, model => $1::integer::text)'
 const SAMPLE = `
   select photo_id as "photoId", label, score from label_sample($2, $3, seed => $4, model => $1::integer::text)`
@@ -126,6 +134,17 @@ export class PostgresLabelRepository implements LabelRepository {
 
   async labelSets(modelId: ModelId): Promise<LabelSet[]> {
     return this.database.query<LabelSet & Record<string, unknown>>(LABEL_SETS, [modelId])
+  }
+
+  async equalLabels(modelId: ModelId, setName: string): Promise<string[]> {
+    const rows = await this.database.query<{ label: string }>(EQUAL_PROMPTS, [modelId, setName])
+    return rows.map(({ label }) => label)
+  }
+
+  async removeSet(modelId: ModelId, setName: string): Promise<number> {
+    const [removed] = await this.#patiently<{ labels: number }>(REMOVE_SET, [modelId, setName])
+    await this.#patiently(SWEEP)
+    return Number(removed!.labels)
   }
 
   async histogram(modelId: ModelId, setName: string): Promise<LabelCount[]> {

@@ -82,18 +82,29 @@ export async function migrate(
 
 function applyAll(database: Database, files: MigrationFiles, verify: boolean): Promise<Migrated> {
   // Without timeout: this builds indexes, or waits for another process that does.
-  const work = async (session: Session) => {
-    await session.query('select pg_advisory_xact_lock($1)', [LOCK_KEY])
-    await checkVersions(session)
-    await createLedger(session)
-    const ledger = await readLedger(session)
-    const behind = await compare(files, ledger)
-    if (verify) for (const name of await damaged(session, ledger.functions)) behind.functions.add(name)
-    for (const file of behind.tables) await apply(session, file)
-    const functions = await applyFunctions(session, files.functions, ledger.functions, behind.functions)
-    return { applied: behind.tables.map(file => file.name), functions }
-  }
-  return database.transaction(work, { unlimited: true })
+  return database.transaction(session => migrateInTransaction(session, files, { verify }), { unlimited: true })
+}
+
+/** Keeps others from migrating until the end of the transaction. */
+export async function lockMigrations(session: Session): Promise<void> {
+  await session.query('select pg_advisory_xact_lock($1)', [LOCK_KEY])
+}
+
+/** As {@link migrate}, in the caller's transaction. @param files may be those of an earlier state of the schema */
+export async function migrateInTransaction(
+  session: Session,
+  files: MigrationFiles,
+  { verify = false } = {},
+): Promise<Migrated> {
+  await lockMigrations(session)
+  await checkVersions(session)
+  await createLedger(session)
+  const ledger = await readLedger(session)
+  const behind = await compare(files, ledger)
+  if (verify) for (const name of await damaged(session, ledger.functions)) behind.functions.add(name)
+  for (const file of behind.tables) await apply(session, file)
+  const functions = await applyFunctions(session, files.functions, ledger.functions, behind.functions)
+  return { applied: behind.tables.map(file => file.name), functions }
 }
 
 /** Returns every numbered file in order, with its time of application to this database. */

@@ -9,6 +9,7 @@ const MODELS = `
   select ${MODEL}, (select count(*) from embeddings e where e.model_id = m.id) as photos,
          m.id is not distinct from ${SEARCHED_MODEL_ID} as searched
     from models m order by m.id`
+const EMBEDDED = `select ${MODEL} from models m where exists (select from embeddings e where e.model_id = m.id) limit 2`
 const USE = 'select use_search_model($1)'
 const RETIRE = 'select retire_model($1) as photos'
 
@@ -27,9 +28,12 @@ export class PostgresModelRepository implements ModelRepository {
 
   async chosen(): Promise<{ id: ModelId; identity: ModelIdentity } | null> {
     const [row] = await this.database.query<ModelRow>(CHOSEN)
-    if (row === undefined) return null
-    const { id, ...identity } = row
-    return { id, identity }
+    return row === undefined ? null : fromRow(row)
+  }
+
+  async only(): Promise<{ id: ModelId; identity: ModelIdentity } | null> {
+    const [row, another] = await this.database.query<ModelRow>(EMBEDDED)
+    return row === undefined || another !== undefined ? null : fromRow(row)
   }
 
   async use(key: string | null): Promise<void> {
@@ -46,3 +50,5 @@ export class PostgresModelRepository implements ModelRepository {
     )
   }
 }
+
+const fromRow = ({ id, ...identity }: ModelRow): { id: ModelId; identity: ModelIdentity } => ({ id, identity })

@@ -31,6 +31,7 @@ const CHECK_URL = 'Check that it runs and that DATABASE_URL is right.'
 const CHECK_SCHEMA =
   'The schema is not as expected: "unsplash-clip db status" shows what is missing, "unsplash-clip db migrate" repairs it.'
 
+const DISK_FULL = 'A disk of the server is full: free space there, or enlarge it.'
 const DISK_FAILS = 'The operating system or a disk of the server fails: look at its log, and at the disk.'
 /**
  * A file system that became read-only reports insufficient privilege, and an exceeded quota an internal error
@@ -74,8 +75,10 @@ const RULES: readonly Rule[] = [
   {
     kind: 'unavailable',
     states: /^53100$/,
-    advice: 'A disk of the server is full: free space there, or enlarge it.',
+    advice: DISK_FULL,
   },
+  // A new connection writes this cache when it is missing; up to version 15 without the cause.
+  { kind: 'unavailable', states: /^XX000$/, message: /^could not write init file/, advice: DISK_FULL },
   {
     kind: 'unavailable',
     states: /^53200$/,

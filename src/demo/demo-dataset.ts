@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import pLimit from 'p-limit'
 import { composeScene, renderScene, type Scene } from '../demo-scenes/scenes.js'
-import { barePhoto, PHOTO_COLUMNS } from '../domain/photo.js'
+import { barePhoto, DATASET_COLUMNS } from '../domain/photo.js'
 import { makeFolder } from '../make-folder.js'
 
 /** The demo model was never trained on seeds from here on. */
@@ -49,7 +49,7 @@ export async function createDemoDataset(
   const ids = [...scenes.keys()].sort()
   await writeFile(
     tsv,
-    [Object.keys(PHOTO_COLUMNS).join('\t'), ...ids.map(id => row(id, host, scenes.get(id)!))].join('\n').concat('\n'),
+    [Object.keys(DATASET_COLUMNS).join('\t'), ...ids.map(id => row(id, host, scenes.get(id)!))].join('\n').concat('\n'),
   )
   return {
     tsv,
@@ -85,7 +85,8 @@ function row(id: string, host: string, scene: Scene): string {
     photographer_first_name: 'Scene',
     photographer_last_name: 'Generator',
   }
-  return Object.values(photo)
+  return (Object.keys(DATASET_COLUMNS) as (keyof typeof DATASET_COLUMNS)[])
+    .map(column => photo[column])
     .map(value => (value === null ? '' : String(value).replace(/[\t\n"]/g, ' ')))
     .join('\t')
 }

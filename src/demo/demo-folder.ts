@@ -8,9 +8,9 @@ import { makeFolder } from '../make-folder.js'
 /** Marks a folder that the demo made. */
 export const DEMO_MARKER = '.unsplash-clip-demo'
 const MARKER_TEXT =
-  'The demo of unsplash-clip made this folder. Each demo with this --folder replaces: database, dataset, objects, demo.html.\n'
+  'The demo of unsplash-clip made this folder. Each demo with this --folder replaces: database, dataset, objects, readable-folders, demo.html.\n'
 /** Everything that the demo and its processes write, except the next two. Nothing else in the folder is ever removed. */
-const MADE_BY_DEMO = ['database', 'dataset', 'objects', 'demo.html']
+const MADE_BY_DEMO = ['database', 'dataset', 'objects', 'readable-folders', 'demo.html']
 /** Holds an earlier demo until the next one is complete. */
 const EARLIER = '.earlier-demo'
 /** Holds an earlier demo during its removal. */

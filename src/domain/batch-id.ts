@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { PhotoRef } from './photo.js'
 import type { Batch } from './ports/queue.js'
 
 /**
@@ -7,6 +8,10 @@ import type { Batch } from './ports/queue.js'
  */
 export function batchId(batch: Omit<Batch, 'id' | 'parentId' | 'runId'>, nonce = ''): string {
   const { model, revision, photos, attempt, store, labelSets } = batch
-  const contents = JSON.stringify([model, revision, attempt, store, labelSets, photos.map(p => [p.id, p.url]), nonce])
+  const contents = JSON.stringify([model, revision, attempt, store, labelSets, photos.map(addressOf), nonce])
   return createHash('sha256').update(contents).digest('hex').slice(0, 32)
+}
+
+function addressOf({ id, url, template }: PhotoRef): string[] {
+  return template === undefined ? [id, url] : [id, url, template]
 }

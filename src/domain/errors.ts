@@ -18,6 +18,10 @@ export const PHOTO_FAILURES = {
     retryable: false,
     help: 'The file is outside the folders that the worker may read. Start the worker with --allow-folder FOLDER.',
   },
+  CONTENT_CHANGED: {
+    retryable: false,
+    help: 'The file holds other bytes than when it was ingested. Ingest its folder again: the new content is another photo.',
+  },
   FILE_NOT_FOUND: { retryable: false, help: 'The image file no longer exists or cannot be read.' },
   DNS_FAILED: { retryable: true, help: 'The host name could not be resolved.' },
   CONNECTION_FAILED: {
@@ -36,7 +40,7 @@ export const PHOTO_FAILURES = {
     help: 'The body ended before the announced Content-Length, or in the middle of its compressed data.',
   },
   TOO_LARGE: { retryable: false, help: 'The image has more bytes than MAX_IMAGE_BYTES.' },
-  EMPTY_BODY: { retryable: false, help: 'The response has no bytes.' },
+  EMPTY_BODY: { retryable: false, help: 'The file, or the answer of the server, has no bytes.' },
   NOT_AN_IMAGE: {
     retryable: false,
     help: 'The first bytes are not those of an image. The content type does not count.',
@@ -47,7 +51,10 @@ export const PHOTO_FAILURES = {
   },
   TOO_MANY_PIXELS: { retryable: false, help: 'The image has more pixels than MAX_IMAGE_PIXELS.' },
   DECODE_FAILED: { retryable: false, help: 'The image data are damaged.' },
-  STORE_FAILED: { retryable: true, help: 'The compressed copy could not be written to the object store.' },
+  STORE_FAILED: {
+    retryable: true,
+    help: 'The compressed copy could not be written to the object store, or read from it.',
+  },
   ENCODE_FAILED: { retryable: false, help: 'The model gave no finite embedding for this image.' },
   INTERNAL_ERROR: {
     retryable: true,
@@ -81,12 +88,16 @@ export const COMMAND_FAILURES = {
   DATABASE_LOCKED: { exitCode: 1 },
   DATABASE_BUSY: { exitCode: 1 },
   DATABASE_MEMORY: { exitCode: 1 },
+  DATABASE_NOT_EMPTY: { exitCode: 1 },
   DATABASE_FAILED: { exitCode: 1 },
   EMBEDDED_START_FAILED: { exitCode: 1 },
   MIGRATION_FAILED: { exitCode: 1 },
+  BACKUP_INVALID: { exitCode: 1 },
+  MOVE_FAILED: { exitCode: 1 },
   QUEUE_UNREACHABLE: { exitCode: 1 },
   QUEUE_FULL: { exitCode: 1 },
   STORE_UNREACHABLE: { exitCode: 1 },
+  STORE_DIFFERS: { exitCode: 1 },
   MODEL_UNKNOWN: { exitCode: 2 },
   MODEL_INVALID: { exitCode: 1 },
   MODEL_NOT_FOUND: { exitCode: 1 },
@@ -96,6 +107,8 @@ export const COMMAND_FAILURES = {
   COMPARISON_FAILED: { exitCode: 1 },
   MODEL_WITHOUT_TEXT: { exitCode: 2 },
   FILE_FAILED: { exitCode: 1 },
+  FOLDER_UNREACHABLE: { exitCode: 1 },
+  TEMPLATE_UNKNOWN: { exitCode: 1 },
   INTERNAL_ERROR: { exitCode: 1 },
   WORKER_FAILED: { exitCode: 1 },
   RUN_CANCELLED: { exitCode: 1 },
@@ -103,6 +116,31 @@ export const COMMAND_FAILURES = {
 } as const satisfies Record<string, { exitCode: number }>
 
 export type CommandFailureCode = keyof typeof COMMAND_FAILURES
+
+/** Reasons why the HTTP API refuses a request, beside those of commands. `status`: of the response. */
+export const REQUEST_FAILURES = {
+  REQUEST_INVALID: { status: 400 },
+  KEY_REQUIRED: { status: 401 },
+  KEY_INVALID: { status: 401 },
+  SCOPE_MISSING: { status: 403 },
+  ROUTE_NOT_FOUND: { status: 404 },
+  COPY_NOT_FOUND: { status: 404 },
+  RUN_NOT_FOUND: { status: 404 },
+  METHOD_NOT_ALLOWED: { status: 405 },
+  BODY_TOO_LARGE: { status: 413 },
+  BODY_TYPE_UNKNOWN: { status: 415 },
+  RANGE_INVALID: { status: 416 },
+  IDEMPOTENCY_CONFLICT: { status: 422 },
+  HOST_REFUSED: { status: 421 },
+  HEADERS_TOO_LARGE: { status: 431 },
+  ORIGIN_REFUSED: { status: 403 },
+  RATE_LIMITED: { status: 429 },
+  OVERLOADED: { status: 503 },
+  REQUEST_TIMEOUT: { status: 503 },
+  PICTURE_TIMEOUT: { status: 504 },
+} as const satisfies Record<string, { status: number }>
+
+export type RequestFailureCode = keyof typeof REQUEST_FAILURES
 
 /** Failures of the database that pass without a change of the call: repeating it succeeds later. */
 export const DATABASE_OUTAGES: ReadonlySet<CommandFailureCode> = new Set([
@@ -125,6 +163,31 @@ export class AppError extends Error {
 
   get exitCode(): number {
     return COMMAND_FAILURES[this.code].exitCode
+  }
+}
+
+/** What an error says about a request, beside its sentence. */
+export interface RequestFindings {
+  /** Where the fault is: `query.k`, `body.parts.0.weight`, `headers.host`. */
+  field?: string
+  expected?: string
+  found?: string
+  /** What the client can do. */
+  action?: string
+  /** When the same request may succeed. */
+  retryAfterSeconds?: number
+}
+
+/** An error of one request to the HTTP API. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError'
+  constructor(
+    readonly code: RequestFailureCode,
+    message: string,
+    readonly findings: RequestFindings = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
   }
 }
 
@@ -161,6 +224,26 @@ export class HostPausedError extends Error {
     readonly failure: PhotoError,
   ) {
     super(failure.message)
+  }
+}
+
+/**
+ * A photo lies in no folder that this worker can read, or another machine has its file, or this worker may not use the
+ * variables of its URL template: another worker may. No attempt of the photo counts.
+ */
+export class OutOfReachError extends Error {
+  override readonly name = 'OutOfReachError'
+
+  /**
+   * @param what the path, or the template
+   * @param why for people; default: the folder cannot be read
+   */
+  constructor(
+    readonly what: string,
+    readonly why?: string,
+    readonly code: 'FOLDER_UNREACHABLE' | 'TEMPLATE_UNKNOWN' = 'FOLDER_UNREACHABLE',
+  ) {
+    super(`${what} is out of reach of this worker`)
   }
 }
 

@@ -1,5 +1,5 @@
 /** The 31 columns of the Unsplash dataset's `photos.tsv`, in its order, with their storage types. */
-export const PHOTO_COLUMNS = {
+export const DATASET_COLUMNS = {
   photo_id: 'text',
   photo_url: 'text',
   photo_image_url: 'text',
@@ -33,6 +33,18 @@ export const PHOTO_COLUMNS = {
   blur_hash: 'text',
 } as const satisfies Record<string, ColumnType>
 
+/** Columns for what files say about themselves and the dataset does not have. */
+export const FILE_COLUMNS = {
+  photo_title: 'text',
+  photo_rating: 'integer',
+  exif_lens: 'text',
+  exif_time_offset: 'text',
+  exif_orientation: 'integer',
+} as const satisfies Record<string, ColumnType>
+
+/** The metadata columns of a photo. */
+export const PHOTO_COLUMNS = { ...DATASET_COLUMNS, ...FILE_COLUMNS } as const
+
 export type ColumnType = 'text' | 'timestamp' | 'boolean' | 'integer' | 'bigint' | 'number'
 export type PhotoColumn = keyof typeof PHOTO_COLUMNS
 
@@ -46,15 +58,32 @@ interface ColumnValue {
   number: number
 }
 
-/** One row of the dataset. Only the id and the image's URL are always known. */
+/** One photo. Only the id and the image's URL are always known. */
 export type Photo = {
   [C in PhotoColumn]: C extends 'photo_id' | 'photo_image_url' ? string : ColumnValue[(typeof PHOTO_COLUMNS)[C]] | null
 }
 
-/** A photo as a worker needs it: its id and the address of its bytes (with the URL template applied). */
+/** What the file of a photo says about it: known columns, and keywords. */
+export interface FileMetadata {
+  columns: Partial<Omit<Photo, 'photo_id' | 'photo_image_url'>>
+  keywords: string[]
+}
+
+/** A photo as a worker needs it. */
 export interface PhotoRef {
   id: string
+  /** Address of its bytes, with its URL template applied; with `template`, the image URL for that. */
   url: string
+  /**
+   * URL template that names environment variables. Workers apply it, so that queue and database hold no value of a
+   * variable.
+   */
+  template?: string
+}
+
+/** A photo of the database with the URL template that it was last ingested with; null: none. */
+export interface StoredPhotoRef extends Omit<PhotoRef, 'template'> {
+  template: string | null
 }
 
 /** Unsplash ids have 11 such characters. Ids that the producers generate for other inputs use the same alphabet. */

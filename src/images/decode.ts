@@ -1,10 +1,11 @@
 import sharp, { type Sharp } from 'sharp'
 import { PhotoError } from '../domain/errors.js'
 import { type ImageInput, squareBytes } from '../domain/image-input.js'
+import { pictureOf } from './formats/open-picture.js'
 import { type ImageHeader, readHeader } from './image-header.js'
 import { type CropRequest, type DecodedJpeg, decodeJpegCrop } from './jpeg-crop.js'
 import { decoder, decoding, withoutExtraChannels } from './libvips.js'
-import { orientSquare, type Size, toFileBox, turnedSize } from './orientation.js'
+import { type Orientation, orientSquare, type Size, toFileBox, turnedSize } from './orientation.js'
 import type { PixelBudget } from './pixel-budget.js'
 import { copySize, type Preview, previewSize } from './preview.js'
 import { type Raster, resample } from './resample.js'
@@ -17,6 +18,10 @@ export interface DecodedPhoto {
   square: Uint8Array
   /** At least as high as the copy; only of photos that would have to be decoded again for it. */
   preview?: Preview
+  /** The upright photo. */
+  photo?: Size & { orientation: Orientation }
+  /** What `copyOf` made, of a photo whose file holds no picture to make the copy of. */
+  copy?: Buffer
 }
 
 /** Decodes as {@link decodeJpegCrop} does, in other threads. */
@@ -43,6 +48,12 @@ export interface DecodeOptions {
   budget?: PixelBudget
   /** Height of the copy that will be stored; without it there is no preview. */
   copyHeight?: number
+  /**
+   * Makes the copy of what is decoded instead of the file: the JPEG of a camera RAW file, the pixels of HEIC or BMP. Those are
+   * in memory until it settles.
+   * @param budget undefined when the pixels are paid for
+   */
+  copyOf?: (picture: Buffer, budget?: PixelBudget) => Promise<Buffer>
 }
 
 /** In this thread, into new memory. */
@@ -61,14 +72,28 @@ const MAX_FULL_SHRINK = { exact: 9, fast: 4 }
  * resized premultiplied, not composed with a background. Palettes become RGB before the resize, 16 bits become 8, the first
  * frame counts. Extra channels of a TIFF are dropped.
  *
+ * A camera RAW file is decoded from the JPEG in it; HEIC and BMP are decoded first, in threads of their own, and are in memory
+ * as a whole from then on until their copy is made.
+ *
  * There are two ways. `assembly/` decodes, resizes and crops an ordinary JPEG in one pass, and makes the preview from
  * the same rows. libvips does everything else, in steps; the intermediate size of a large JPEG is then its preview.
  *
  * @throws PhotoError EMPTY_BODY, NOT_AN_IMAGE, UNSUPPORTED_IMAGE, TOO_MANY_PIXELS, DECODE_FAILED
  */
-export async function decode(image: Uint8Array, options: DecodeOptions): Promise<DecodedPhoto> {
-  const header = await readHeader(image, options.maxPixels)
-  const { input, budget } = options
+export async function decode(file: Uint8Array, options: DecodeOptions): Promise<DecodedPhoto> {
+  const { maxPixels, budget } = options
+  const picture = await pictureOf(Buffer.from(file.buffer, file.byteOffset, file.byteLength), maxPixels)
+  if (picture.pixels === 0 || !budget) return await decodePicture(await picture.open(), file, options)
+  // Only one at a time may wait for a share: one that waits while it holds another would hold up everybody.
+  return await budget.spend(picture.pixels, async () =>
+    decodePicture(await picture.open(), file, { ...options, budget: undefined }),
+  )
+}
+
+/** @param image the picture of the file */
+async function decodePicture(image: Buffer, file: Uint8Array, options: DecodeOptions): Promise<DecodedPhoto> {
+  const { input, maxPixels, budget, copyOf } = options
+  const header = await readHeader(image, maxPixels)
   const work = async () => {
     const layout = layOut(header, input)
     const crop = await decodeOrdinaryJpeg(image, header, layout, options)
@@ -77,7 +102,10 @@ export async function decode(image: Uint8Array, options: DecodeOptions): Promise
   const { square, ...rest } = await (budget ? budget.spend(header.pixelsInMemory, work) : work())
   if (square.length !== squareBytes(input))
     throw new PhotoError('UNSUPPORTED_IMAGE', `expected ${squareBytes(input)} bytes of RGB, found ${square.length}`)
-  return { square, ...rest }
+  const { width, height, orientation } = header
+  const isFile = image.buffer === file.buffer && image.length === file.length
+  const copy = isFile || !copyOf || rest.preview ? {} : { copy: await copyOf(image, budget) }
+  return { square, ...rest, photo: { width, height, orientation }, ...copy }
 }
 
 /** The square alone. @returns [input.size, input.size, 3], RGB, row by row @throws PhotoError as {@link decode} */

@@ -1,9 +1,11 @@
 import type { Metadata } from 'sharp'
 import type { ImageInput } from '../domain/image-input.js'
-import { type ExifFields, readExif } from './exif.js'
-import type { ImageFormat } from './image-format.js'
+import { isRaw, pictureOf } from './formats/open-picture.js'
+import { type ImageFormat, imageFormat } from './image-format.js'
 import { readHeader } from './image-header.js'
 import { readMetadata } from './libvips.js'
+import type { ExifFields } from './metadata/exif.js'
+import { metadataBlocks } from './metadata/read-file-metadata.js'
 import { planResize } from './resize-plan.js'
 import { type CopyLimits, smallJpeg } from './small-jpeg.js'
 
@@ -38,13 +40,14 @@ export async function describeImage(
   image: Buffer,
   { input, maxPixels, copy }: { input: ImageInput; maxPixels: number; copy: CopyLimits },
 ): Promise<ImageDescription> {
-  const { format, width, height, orientation } = await readHeader(image, maxPixels)
-  const metadata = await readMetadata(image)
+  const picture = await (await pictureOf(image, maxPixels)).open()
+  const { width, height, orientation } = await readHeader(picture, maxPixels)
+  const metadata = await readMetadata(picture)
   const plan = planResize({ width, height }, input)
   const [across, down] = [plan.sourceRegion.width / plan.width, plan.sourceRegion.height / plan.height]
   const tenths = (value: number) => Math.round(10 * value) / 10
   return {
-    format,
+    format: isRaw(image) ? 'RAW' : imageFormat(image),
     bytes: image.length,
     mode: modeOf(metadata),
     width,
@@ -54,7 +57,7 @@ export async function describeImage(
     orientation,
     frames: metadata.pages ?? 1,
     colourProfile: metadata.icc ? profileName(metadata.icc) : null,
-    exif: metadata.exif ? (readExif(metadata.exif) ?? {}) : {},
+    exif: (await metadataBlocks(image)).exif,
     resized: { width: plan.width, height: plan.height },
     cropBox: {
       left: tenths(plan.sourceRegion.left + plan.left * across),
@@ -62,7 +65,7 @@ export async function describeImage(
       width: tenths(plan.size * across),
       height: tenths(plan.size * down),
     },
-    copy: smallJpeg(image, copy) === null ? 'encoded again' : 'kept as it is, without metadata',
+    copy: smallJpeg(picture, copy) === null ? 'encoded again' : 'kept as it is, without metadata',
   }
 }
 

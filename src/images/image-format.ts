@@ -1,9 +1,9 @@
 import { PhotoError } from '../domain/errors.js'
 
 /** Enough bytes to recognise any format. */
-const HEAD_BYTES = 1024
+export const HEAD_BYTES = 1024
 
-const DECODED = ['JPEG', 'PNG', 'WebP', 'GIF', 'AVIF', 'TIFF'] as const
+const DECODED = ['JPEG', 'PNG', 'WebP', 'GIF', 'AVIF', 'TIFF', 'HEIC', 'BMP', 'RAW'] as const
 export type ImageFormat = (typeof DECODED)[number]
 
 /** First bytes in Latin-1; `?` stands for any byte. */
@@ -12,6 +12,8 @@ const SIGNATURES: readonly (readonly [format: string, ...heads: string[]])[] = [
   ['PNG', '\x89PNG\r\n\x1a\n'],
   ['WebP', 'RIFF????WEBP'],
   ['GIF', 'GIF87a', 'GIF89a'],
+  // Canon CR2, Olympus ORF, Panasonic RW2, Fujifilm RAF, Canon CR3. Others look like TIFF: see formats/tiff-directories.ts.
+  ['RAW', 'II*\0????CR', 'IIRO', 'IIRS', 'MMOR', 'IIU\0', 'FUJIFILMCCD-RAW', '????ftypcrx '],
   ['TIFF', 'II*\0', 'MM\0*', 'II+\0', 'MM\0+'],
   ['AVIF', '\0\0??ftypavif', '\0\0??ftypavis'],
   [
@@ -46,6 +48,29 @@ const SIGNATURES: readonly (readonly [format: string, ...heads: string[]])[] = [
   ['Radiance', '#?RADIANCE'],
   ['Netpbm', 'P1\n', 'P2\n', 'P3\n', 'P4\n', 'P5\n', 'P6\n', 'P7\n'],
 ]
+
+/** First bytes of videos. They are asked for last, because a HEIF begins like an MP4. */
+const VIDEO_HEADS = [
+  '????ftyp',
+  '\x1aE\xdf\xa3',
+  '????moov',
+  '????mdat',
+  '????wide',
+  'RIFF????AVI ',
+  '\0\0\x01\xba',
+  'FLV\x01',
+]
+
+/**
+ * Names the type of a file by its first bytes.
+ * @param head the first {@link HEAD_BYTES} bytes, or all of a shorter file
+ * @returns undefined for what is neither an image nor a video, as far as known
+ */
+export function typeByContent(head: Uint8Array): { type: string; isDecoded: boolean } | undefined {
+  const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, HEAD_BYTES)).toString('latin1')
+  const type = formatOf(text) ?? (VIDEO_HEADS.some(signature => startsWith(text, signature)) ? 'video' : undefined)
+  return type === undefined ? undefined : { type, isDecoded: isDecoded(type) }
+}
 
 /**
  * Recognises the format of an image by its first bytes. Its name and content type do not count.

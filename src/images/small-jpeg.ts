@@ -1,4 +1,3 @@
-import { readExif } from './exif.js'
 import {
   bodyOf,
   type JpegFrame,
@@ -9,6 +8,7 @@ import {
   PICTURE_SEGMENTS,
   segmentsNamed,
 } from './jpeg-markers.js'
+import { readExif } from './metadata/exif.js'
 
 /** The limits of a stored copy. */
 export interface CopyLimits {

@@ -1,5 +1,5 @@
 import sharp from 'sharp'
-import { PHOTO_ID_PATTERN } from '../domain/photo.js'
+import { copyKey } from '../domain/places/copy-key.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
 import { readHeader } from './image-header.js'
 import { decoder, decoding, withoutExtraChannels } from './libvips.js'
@@ -13,18 +13,14 @@ export type CopySettings = CopyLimits
 export interface CopyOptions extends CopySettings {
   /** Largest image that is decoded. */
   maxPixels: number
+  /** Replaces a copy that is there. */
+  replace?: boolean
   /** Shared by all images that are decoded concurrently. */
   budget?: PixelBudget
 }
 
-/** Where the copy of a photo is kept: `h512-q65/-N_UwPdUs7E.jpg`. Other settings never overwrite it. */
-export function copyKey(photoId: string, { height, quality }: CopySettings): string {
-  if (!PHOTO_ID_PATTERN.test(photoId)) throw new RangeError(`expected a photo id, found ${JSON.stringify(photoId)}`)
-  return `h${height}-q${quality}/${photoId}.jpg`
-}
-
 /**
- * Stores a compressed copy of a photo, unless there is one already.
+ * Stores a compressed copy of a photo, unless there is one already that is not to be replaced.
  * @param source the preview that `decode` made, else the image, which `decode` must have accepted: a small JPEG is kept
  * as it is, without checking its data
  * @returns its key
@@ -37,7 +33,7 @@ export async function storeCopy(
   options: CopyOptions,
 ): Promise<string> {
   const key = copyKey(photoId, options)
-  if (await store.has(key)) return key
+  if (!options.replace && (await store.has(key))) return key
   // A preview is higher than its copy, and so is its photo: no small JPEG.
   const copy = source instanceof Uint8Array ? smallJpeg(source, options) : null
   await store.put(key, copy ?? (await compress(source, options)), 'image/jpeg')

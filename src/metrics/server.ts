@@ -73,9 +73,14 @@ function verdict(health: Health): Answer {
 }
 
 async function exposition(snapshot: MetricSnapshot): Promise<Answer> {
+  return { status: 200, ...(await exposed(snapshot)) }
+}
+
+/** A snapshot in the text format of Prometheus. */
+export async function exposed(snapshot: MetricSnapshot): Promise<{ type: string; body: string }> {
   // The values are sums already, so this aggregation changes nothing.
   const registry = AggregatorRegistry.aggregate([snapshot.map(metric => ({ ...metric, aggregator: 'sum' as const }))])
-  return { status: 200, type: registry.contentType, body: await registry.metrics() }
+  return { type: registry.contentType, body: await registry.metrics() }
 }
 
 function json(status: number, body: object): Answer {

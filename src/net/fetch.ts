@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { LookupFunction } from 'node:net'
 import { Agent, type Dispatcher, request } from 'undici'
 import { type HostPausedError, PhotoError } from '../domain/errors.js'
+import type { Validators } from '../domain/places/photo-version.js'
 import type { RateLimiter } from '../domain/ports/rate-limiter.js'
 import {
   AllowList,
@@ -20,6 +21,7 @@ import { Hosts } from './hosts.js'
 import { NetworkCheck, type NetworkSystem, suspectsNetwork, systemNetwork } from './network-check.js'
 import { retryAfterMs } from './retry-after.js'
 import { type Permit, permitOf } from './semaphore.js'
+import { conditionsOf, contradicts, isSameVersion, validatorsOf } from './validators.js'
 
 export interface FetchOptions {
   /** Deadline of a whole request, in ms: DNS, connections, redirects and body. Waiting for a turn does not count. */
@@ -51,6 +53,12 @@ export interface Answer {
   headers: IncomingHttpHeaders
   /** Decoded, never empty. */
   body: Buffer
+}
+
+/** The body is the known version and was not read. */
+export interface NotModified {
+  notModified: true
+  headers: IncomingHttpHeaders
 }
 
 export interface GetOptions {
@@ -116,13 +124,29 @@ export class GuardedFetcher {
    * HostPausedError, also for the target of a redirect; the signal's reason when that is aborted first
    */
   async get(url: string, options: GetOptions = {}): Promise<Answer> {
+    return (await this.#get(url, options)) as Answer
+  }
+
+  /**
+   * Fetches a URL unless its body is the known version. Asks with `If-None-Match` and `If-Modified-Since`. Of a server that
+   * ignores them, the headers are compared and an equal body is not read. A server that refuses conditions, or says "not
+   * modified" with other validators, is asked again without.
+   * @throws as {@link get}
+   */
+  async getIfChanged(url: string, known: Validators, options: GetOptions = {}): Promise<Answer | NotModified> {
+    const answer = await this.#get(url, options, known)
+    return answer === 'ask plainly' ? this.get(url, options) : answer
+  }
+
+  async #get(url: string, options: GetOptions, known?: Validators): Promise<Answer | NotModified | 'ask plainly'> {
     const deadline = new Deadline(this.#options.timeoutMs, options.signal)
     const permit = options.permit ?? permitOf(this.#hosts.total)
     try {
       let target = this.#target(url, 'INVALID_URL')
       for (let redirects = 0; ; redirects++) {
-        const outcome = await this.#hop(target, deadline, permit, options)
-        if ('body' in outcome) return outcome
+        const outcome = await this.#hop(target, deadline, permit, options, known)
+        if (outcome === 'ask plainly') permit.give()
+        if (outcome === 'ask plainly' || !('location' in outcome)) return outcome
         permit.give()
         if (redirects === this.#options.maxRedirects)
           throw new PhotoError('TOO_MANY_REDIRECTS', `${target.host}: redirected more than ${redirects} times`)
@@ -182,13 +206,14 @@ export class GuardedFetcher {
     deadline: Deadline,
     permit: Permit,
     options: GetOptions,
-  ): Promise<Answer | { location: string }> {
+    known?: Validators,
+  ): Promise<Answer | NotModified | 'ask plainly' | { location: string }> {
     const { timeoutMs } = this.#options
     deadline.stop()
     const leave = await this.#hosts.enter(url.host, deadline.signal, permit)
     try {
       deadline.start(() => new PhotoError('TIMEOUT', `${url.host}: not complete after ${timeoutMs} ms`))
-      const answer = await this.#ask(url, deadline.signal, options)
+      const answer = await this.#ask(url, deadline.signal, options, known)
       this.#hosts.record(url.host, 'served')
       this.#network.answered(url, this.#lookupOf(url))
       return answer
@@ -209,7 +234,14 @@ export class GuardedFetcher {
     return this.#allowed.has(url) ? this.#openLookup : this.#guardedLookup
   }
 
-  async #ask(url: URL, signal: AbortSignal, options: GetOptions): Promise<Answer | { location: string }> {
+  async #ask(
+    url: URL,
+    signal: AbortSignal,
+    options: GetOptions,
+    known?: Validators,
+  ): Promise<Answer | NotModified | 'ask plainly' | { location: string }> {
+    const conditions = known ? conditionsOf(known) : {}
+    const isConditional = Object.keys(conditions).length > 0
     const response = await request(url, {
       dispatcher: this.#allowed.has(url) ? this.#open : this.#guarded,
       signal,
@@ -217,13 +249,23 @@ export class GuardedFetcher {
         accept: options.accept ?? '*/*',
         'accept-encoding': 'identity',
         'user-agent': this.#options.userAgent,
+        ...conditions,
       },
     })
     const { statusCode, headers, body } = response
     // A reader that stops early destroys the stream; its error event then needs this listener.
     body.on('error', () => {})
-    if (statusCode >= 200 && statusCode < 300) return this.#read(url, response, options)
+    const isSame = known && statusCode === 200 && isSameVersion(known, validatorsOf(headers))
+    if (statusCode >= 200 && statusCode < 300 && !isSame) return this.#read(url, response, options)
     await drain(body, headers)
+    // The length of a "not modified" is that of nothing.
+    const found = { ...validatorsOf(headers), length: null }
+    const isRefused = statusCode === 412 || (statusCode === 304 && contradicts(known ?? found, found))
+    if (isConditional && isRefused) return 'ask plainly'
+    if (isSame || (isConditional && statusCode === 304)) {
+      options.onHop?.(headers)
+      return { notModified: true, headers }
+    }
     if (REDIRECTS.has(statusCode)) {
       options.onHop?.(headers)
       return { location: locationOf(url, single(headers.location)) }

@@ -9,6 +9,7 @@ import {
   PostgresQueueBackend,
   type QueueBaseOptions,
   runMigrations,
+  type WorkerOptions,
 } from 'bullmq'
 import type pg from 'pg'
 import { describe, Pool, withVerifiedTls } from '../db/connection.js'
@@ -193,8 +194,13 @@ class PostgresBackend implements QueueBackend {
  * Delays requests for jobs after an error. BullMQ requests the next job at once after an error that it does not
  * recognise as one of the connection. While the server is up but not ready (no tables yet), that would be thousands of
  * requests per second.
+ *
+ * After an outage the locks of all workers have expired, although none is dead. So a worker that could not renew its
+ * locks, or not look for expired ones, gives everybody the time of a lock to renew theirs before it looks.
  */
 class PatientBackend extends PostgresQueueBackend {
+  #cutOffAtMs = Number.NEGATIVE_INFINITY
+
   get name(): string {
     return this.queueName
   }
@@ -204,6 +210,25 @@ class PatientBackend extends PostgresQueueBackend {
       return await super.moveToActive(...parameters)
     } catch (error) {
       if (!isConnectionLost(error)) await pause(SECOND / 2)
+      throw error
+    }
+  }
+
+  override extendLocks(...parameters: Parameters<PostgresQueueBackend['extendLocks']>): Promise<string[]> {
+    return this.#noticingOutage(super.extendLocks(...parameters))
+  }
+
+  override async moveStalledJobsToWait(): Promise<string[]> {
+    const { lockDuration = 0 } = this.opts as WorkerOptions
+    if (performance.now() - this.#cutOffAtMs < lockDuration) return []
+    return this.#noticingOutage(super.moveStalledJobsToWait())
+  }
+
+  async #noticingOutage<T>(command: Promise<T>): Promise<T> {
+    try {
+      return await command
+    } catch (error) {
+      this.#cutOffAtMs = performance.now()
       throw error
     }
   }

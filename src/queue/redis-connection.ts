@@ -3,6 +3,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { AppError } from '../domain/errors.js'
 import { SECOND } from '../domain/units.js'
+import './redis-flush.js'
 import { UnhurriedSentinelConnector, WatchedConnector } from './redis-connector.js'
 import type { RedisTarget } from './redis-url.js'
 

@@ -11,6 +11,8 @@ export interface EmbeddingSources {
   repositories: { prompts: PromptRepository }
   models: ModelCatalog
   images: ImageLimits
+  /** Whether new words of a combination become stored prompts. Default: true. */
+  storesWords?: boolean
 }
 
 /** Embeds the parts of a query that the database has no embedding of, for one model and one request. */
@@ -24,7 +26,7 @@ export class QueryEmbedder {
   /** The embedding of words; null when it is stored, so that SQL finds it by the words. @returns [dimension] */
   async newWords(words: string): Promise<Float32Array | null> {
     const [isStored] = await this.sources.repositories.prompts.areStored(this.model.id, [words])
-    return isStored ? null : (await this.#encodeTexts([words]))[0]!
+    return isStored ? null : (await this.encodeTexts([words]))[0]!
   }
 
   /** @returns [dimension] @throws AppError INPUT_INVALID */
@@ -39,8 +41,10 @@ export class QueryEmbedder {
     const unstored = await this.#storeWords(words)
     const parts: QueryPart[] = []
     for (const part of wanted) {
+      this.signal.throwIfAborted()
       const { weight } = part
       if ('photo' in part) parts.push({ photo: part.photo, weight })
+      else if ('vector' in part) parts.push({ vector: part.vector, weight })
       else if ('image' in part) parts.push({ vector: await this.image(part.image), weight })
       else {
         const vector = unstored.get(part.words)
@@ -60,17 +64,20 @@ export class QueryEmbedder {
     const stored = await prompts.areStored(this.model.id, words)
     const missing = [...new Set(words.filter((_, i) => !stored[i]))]
     if (missing.length === 0) return new Map()
-    const embeddings = await this.#encodeTexts(missing)
+    const embeddings = await this.encodeTexts(missing)
+    const unstored = new Map(missing.map((text, i) => [text, embeddings[i]!]))
+    if (this.sources.storesWords === false) return unstored
     try {
       await prompts.save(this.model.id, missing, embeddings)
       return new Map()
     } catch (error) {
       if (!(error instanceof AppError && CANNOT_WRITE.has(error.code))) throw error
-      return new Map(missing.map((text, i) => [text, embeddings[i]!]))
+      return unstored
     }
   }
 
-  async #encodeTexts(texts: readonly string[]): Promise<Float32Array[]> {
+  /** @returns one embedding per text, [dimension] */
+  async encodeTexts(texts: readonly string[]): Promise<Float32Array[]> {
     return (await encoderOf(this.sources.models, this.model, 'text', this.signal)).encodeTexts(texts)
   }
 }

@@ -9,15 +9,19 @@ import type {
   IngestRepository,
   LabelCount,
   LabelledPhoto,
+  LabelMark,
+  LabelMarkRepository,
   LabelRepository,
+  LabelReviewSample,
   LabelSample,
 } from '../domain/ports/repository.js'
-import type { Hit, PhotoDetails, SearchOptions } from '../domain/ports/search.js'
+import type { BrowsedPhoto, BrowseOptions, Hit, PhotoDetails, SearchOptions } from '../domain/ports/search.js'
 import type { SearchRepository } from '../domain/ports/search-repository.js'
 import { requireTextTower } from '../domain/text-tower.js'
 import { QueryEmbedder } from './embed-query.js'
+import { type LabelPrecision, precisionOf } from './label-precision.js'
 import type { Query } from './query.js'
-import type { ImageLimits } from './query-image.js'
+import type { ImageLimits, QueryImage } from './query-image.js'
 import { chooseSearchModel, type ModelCatalog, type SearchModel } from './search-model.js'
 import { type AddedPrompt, addPrompts, distinctPrompts, listPrompts } from './stored-prompts.js'
 
@@ -33,15 +37,18 @@ export interface SearchParts {
   repositories: {
     search: SearchRepository
     prompts: PromptRepository
-    labels: Pick<LabelRepository, 'labelSets' | 'histogram' | 'sample' | 'labelledPhotos'>
+    labels: Pick<LabelRepository, 'labelSets' | 'equalLabels' | 'histogram' | 'sample' | 'labelledPhotos'>
+    labelMarks: LabelMarkRepository
     ingest: Pick<IngestRepository, 'findModel' | 'latestModel'>
-    models: Pick<ModelRepository, 'chosen'>
+    models: Pick<ModelRepository, 'chosen' | 'only'>
   }
   models: ModelCatalog
-  /** Key of the model that answers when none is named and none was chosen in the database. */
+  /** Key of the model that answers when none is named, none was chosen in the database, and it has several. */
   defaultModel: string
   /** Limits and mode of decoding query images. */
   images: ImageLimits
+  /** Whether new words of a combination become stored prompts. Default: true. */
+  storesWords?: boolean
 }
 
 export interface FacetRequest extends Omit<FacetOptions, 'query' | 'prompt' | 'kind'> {
@@ -53,6 +60,8 @@ export interface FacetRequest extends Omit<FacetOptions, 'query' | 'prompt' | 'k
 
 export interface LabelReport {
   set: LabelSet
+  /** Labels that the model cannot tell apart; empty: it can. */
+  equal: string[]
   /** In the order of the set's labels. */
   counts: LabelCount[]
   sample: LabelSample[]
@@ -74,7 +83,7 @@ export class PhotoSearch {
   constructor(private readonly parts: SearchParts) {}
 
   /**
-   * The model that answers: the named one; else the one that was chosen for searches in the database; else the default.
+   * The model that answers: the named one; else the one that was chosen for searches in the database; else the only one that it has; else the default.
    * @param named `name` or `name@precision`
    */
   model(named?: string): Promise<SearchModel> {
@@ -86,6 +95,7 @@ export class PhotoSearch {
     const { search } = this.parts.repositories
     const embed = new QueryEmbedder(this.parts, model, signal)
     if ('photo' in query) return search.similar(model.id, query.photo, options)
+    if ('vector' in query) return search.search(model.id, query.vector, options)
     if ('image' in query) return search.search(model.id, await embed.image(query.image), { ...options, kind: 'image' })
     if ('words' in query) {
       requireWords(model, SEARCH_WITHOUT_WORDS)
@@ -98,6 +108,40 @@ export class PhotoSearch {
     const photos = query.parts.flatMap(part => ('photo' in part ? [part.photo] : []))
     const where = [...(options.where ?? []), ...(photos.length > 0 ? [{ not_photos: photos }] : [])]
     return search.searchCombined(model.id, await embed.parts(query.parts), { ...options, where })
+  }
+
+  /** Embedded photos by their date, for those who look around. */
+  browse(model: SearchModel, options: BrowseOptions): Promise<BrowsedPhoto[]> {
+    return this.parts.repositories.search.browse(model.id, options)
+  }
+
+  /** The embedding of a photo, [dimension]. @throws AppError NOT_FOUND, NOT_EMBEDDED */
+  async embedding(model: SearchModel, photoId: string): Promise<Float32Array> {
+    const found = (await this.embeddings(model, [photoId])).get(photoId)
+    if (found) return found
+    await this.photo(photoId)
+    throw new AppError('NOT_EMBEDDED', `Photo ${photoId} has no embedding of ${model.key}.`)
+  }
+
+  /** The embeddings of photos by id, [dimension] each. Photos without one are left out. */
+  embeddings(model: SearchModel, photoIds: readonly string[]): Promise<Map<string, Float32Array>> {
+    return this.parts.repositories.search.embeddings(model.id, photoIds)
+  }
+
+  /** Embeds texts and images for the model. @returns one embedding per text and image, in their order, [dimension] */
+  async embed(
+    model: SearchModel,
+    { texts, images }: { texts: readonly string[]; images: readonly QueryImage[] },
+    signal: AbortSignal,
+  ): Promise<{ texts: Float32Array[]; images: Float32Array[] }> {
+    if (texts.length > 0) requireTextTower(model.spec, 'embed words', COUNT_WITHOUT_WORDS)
+    const embed = new QueryEmbedder(this.parts, model, signal)
+    const ofImages: Float32Array[] = []
+    for (const image of images) {
+      signal.throwIfAborted()
+      ofImages.push(await embed.image(image))
+    }
+    return { texts: texts.length > 0 ? await embed.encodeTexts(texts) : [], images: ofImages }
   }
 
   /**
@@ -191,6 +235,7 @@ export class PhotoSearch {
     }
     return {
       set,
+      equal: await labels.equalLabels(model.id, setName),
       counts: await labels.histogram(model.id, setName),
       sample: sample.size > 0 ? await labels.sample(model.id, setName, sample.size, sample.seed) : [],
     }
@@ -199,6 +244,33 @@ export class PhotoSearch {
   /** Every photo with a label of the set, in the order of their ids, as a stream of pages. */
   labelledPhotos(model: SearchModel, setName: string): AsyncIterable<LabelledPhoto[]> {
     return this.parts.repositories.labels.labelledPhotos(model.id, setName, PAGE_SIZE)
+  }
+
+  /**
+   * Photos of each label to be looked at, with their marks.
+   * @param drawn.size photos per label @param drawn.seed null: the most doubtful ones that nobody has marked
+   */
+  async labelReview(
+    model: SearchModel,
+    setName: string,
+    { size, seed }: { size: number; seed: number | null },
+  ): Promise<LabelReviewSample[]> {
+    const { labelMarks } = this.parts.repositories
+    if (size === 0) return []
+    return seed === null
+      ? labelMarks.doubtful(model.id, setName, size)
+      : labelMarks.drawn(model.id, setName, size, seed)
+  }
+
+  /** Of the labels of which people have checked photos. */
+  async labelPrecisions(model: SearchModel, setName: string): Promise<Map<string, LabelPrecision>> {
+    const counts = await this.parts.repositories.labelMarks.counts(model.id, setName)
+    return new Map(counts.map(({ label, checked, correct }) => [label, precisionOf(correct, checked)]))
+  }
+
+  /** Stores what people say about labels. @returns the marks of photos that do not have the label: they are left out */
+  markLabels(model: SearchModel, setName: string, marks: readonly LabelMark[]): Promise<LabelMark[]> {
+    return this.parts.repositories.labelMarks.mark(model.id, setName, marks)
   }
 
   /** Embeds prompts and stores them for searches in SQL, in groups. @throws AppError MODEL_WITHOUT_TEXT, USAGE */

@@ -9,7 +9,7 @@ export interface QueryImage {
   bytes: Uint8Array
 }
 
-export type ImageLimits = Pick<DecodeOptions, 'maxPixels' | 'mode' | 'jpegDecoder'>
+export type ImageLimits = Pick<DecodeOptions, 'maxPixels' | 'mode' | 'jpegDecoder' | 'threads' | 'budget'>
 
 /**
  * Returns the input of the image tower: resized and cropped for the model.

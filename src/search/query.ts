@@ -7,8 +7,8 @@ const PLAIN_WEIGHT = 1
  */
 export const WORDS_BESIDE_PHOTOS = 4
 
-/** Words, the id of an embedded photo, or an image from elsewhere. */
-export type QuerySubject = { words: string } | { photo: string } | { image: QueryImage }
+/** Words, the id of an embedded photo, an image from elsewhere, or a vector of the model, [dimension]. */
+export type QuerySubject = { words: string } | { photo: string } | { image: QueryImage } | { vector: Float32Array }
 
 /** One part of a combined query: scaled to unit length, then weighted. A negative weight turns away from it. */
 export type WeightedSubject = QuerySubject & { weight: number }

@@ -31,21 +31,25 @@ export interface SearchModel {
 }
 
 export interface ModelSources {
-  repositories: { ingest: Pick<IngestRepository, 'findModel' | 'latestModel'>; models: Pick<ModelRepository, 'chosen'> }
+  repositories: {
+    ingest: Pick<IngestRepository, 'findModel' | 'latestModel'>
+    models: Pick<ModelRepository, 'chosen' | 'only'>
+  }
   models: ModelCatalog
-  /** Key of the model that answers when none is named and none was chosen in the database. */
+  /** Key of the model that answers when none is named, none was chosen in the database, and it has several. */
   defaultModel: string
 }
 
 /**
- * The model to search with: the named one; else the one that was chosen for searches in the database; else the default.
- * Files are not needed: see {@link encoderOf}.
+ * The model to search with: the named one; else the one that was chosen for searches in the database; else the only
+ * one whose embeddings it has; else the default. Files are not needed: see {@link encoderOf}.
  * @throws AppError NOT_EMBEDDED, which names the model whose embeddings the database has; MODEL_UNKNOWN for a name that
  * neither the database nor this installation knows
  */
 export async function chooseSearchModel(sources: ModelSources, named?: string): Promise<SearchModel> {
   const { repositories, models, defaultModel } = sources
-  const chosen = named === undefined ? await repositories.models.chosen() : null
+  const { models: stored } = repositories
+  const chosen = named === undefined ? ((await stored.chosen()) ?? (await stored.only())) : null
   const wanted = chosen ? modelKey(chosen.identity) : (named ?? defaultModel)
   const spec = resolved(models, wanted)
   const found = chosen ?? (await repositories.ingest.findModel(spec === null ? wanted : modelKey(spec)))

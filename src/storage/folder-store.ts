@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, opendir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, opendir, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { AppError, PhotoError } from '../domain/errors.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
@@ -23,6 +23,9 @@ export class FolderStore implements ObjectStore {
   /** Folders that exist, which saves a mkdir per object. */
   readonly #made = new Set<string>()
   readonly #flushes = new FolderFlushes()
+  #wasThere = false
+  /** The folder vanished, perhaps with its disk: until a copy is there again, no copy counts as missing. */
+  #isLost = false
 
   /** @param folder created on first use */
   constructor(folder: string) {
@@ -33,7 +36,9 @@ export class FolderStore implements ObjectStore {
   async check(): Promise<void> {
     const probe = join(this.#unfinished, `check-${randomUUID()}`)
     try {
+      await this.#notice()
       makeFolder(this.#unfinished)
+      this.#wasThere = true
       await this.#removeStale()
       await writeDurably(probe, Buffer.from('unsplash-clip'))
       await rm(probe)
@@ -56,6 +61,7 @@ export class FolderStore implements ObjectStore {
       await writeDurably(temporary, body)
       await rename(temporary, path)
       await this.#flushes.flush(dirname(path))
+      this.#wasThere = true
     } catch (error) {
       this.#made.clear()
       await rm(temporary, { force: true }).catch(() => {})
@@ -64,7 +70,11 @@ export class FolderStore implements ObjectStore {
   }
 
   async get(key: string): Promise<Buffer | null> {
-    return await this.#unlessMissing(key, path => readFile(path))
+    const copy = await this.#unlessMissing(key, path => readFile(path))
+    if (copy !== null) this.#isLost = false
+    else await this.#notice()
+    if (this.#isLost) throw storeFailure(this.location, key, new Error('the folder was emptied; is its disk mounted?'))
+    return copy
   }
 
   async has(key: string): Promise<boolean> {
@@ -72,7 +82,13 @@ export class FolderStore implements ObjectStore {
   }
 
   async delete(key: string): Promise<void> {
-    await this.#unlessMissing(key, path => rm(path))
+    // `rm` would look at the file first.
+    await this.#unlessMissing(key, path => unlink(path))
+  }
+
+  async deleteAll(keys: readonly string[]): Promise<void> {
+    // libuv's threads limit how many are under way.
+    await Promise.all(keys.map(key => this.delete(key)))
   }
 
   async *list(prefix = ''): AsyncIterable<string> {
@@ -105,8 +121,14 @@ export class FolderStore implements ObjectStore {
     }
   }
 
+  /** An empty folder is that of a disk which is not mounted. */
+  async #notice(): Promise<void> {
+    if (this.#wasThere && (await readdir(this.location).catch(() => [])).length === 0) this.#isLost = true
+  }
+
   async #folder(path: string): Promise<void> {
     if (this.#made.has(path)) return
+    await this.#notice()
     const first = await mkdir(path, { recursive: true })
     // A new folder is an entry of its parent, which needs a flush, too.
     for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made))

@@ -1,36 +1,29 @@
 import { randomUUID } from 'node:crypto'
 import {
   DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3'
+import pLimit from 'p-limit'
 import { AppError, PhotoError } from '../domain/errors.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
-import { SECOND } from '../domain/units.js'
 import { assertObjectKey, isObjectKey } from './key.js'
+import { openS3Client, type S3Connection } from './s3-client.js'
+import { describeFailure, isRefusal } from './s3-failures.js'
 
-// Otherwise the SDK prints a warning about future versions of Node and of itself, neither of which its user chose.
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
+/** The most that S3 takes. */
+const KEYS_PER_REQUEST = 1000
+const REQUESTS_AT_ONCE = 16
 
-export interface S3Options {
+export interface S3Options extends S3Connection {
   bucket: string
   /** Precedes every key, with a slash between; empty: none. */
   prefix: string
-  region: string
-  /** `http://host:port` of a compatible server. Default: AWS. */
-  endpoint?: string
-  /** `http://host/bucket/key` instead of `http://bucket.host/key`. */
-  forcePathStyle?: boolean
-  /** Attempts per operation, with backoff between them. Default: 4. */
-  maxAttempts?: number
-  /** Default: 5 s. */
-  connectTimeoutMs?: number
-  /** Silence that ends an attempt. Default: 30 s. */
-  requestTimeoutMs?: number
 }
 
 /**
@@ -46,23 +39,11 @@ export class S3Store implements ObjectStore {
   readonly #probeKey = `check-${randomUUID()}`
 
   constructor(options: S3Options) {
-    const { bucket, prefix, region, endpoint, forcePathStyle = false } = options
+    const { bucket, prefix } = options
     this.#bucket = bucket
     this.#prefix = prefix === '' ? '' : `${prefix}/`
     this.location = `s3://${bucket}${prefix === '' ? '' : `/${prefix}`}`
-    this.#client = new S3Client({
-      region,
-      endpoint,
-      forcePathStyle,
-      maxAttempts: options.maxAttempts ?? 4,
-      requestHandler: {
-        connectionTimeout: options.connectTimeoutMs ?? 5 * SECOND,
-        socketTimeout: options.requestTimeoutMs ?? 30 * SECOND,
-      },
-      // Many compatible servers do not support trailing checksums.
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
-    })
+    this.#client = openS3Client(options)
   }
 
   async check(): Promise<void> {
@@ -103,6 +84,26 @@ export class S3Store implements ObjectStore {
 
   async delete(key: string): Promise<void> {
     await this.#use('s3:DeleteObject', key, object => this.#client.send(new DeleteObjectCommand(object)))
+  }
+
+  async deleteAll(keys: readonly string[]): Promise<void> {
+    const limit = pLimit(REQUESTS_AT_ONCE)
+    const requests: Promise<void>[] = []
+    for (let from = 0; from < keys.length; from += KEYS_PER_REQUEST)
+      requests.push(limit(() => this.#deleteSome(keys.slice(from, from + KEYS_PER_REQUEST))))
+    await Promise.all(requests)
+  }
+
+  /** What one request does not delete is deleted one by one, with an error that names the cause. */
+  async #deleteSome(keys: readonly string[]): Promise<void> {
+    const Objects = keys.map(key => ({ Key: this.#object(key).Key }))
+    const left = await this.#client
+      .send(new DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects, Quiet: true } }))
+      .then(({ Errors = [] }) => Errors.filter(({ Code }) => Code !== 'NoSuchKey').map(({ Key = '' }) => Key))
+      // Not every compatible server has this request.
+      .catch(() => Objects.map(({ Key }) => Key))
+    const limit = pLimit(REQUESTS_AT_ONCE)
+    await Promise.all(left.map(key => limit(() => this.delete(key.slice(this.#prefix.length)))))
   }
 
   async *list(prefix = ''): AsyncIterable<string> {
@@ -171,26 +172,4 @@ function isForbidden(error: unknown): boolean {
 function unlessForbidden(error: unknown): null {
   if (error instanceof PhotoError && isForbidden(error.cause)) return null
   throw error
-}
-
-/** Refusals that pass: conflicts, timeouts, throttling; a quota that is raised, credentials that are renewed, clocks. */
-const PASSING_STATUS = new Set([408, 409, 423, 425, 429])
-const PASSING_NAMES =
-  /SlowDown|Throttl|TooManyRequests|Timeout|TooSkewed|Expired|TokenRefresh|Quota|StorageFull|BandwidthLimit/i
-
-/**
- * Whether the store will always refuse this: forbidden, too large, an invalid key, no such bucket, another region. Not an
- * outage (5xx, no answer).
- */
-function isRefusal(error: unknown): boolean {
-  if (!(error instanceof S3ServiceException) || PASSING_NAMES.test(error.name)) return false
-  const status = error.$metadata.httpStatusCode ?? 500
-  return status >= 300 && status < 500 && !PASSING_STATUS.has(status)
-}
-
-function describeFailure(error: unknown): string {
-  const { name, message, code } = error as Error & { code?: string }
-  if (error instanceof S3ServiceException)
-    return `${name} (status ${error.$metadata.httpStatusCode ?? 'unknown'})${message === '' || message === name ? '' : `: ${message}`}`
-  return code ?? (name === 'Error' ? message : `${name}: ${message}`)
 }

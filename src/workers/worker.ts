@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { Heartbeat } from '../domain/heartbeat.js'
 import type { LabelSet } from '../domain/labels.js'
 import type { Encoder } from '../domain/ports/encoder.js'
+import type { PlaceRepository } from '../domain/ports/place-repository.js'
 import type { PromptRequests } from '../domain/ports/prompts.js'
 import { type Batch, type Consumer, type Delivery, type Queue, RetryLaterError } from '../domain/ports/queue.js'
 import type { IngestRepository } from '../domain/ports/repository.js'
@@ -32,8 +33,9 @@ const RATE_MS = 60 * SECOND
 const FINISH_MS = 3 * SECOND
 
 export interface WorkerDeps {
-  repository: Pick<IngestRepository, 'registerModel' | 'photoStates' | 'recordOutcome'>
+  repository: Pick<IngestRepository, 'registerModel' | 'photoStates' | 'embeddedVersions' | 'recordOutcome'>
   runs: Pick<RunRepository, 'controlOfBatch' | 'setAside' | 'giveUp' | 'labelSets'>
+  places: Pick<PlaceRepository, 'placesOf'>
   /** Has its own connection, so that no batch waits for a report. */
   reports: Pick<RunRepository, 'report' | 'leave'>
   labels: WorkerLabels
@@ -163,12 +165,13 @@ class PhotoWorker implements RunningWorker {
   }
 
   async start(): Promise<void> {
-    const { queue, logger, reports, repository, runs, imagePipeline } = this.deps
+    const { queue, logger, reports, repository, runs, places, imagePipeline } = this.deps
     const { model, maxAttempts, retryBaseMs, concurrency, lockMs, untilIdle, signal } = this.options
     const encoder = await this.#encoderPool.preload(model, signal ?? this.#leaving.signal)
     const deps: DeliveryDeps = {
       repository,
       runs,
+      places,
       queue,
       encoders: this.#encoderPool,
       labelPrompts: new LabelPromptCache(this.deps),

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { openNotes } from '../../src/compose/open-logger.js'
+import { openNotes, textLine } from '../../src/compose/open-logger.js'
 
 describe('the log of a command that people watch', () => {
   let said: string[]
@@ -31,4 +31,13 @@ describe('the log of a command that people watch', () => {
     ;(await notes('error')).warn('hello')
     expect(said).toEqual(['Trace.', 'Info.', 'Warn.'])
   })
+})
+
+test('The log of a worker on a terminal is a line per event', () => {
+  const at = new Date(2026, 0, 2, 3, 4, 5).getTime()
+  const line = (entry: object) => textLine(JSON.stringify({ level: 30, time: at, pid: 7, ...entry }))
+  expect(line({ msg: 'batch done', embedded: 32, failed: 0 })).toBe('03:04:05 batch done, embedded 32, failed 0\n')
+  expect(line({ level: 40, msg: 'no answer', err: { message: 'refused\nagain', stack: 'at …' }, of: { a: 1 } })).toBe(
+    '03:04:05 warning: no answer: refused again, of {"a":1}\n',
+  )
 })

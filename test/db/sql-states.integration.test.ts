@@ -22,6 +22,7 @@ describe.skipIf(!hasNativeServer())('an error of the server', () => {
     ['58P01', 'could not access file "$libdir/vector": No such file', 'DATABASE_UNAVAILABLE', 'install pgvector there'],
     ['42501', 'could not extend file "base/1/2": Read-only file system', 'DATABASE_UNAVAILABLE', 'at the disk'],
     ['XX000', 'could not write to file "base/1/2": Disk quota exceeded', 'DATABASE_UNAVAILABLE', 'at the disk'],
+    ['XX000', 'could not write init file', 'DATABASE_UNAVAILABLE', 'free space there'],
     ['54000', 'database is not accepting commands to avoid wraparound', 'DATABASE_UNAVAILABLE', 'run vacuum'],
     ['42501', 'permission denied for table photos', 'DATABASE_FORBIDDEN', 'infra/sql/roles.sql'],
     ['55P03', 'canceling statement due to lock timeout', 'DATABASE_BUSY', 'pg_stat_activity'],

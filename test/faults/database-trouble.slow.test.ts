@@ -41,6 +41,7 @@ describe.skipIf(!hasServers())('a Postgres that answers, but is', () => {
     await stage.postgres.sql(`create tablespace small location '${disk.folder}'`)
   })
   afterEach(async () => {
+    stage.images.heldFrom = Number.POSITIVE_INFINITY
     disk?.free()
   })
   afterAll(async () => {
@@ -48,17 +49,26 @@ describe.skipIf(!hasServers())('a Postgres that answers, but is', () => {
     disk?.unmount()
   })
 
+  /** The last half of the photos is not answered before {@link midway}: neither run ends before the fault. */
   async function start(tablespace?: string): Promise<Disturbed[]> {
     stage.images.requests.clear()
+    stage.images.heldFrom = PHOTOS / 2
     return Promise.all(
       QUEUES.map(async queue => {
-        const pipeline = await stage.pipeline({ photos: PHOTOS, queue, settings: { DOWNLOAD_CONCURRENCY: '2' } })
+        const settings = { DOWNLOAD_CONCURRENCY: '2', DOWNLOAD_TIMEOUT_MS: '300000' }
+        const pipeline = await stage.pipeline({ photos: PHOTOS, queue, settings })
         if (tablespace) await stage.postgres.sql(`alter database ${pipeline.name} set tablespace ${tablespace}`)
         const port = await freePort()
         const crew = pipeline.crew(1, { settings: { METRICS_PORT: String(port) } })
         return { pipeline, crew, run: await pipeline.ingest(), readyUrl: `http://127.0.0.1:${port}/readyz` }
       }),
     )
+  }
+
+  async function midway(disturbed: Disturbed[], photos: number, disturb: () => Promise<unknown>): Promise<void> {
+    await forAll(disturbed, ({ pipeline }) => pipeline.reached(photos))
+    await disturb()
+    stage.images.heldFrom = Number.POSITIVE_INFINITY
   }
 
   const forAll = (disturbed: Disturbed[], act: (one: Disturbed) => Promise<unknown>) => Promise.all(disturbed.map(act))
@@ -88,11 +98,10 @@ describe.skipIf(!hasServers())('a Postgres that answers, but is', () => {
 
   test('read-only for more than a minute costs no attempt and no download', { timeout: 300 * SECOND }, async () => {
     const disturbed = await start()
-    await forAll(disturbed, ({ pipeline }) => pipeline.reached(PHOTOS * 0.1))
-    await stage.postgres.sql(...READ_ONLY)
+    await midway(disturbed, PHOTOS * 0.1, () => stage.postgres.sql(...READ_ONLY))
     const startedAt = Date.now()
     await forAll(disturbed, async one => {
-      await until('it is not ready', async () => (await readiness(one)).status === 503, 30 * SECOND)
+      await until('it is not ready', async () => (await readiness(one)).status === 503)
       expect((await readiness(one)).body).toContain('read-only transaction')
       await until('its worker knows', () => one.crew.workers[0]!.stderr().includes('is away; nothing new'), OUTAGE_MS)
       await until('its producer says so', () => one.run.stderr().includes('default_transaction_read_only'), OUTAGE_MS)
@@ -109,11 +118,10 @@ describe.skipIf(!hasServers())('a Postgres that answers, but is', () => {
 
   test.skipIf(!hasDisk)('out of disk costs no attempt and no download', { timeout: 300 * SECOND }, async () => {
     const disturbed = await start('small')
-    await forAll(disturbed, ({ pipeline }) => pipeline.reached(PHOTOS * 0.1))
-    disk!.fill()
+    await midway(disturbed, PHOTOS * 0.1, async () => disk!.fill())
     await forAll(disturbed, async one => {
       await until('its worker knows', () => one.crew.workers[0]!.stderr().includes('disk of the server is full'))
-      await until('it is not ready', async () => (await readiness(one)).status === 503, 30 * SECOND)
+      await until('it is not ready', async () => (await readiness(one)).status === 503)
     })
     await pause(20 * SECOND)
     disk!.free()
@@ -128,13 +136,12 @@ describe.skipIf(!hasServers())('a Postgres that answers, but is', () => {
   ] as const)('%s lets a worker end within 10 s of SIGTERM', { timeout: 240 * SECOND }, async (...given) => {
     const [, disturb, repair, tablespace] = given
     const disturbed = await start(tablespace)
-    await forAll(disturbed, ({ pipeline }) => pipeline.reached(16))
     const stopped = async () => {
       const startedAt = Date.now()
       const codes = await Promise.all(disturbed.map(({ crew }) => crew.stop()))
       return { codes, tookMs: Date.now() - startedAt }
     }
-    await disturb()
+    await midway(disturbed, 16, disturb)
     await pause(5 * SECOND)
     const { codes, tookMs } = await stopped().finally(repair)
     await forAll(disturbed, ({ run }) => run.kill())

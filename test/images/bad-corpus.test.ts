@@ -29,7 +29,8 @@ afterAll(async () => {
 
 async function outcome({ url }: Pick<CorpusCase, 'url'>): Promise<string> {
   try {
-    const square = await preprocess(await download({ url }, options), {
+    const { image } = await download({ url }, options)
+    const square = await preprocess(image!, {
       input: clipInput(224),
       maxPixels: corpus.limits.maxPixels,
     })

@@ -2,7 +2,7 @@ import sharp, { type Sharp } from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { clipInput } from '../../src/domain/image-input.js'
 import { describeImage } from '../../src/images/describe-image.js'
-import { readExif } from '../../src/images/exif.js'
+import { readExif } from '../../src/images/metadata/exif.js'
 import { gradient, pngBomb } from '../support/images/sample-images.js'
 
 const describing = (image: Buffer) =>

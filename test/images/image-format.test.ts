@@ -15,6 +15,16 @@ describe('An image that is decoded is known by its first bytes', () => {
     expect(imageFormat(await make().toBuffer())).toBe(format)
   })
 
+  test.each([
+    ['BMP', Buffer.from('424d46000000000000003600000028000000020000000200000001001800', 'hex')],
+    ['HEIC', Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1')],
+    ['RAW', Buffer.from('\0\0\0\x18ftypcrx \0\0\0\x01crx isom', 'latin1')],
+    ['RAW', Buffer.from('FUJIFILMCCD-RAW 0201FF383501')],
+    ['RAW', Buffer.from('II*\0\x10\0\0\0CR\x02\0', 'latin1')],
+  ])('%s', (format, bytes) => {
+    expect(imageFormat(bytes)).toBe(format)
+  })
+
   test('AVIF that calls itself HEIF', () => {
     expect(imageFormat(Buffer.from('\0\0\0\x20ftypmif1\0\0\0\0mif1avifmiafMA1A', 'latin1'))).toBe('AVIF')
   })

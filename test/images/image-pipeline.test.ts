@@ -41,7 +41,14 @@ afterEach(async () => {
 })
 
 const open = (settings: Record<string, string> = {}): Promise<ImagePipeline> =>
-  openImagePipeline(readConfig(settings), { fetcher, threads, store, logger: pino({ level: 'silent' }) })
+  openImagePipeline(readConfig(settings), {
+    fetcher,
+    threads,
+    store,
+    objects: () => Promise.reject(new Error('no bucket')),
+    logger: pino({ level: 'silent' }),
+    environment: {},
+  })
 
 test.each([
   [2800, 2100],
@@ -50,7 +57,7 @@ test.each([
   const pipeline = await open()
   const photo = await jpegPhoto(width, height)
   const { preview } = await pipeline.decode(photo, clipInput(224), true)
-  const copy = await store.get(await pipeline.storeCopy(preview!, 'photo-1'))
+  const copy = await store.get(await pipeline.storeCopy(preview!, 'photo-1', false))
   expect(await sharp(copy!).metadata()).toMatchObject({ width: 683, height: 512 })
 })
 
@@ -59,7 +66,7 @@ test('a large photo is decoded again for a copy that is higher than half of it',
   const photo = await jpegPhoto(2800, 2100)
   const { preview } = await pipeline.decode(photo, clipInput(224), true)
   expect(preview).toBeUndefined()
-  const copy = await store.get(await pipeline.storeCopy(photo, 'photo-1'))
+  const copy = await store.get(await pipeline.storeCopy(photo, 'photo-1', false))
   expect(await sharp(copy!).metadata()).toMatchObject({ width: 1467, height: 1100 })
 })
 
@@ -71,7 +78,7 @@ test('pixels that were released make room for those of another photo, which are 
   for (const [i, photo] of photos.entries()) {
     const { square: pixels, preview } = await pipeline.decode(photo, clipInput(224), true)
     expect(Buffer.compare(pixels, expected[i]!)).toBe(0)
-    const copy = await store.get(await pipeline.storeCopy(preview!, `photo-${i}`))
+    const copy = await store.get(await pipeline.storeCopy(preview!, `photo-${i}`, false))
     pipeline.release(preview!.data)
     expect(await sharp(copy!).metadata()).toMatchObject({ height: 512 })
     memory.add(pixels.buffer)

@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import sharp, { type Sharp } from 'sharp'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -369,5 +372,26 @@ describe('In threads', () => {
 
   test('what is left to libvips is told from there as well', async () => {
     expect(await threads.decode(await noise(64, 48).png().toBuffer(), asItIs({ width: 64, height: 48 }))).toBeNull()
+  })
+
+  test.each([
+    ['cannot be loaded', `import './missing.js'`, /missing\.js/],
+    ['fails while it loads', `throw new Error('no memory left')`, /no memory left/],
+  ])('whose module %s, every photo that waits for one fails at once, and the next one too', async (_, code, why) => {
+    const folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-thread-'))
+    const module = join(folder, 'thread.mjs')
+    await writeFile(module, code)
+    const broken = new JpegThreads(module)
+    try {
+      await expect(broken.start()).rejects.toMatchObject({ code: 'WORKER_FAILED', message: expect.stringMatching(why) })
+      const photo = await noise(64, 48).jpeg().toBuffer()
+      const decodes = Array.from({ length: 20 }, () => broken.decode(photo, asItIs({ width: 64, height: 48 })))
+      for (const { status } of await Promise.allSettled(decodes)) expect(status).toBe('rejected')
+      await writeFile(module, 'export default () => false')
+      expect(await broken.decode(photo, asItIs({ width: 64, height: 48 }))).toBeNull()
+    } finally {
+      await broken.close()
+      await rm(folder, { recursive: true })
+    }
   })
 })

@@ -11,13 +11,8 @@ import { SharedRateLimiter } from '../../src/limits/shared-rate-limiter.js'
 import { processIdentity } from '../../src/locks/process-identity.js'
 import { connectToRedis } from '../../src/queue/redis-connection.js'
 import { parseRedisUrl } from '../../src/queue/redis-url.js'
-import {
-  hasNativeServer,
-  hasOwnServer,
-  nativeServer,
-  plantDatabase,
-  startPostgres,
-} from '../support/servers/postgres.js'
+import { plantDatabase } from '../support/servers/embedded-seed.js'
+import { hasNativeServer, hasOwnServer, nativeServer, startPostgres } from '../support/servers/postgres.js'
 import { hasRedis, startRedis } from '../support/servers/redis.js'
 import { startCluster, startSentinels } from '../support/servers/redis-topologies.js'
 import { until } from '../support/until.js'
@@ -104,7 +99,7 @@ async function startNative(): Promise<LedgerServer> {
 
 async function startEmbedded(): Promise<LedgerServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'uc-limits-'))
-  await plantDatabase(dataDir)
+  await plantDatabase(dataDir, 'schema')
   const start = () => ensureEmbeddedServer({ dataDir, idleMs: 120 * SECOND })
   let running = await start()
   const gone = (pid: number) => until('the end of the embedded server', () => processIdentity(pid) === null)

@@ -14,10 +14,11 @@ test.skipIf(!hasRedis())('a rate limiter on Redis grants slots and pauses hosts 
   const { limiter, troubles, close } = await openLimiter({ kind: 'redis', url: redis.url }, 1000)
   const { signal } = new AbortController()
   for (let slot = 0; slot < 50; slot++) await limiter.acquire('example.org', signal)
-  await limiter.pause('example.org', 10)
+  await limiter.pause('example.org', 100_000)
   await expect(limiter.acquire('example.org', signal)).rejects.toBeInstanceOf(HostPause)
+  await limiter.pause('example.net', 10)
   await until('the pause is over', () =>
-    limiter.acquire('example.org', signal).then(
+    limiter.acquire('example.net', signal).then(
       () => true,
       () => false,
     ),

@@ -162,7 +162,8 @@ describe('An image whose server opts out', () => {
       const tag = request.url === '/everybody' ? 'noai' : 'otherbot: noai'
       response.writeHead(200, { 'content-type': 'image/jpeg', 'x-robots-tag': tag }).end(image)
     })
-    expect(await download({ url: `${server.origin}/everybody` }, options({ ignoreOptOut: true }))).toEqual(image)
-    expect(await download({ url: `${server.origin}/other` }, options())).toEqual(image)
+    const { image: taken } = await download({ url: `${server.origin}/everybody` }, options({ ignoreOptOut: true }))
+    expect(taken).toEqual(image)
+    expect((await download({ url: `${server.origin}/other` }, options())).image).toEqual(image)
   })
 })

@@ -7,13 +7,8 @@ import { fileURLToPath } from 'node:url'
 import type { BullmqQueue, QueueOptions } from '../../src/queue/bullmq-queue.js'
 import { openPostgresQueue, type PostgresQueueOptions } from '../../src/queue/postgres-backend.js'
 import { openRedisQueue, type RedisQueueOptions } from '../../src/queue/redis-backend.js'
-import {
-  hasNativeServer,
-  hasOwnServer,
-  nativeServer,
-  plantDatabase,
-  startPostgres,
-} from '../support/servers/postgres.js'
+import { plantDatabase } from '../support/servers/embedded-seed.js'
+import { hasNativeServer, hasOwnServer, nativeServer, startPostgres } from '../support/servers/postgres.js'
 import { findsRedis, hasRedis, redisServer, startRedis } from '../support/servers/redis.js'
 
 /** How to open a queue, as data, so that another process can do it too. */
@@ -75,7 +70,7 @@ async function borrowPostgres(): Promise<QueueServer> {
 
 async function startEmbedded(): Promise<QueueServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'unsplash-clip-queue-'))
-  await plantDatabase(dataDir)
+  await plantDatabase(dataDir, 'nothing')
   const launch = () => startTypeScript('embedded-server.ts', 'serveEmbedded', { dataDir })
   let { child, line: url } = await launch()
   const kill = async () => {

@@ -24,7 +24,7 @@ describe('what a queue leaves behind once its batches are done', () => {
       // `stalled-check` comes and goes with the checks of consumers; the marker wakes the next one.
       const FIXED = ['events', 'id', 'marker', 'meta', 'pc', 'stalled', 'stalled-check'].map(key => `bull:jobs:${key}`)
       expect(FIXED).toEqual(expect.arrayContaining(few))
-      const many = await keysAfter(3000)
+      const many = await keysAfter(800)
       expect(FIXED).toEqual(expect.arrayContaining(many))
       expect(await client.xlen('bull:jobs:events')).toBeLessThan(MOST_EVENTS)
       client.disconnect()
@@ -39,7 +39,7 @@ describe('what a queue leaves behind once its batches are done', () => {
       const server = await startPostgres()
       const client = new pg.Client({ connectionString: server.url })
       await client.connect()
-      await workThrough({ kind: 'postgres', url: server.url, embedded: false }, 1000)
+      await workThrough({ kind: 'postgres', url: server.url, embedded: false }, 600)
       const { rows } = await client.query(
         'select (select count(*)::int from bullmq.job) as jobs, (select count(*)::int from bullmq.event) as events',
       )

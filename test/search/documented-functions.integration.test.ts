@@ -15,6 +15,7 @@ const ANSWERING = [
   'search_photos',
   'search_text',
   'similar_photos',
+  'browse_photos',
   'combine',
   'search_hybrid',
   'search_facets',
@@ -49,6 +50,7 @@ describe('docs/reference/sql.md, which says that the program calls the functions
     const options = { k: 1 }
     await search.nearest(model, { words: 'a dog' }, options, SIGNAL)
     await search.nearest(model, { photo: 'dog' }, options, SIGNAL)
+    await search.browse(model, { k: 1, order: 'newest' })
     await search.nearest(model, { parts: [{ words: 'a dog', weight: 1 }] }, options, SIGNAL)
     await search.nearest(model, { words: 'a dog' }, options, SIGNAL)
     await search.hybrid(model, 'a dog', options, SIGNAL)

@@ -204,12 +204,19 @@ describe.each(serverKinds())('the query module on the $kind server', ({ availabl
         })
       })
 
-      test('that was chosen for searches, before that of the settings', async () => {
+      test('that is the only one, or was chosen for searches, before that of the settings', async () => {
         const { parts } = tinyInstallation(database)
         const elsewhere = new PhotoSearch({ ...parts, defaultModel: 'images@fp32' })
-        await expect(elsewhere.model()).rejects.toMatchObject({ code: 'NOT_EMBEDDED' })
+        expect(await elsewhere.model()).toMatchObject({ id: modelId, key: 'clip-test@fp32' })
         const chosen = { id: modelId, identity: aModel() }
-        const models = { chosen: async () => chosen }
+        const several = { chosen: async () => null, only: async () => null }
+        const undecided = {
+          ...parts,
+          defaultModel: 'images@fp32',
+          repositories: { ...parts.repositories, models: several },
+        }
+        await expect(new PhotoSearch(undecided).model()).rejects.toMatchObject({ code: 'NOT_EMBEDDED' })
+        const models = { ...several, chosen: async () => chosen }
         const repositories = { ...parts.repositories, models }
         expect(await new PhotoSearch({ ...parts, defaultModel: 'images@fp32', repositories }).model()).toMatchObject(
           chosen,

@@ -1,5 +1,6 @@
 import type { Database } from '../../src/db/connection.js'
 import { PostgresIngestRepository } from '../../src/db/ingest/ingest-repository.js'
+import { PostgresLabelMarkRepository } from '../../src/db/label-mark-repository.js'
 import { PostgresLabelRepository } from '../../src/db/label-repository.js'
 import { PostgresModelRepository } from '../../src/db/model-repository.js'
 import { PostgresPromptRepository } from '../../src/db/search/prompt-repository.js'
@@ -68,6 +69,7 @@ export function tinyInstallation(database: Database, changes: Partial<ModelIdent
         search: new PostgresSearchRepository(database),
         prompts: new PostgresPromptRepository(database),
         labels: new PostgresLabelRepository(database),
+        labelMarks: new PostgresLabelMarkRepository(database),
         ingest: new PostgresIngestRepository(database),
         models: new PostgresModelRepository(database),
       },

@@ -1,11 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parse } from 'csv-parse/sync'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { csvLine, writeCsv } from '../../src/cli/print/csv.js'
 import { hitColumns, hitRows, labelRows } from '../../src/cli/print/photo-csv.js'
+import { filePath, placeLine } from '../../src/cli/print/photo-place.js'
 import { barePhoto } from '../../src/domain/photo.js'
 import type { Hit } from '../../src/domain/ports/search.js'
 
@@ -40,6 +42,11 @@ describe('a cell of an exported table', () => {
     expect(csvLine([value])).toBe(`${written}\r\n`)
   })
 
+  test('that is a photo id is that id, which can be no call and no reference to elsewhere', () => {
+    expect(csvLine([{ id: '-N_UwPdUs7E' }, { id: '-9cV7wTi--Y' }])).toBe('-N_UwPdUs7E,-9cV7wTi--Y\r\n')
+    expect(csvLine([{ id: '-2+3' }, { id: '=A1' }])).toBe("'-2+3,'=A1\r\n")
+  })
+
   test('never begins a formula, whatever the text, and reads back as that text', () => {
     const hostile = fc.oneof(
       fc.string({ unit: 'binary' }),
@@ -53,6 +60,23 @@ describe('a cell of an exported table', () => {
         expect(read).toEqual(rows.map(row => row.map(cell => (STARTS_A_FORMULA.test(cell) ? `'${cell}` : cell))))
       }),
     )
+  })
+})
+
+describe('the path of a photo can be pasted into a shell', () => {
+  test.each([
+    ['/photos/dog.jpg', '/photos/dog.jpg'],
+    ['/photos/写真/é.jpg', '/photos/写真/é.jpg'],
+    ['/my photos/a.jpg', "'/my photos/a.jpg'"],
+    ["/it's/$(reboot);`x`.jpg", "'/it'\\''s/$(reboot);`x`.jpg'"],
+  ])('%s', (path, line) => {
+    const url = pathToFileURL(path).href
+    expect([filePath(url), placeLine(url)]).toEqual([path, line])
+  })
+
+  test('but nothing that a terminal would obey', () => {
+    const url = pathToFileURL('/a\u001b[2J\nb.jpg').href
+    expect(placeLine(url)).toBe(url)
   })
 })
 
@@ -85,7 +109,7 @@ describe('a table', () => {
     const [first, second] = parse(readFileSync(file), { columns: true }) as Record<string, string>[]
     expect(first).toMatchObject({
       rank: '11',
-      photo_id: `'-N_UwPdUs7E`,
+      photo_id: '-N_UwPdUs7E',
       score: '-0.5',
       time: `'+night`,
       time_score: '0.5',
@@ -105,8 +129,8 @@ describe('a table', () => {
     const rows: unknown[][] = []
     for await (const row of labelRows(pages())) rows.push(row.slice(0, 3))
     expect(rows).toEqual([
-      ['-N_UwPdUs7E', 'night', 0.75],
-      ['b', '@day', 1],
+      [{ id: '-N_UwPdUs7E' }, 'night', 0.75],
+      [{ id: 'b' }, '@day', 1],
     ])
   })
 

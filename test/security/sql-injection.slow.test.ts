@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { labelFilter } from '../../src/cli/options/arguments.js'
 import type { Database } from '../../src/db/connection.js'
 import { PostgresIngestRepository } from '../../src/db/ingest/ingest-repository.js'
 import { PostgresRunRepository } from '../../src/db/ingest/run-repository.js'
@@ -12,6 +11,7 @@ import { PHOTO_COLUMNS, type PhotoColumn } from '../../src/domain/photo.js'
 import type { ModelId } from '../../src/domain/ports/repository.js'
 import type { ColumnFilter, FilterOperator, LabelFilter } from '../../src/domain/ports/search.js'
 import { parseWhere } from '../../src/domain/where/parse-where.js'
+import { labelFilter } from '../../src/domain/where/written-filters.js'
 import { aModel, aPhoto, embedPhotos } from '../db/factories.js'
 import { serverKinds, type TestServer } from '../support/servers/postgres.js'
 
@@ -360,7 +360,7 @@ describe('a condition on the command line', () => {
           fc.tuple(column, operator, hostile).map(parts => parts.join('')),
         ),
         text => {
-          for (const parse of [parseWhere, labelFilter])
+          for (const parse of [parseWhere, (text: string) => labelFilter(text, '--label')])
             try {
               for (const filter of [parse(text)].flat())
                 if ('column' in filter) {

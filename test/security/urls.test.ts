@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PhotoError } from '../../src/domain/errors.js'
+import { applyUrlTemplate } from '../../src/domain/places/url-template.js'
 import { GuardedFetcher } from '../../src/net/fetch.js'
-import { applyUrlTemplate } from '../../src/producers/queueing/url-template.js'
 import { startTcp, type TestServer } from '../support/servers/http-server.js'
 
 const requests: string[] = []

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { builtFile } from '../../src/package-root.js'
-import { plantDatabase } from './servers/postgres.js'
+import { plantDatabase } from './servers/embedded-seed.js'
 
 const MAIN = builtFile('cli/main.js')
 
@@ -21,6 +21,7 @@ export interface Running {
   child: ChildProcess
   finished: Promise<Finished>
   stderr: () => string
+  stdout: () => string
 }
 
 /** A home folder of its own for a test: embedded database, copies and models of nobody else. */
@@ -30,11 +31,11 @@ export class Sandbox {
     readonly environment: Record<string, string>,
   ) {}
 
-  /** With an empty embedded database, unless the environment names another one. */
+  /** With an embedded database that has the schema and no rows, unless the environment names another one. */
   static async create(environment: Record<string, string> = {}): Promise<Sandbox> {
     const sandbox = await Sandbox.createEmpty(environment)
     const isEmbedded = !('DATABASE_URL' in environment || 'UNSPLASH_CLIP_HOME' in environment)
-    if (isEmbedded) await plantDatabase(join(sandbox.home, 'database'))
+    if (isEmbedded) await plantDatabase(join(sandbox.home, 'database'), 'schema')
     return sandbox
   }
 
@@ -80,7 +81,7 @@ export class Sandbox {
           .filter(line => line.startsWith('{'))
           .map(line => JSON.parse(line) as Record<string, unknown>),
     }))
-    return { child, finished, stderr: () => stderr }
+    return { child, finished, stderr: () => stderr, stdout: () => stdout }
   }
 
   run(...args: string[]): Promise<Finished> {
@@ -89,6 +90,14 @@ export class Sandbox {
 
   async close(): Promise<void> {
     await this.run('db', 'stop')
-    await rm(this.home, { recursive: true, force: true })
+    // A process that was killed may leave another one that ends only now.
+    await rm(this.home, { recursive: true, force: true, maxRetries: 20 })
   }
 }
+
+/** On a busy machine commands say that they wait for their own workers, or that a server has not answered for seconds. */
+const WAITS =
+  /^(?:.* until the workers of this command have started\.|No answer from the \w+ for \d+ s; waiting for it\.|Continuing\.)\n/gm
+
+/** What a command wrote to stderr, less what depends on the speed of the machine. */
+export const withoutWaits = (stderr: string): string => stderr.replaceAll(WAITS, '')

@@ -1,7 +1,10 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Files and folders that run long. Without known durations Vitest starts with the largest files, so these came last. */
-const LONGEST = ['/several-hosts', '/test/queue/', '/test/cli/shutdown/', '/test/limits/']
+const LONGEST = [
+  ...['/several-hosts', '/test/queue/', '/test/cli/shutdown/', '/test/limits/', '/test/infra/', '/test/faults/'],
+  ...['/test/cli/', '/test/pipeline/', '/test/workers/', '/test/security/'],
+]
 
 /** Starts the longest files first: the last one must not run alone for minutes. */
 export class LongestFirst extends BaseSequencer {

@@ -5,7 +5,7 @@ import type { ModelIdentity } from '../../src/domain/model.js'
 import type { PhotoRef } from '../../src/domain/photo.js'
 import type { Encoder } from '../../src/domain/ports/encoder.js'
 import type { Batch, BatchState } from '../../src/domain/ports/queue.js'
-import type { BatchOutcome, Failure, PhotoStates } from '../../src/domain/ports/repository.js'
+import type { BatchOutcome, EmbeddedVersion, Failure, PhotoStates } from '../../src/domain/ports/repository.js'
 import type { RunControl, WorkerReport } from '../../src/domain/ports/run-repository.js'
 import { normalise } from '../../src/domain/similarity.js'
 import type { DecodedPhoto } from '../../src/images/decode.js'
@@ -14,6 +14,7 @@ import type { Permit } from '../../src/net/semaphore.js'
 import type { Probe } from '../../src/workers/delivery/circuit-breaker.js'
 import type { EncoderSource } from '../../src/workers/delivery/encoder-pool.js'
 import type { Service } from '../../src/workers/delivery/outage.js'
+import type { Downloaded } from '../../src/workers/stages/download.js'
 import type { ImagePipeline } from '../../src/workers/stages/prepare.js'
 
 export const MODEL: ModelIdentity = {
@@ -54,6 +55,10 @@ export class FakeRepository {
       embedded: new Set(photoIds.filter(id => this.embedded.has(id))),
       failed: new Set(photoIds.filter(id => this.failures.has(id))),
     }
+  }
+
+  async embeddedVersions(): Promise<Map<string, EmbeddedVersion>> {
+    return new Map()
   }
 
   async recordOutcome(outcome: BatchOutcome): Promise<void> {
@@ -243,7 +248,11 @@ export class FakeImages implements ImagePipeline {
     return [...this.paused.values()]
   }
 
-  async download(photo: PhotoRef, signal: AbortSignal, permit: Permit): Promise<Buffer> {
+  async readMetadata(): Promise<null> {
+    return null
+  }
+
+  async download(photo: PhotoRef, signal: AbortSignal, permit: Permit): Promise<Downloaded> {
     const pause = this.pausedFor(photo)
     if (pause !== null) throw pause
     await permit.take(signal)
@@ -254,11 +263,15 @@ export class FakeImages implements ImagePipeline {
       await this.onDownload(photo, signal)
       const error = this.#answers.get(photo.id)?.shift()
       if (error) throw error
-      return Buffer.from(this.#colours.get(photo.id) ?? [200, 100, 50])
+      return { image: Buffer.from(this.#colours.get(photo.id) ?? [200, 100, 50]), version: null }
     } catch (error) {
       this.inFlight--
       throw error
     }
+  }
+
+  copyKey(photoId: string): string {
+    return `copies/${photoId}.jpg`
   }
 
   async storeCopy(_source: Buffer | Preview, photoId: string): Promise<string> {

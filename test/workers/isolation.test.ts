@@ -18,11 +18,13 @@ import type { Preview } from '../../src/images/preview.js'
 import { CircuitBreaker } from '../../src/workers/delivery/circuit-breaker.js'
 import { outageOf } from '../../src/workers/delivery/outage.js'
 import { failureOfPhoto } from '../../src/workers/photo-failure.js'
+import type { Downloaded } from '../../src/workers/stages/download.js'
 import { LabelPromptCache } from '../../src/workers/stages/label.js'
 import { createLimits, type ImagePipeline } from '../../src/workers/stages/prepare.js'
 import { type BatchDeps, processBatch } from '../../src/workers/stages/process-batch.js'
 import { StageClock } from '../../src/workers/stages/stage-clock.js'
 import { aBatch } from '../queue/batches.js'
+import { NO_PLACES } from '../support/no-places.js'
 import { ALL_WELL, FakeEncoder, FakeLabels, FakeQueue, FakeRepository, FakeRuns, MODEL_ID } from './fakes.js'
 
 const STAGES = ['download', 'decode', 'storeCopy'] as const
@@ -57,8 +59,8 @@ class FaultyImages implements ImagePipeline {
 
   constructor(private readonly faults: readonly (Fault | null)[]) {}
 
-  download(photo: PhotoRef): Promise<Buffer> {
-    return this.#stage('download', indexOf(photo.id), index => Buffer.from([index]))
+  download(photo: PhotoRef): Promise<Downloaded> {
+    return this.#stage('download', indexOf(photo.id), index => ({ image: Buffer.from([index]), version: null }))
   }
 
   pausedFor(): null {
@@ -67,6 +69,10 @@ class FaultyImages implements ImagePipeline {
 
   pausedHosts(): [] {
     return []
+  }
+
+  async readMetadata(): Promise<null> {
+    return null
   }
 
   decode(image: Buffer): Promise<DecodedPhoto> {
@@ -79,6 +85,10 @@ class FaultyImages implements ImagePipeline {
       this.held.add(data)
       return { square, preview: { data, width: 1, height: 1, channels: 3, photo: { width: 2, height: 2 } } }
     })
+  }
+
+  copyKey(photoId: string): string {
+    return `copies/${photoId}.jpg`
   }
 
   storeCopy(_source: Buffer | Preview, photoId: string): Promise<string> {
@@ -124,6 +134,7 @@ describe('photos of one batch', () => {
     const logger = pino({ serializers: { err: loggable } }, { write: (line: string) => logged.push(JSON.parse(line)) })
     const deps: BatchDeps = {
       repository,
+      places: NO_PLACES,
       queue,
       labelPrompts: new LabelPromptCache({ labels: new FakeLabels(), runs: new FakeRuns(), labelSets: new Map() }),
       pipeline: images,

@@ -5,6 +5,7 @@ import { PostgresIngestRepository } from '../../src/db/ingest/ingest-repository.
 import { PostgresRunRepository } from '../../src/db/ingest/run-repository.js'
 import { startWorker } from '../../src/workers/worker.js'
 import { type Address, openQueue } from '../queue/backends.js'
+import { NO_PLACES } from '../support/no-places.js'
 import { FakeEncoder, FakeImages, FakeLabels, oneModel } from './fakes.js'
 
 export interface WorkerProcessOptions {
@@ -50,6 +51,7 @@ export async function workForever(options: WorkerProcessOptions): Promise<void> 
     {
       repository: new PostgresIngestRepository(database),
       runs,
+      places: NO_PLACES,
       reports: runs,
       labels: new FakeLabels(),
       labelSets: new Map(),

@@ -8,6 +8,7 @@ import { type RunningWorker, startWorker, type WorkerDeps, type WorkerOptions } 
 import { openQueue, type QueueServer, SERVER_KINDS } from '../queue/backends.js'
 import { aBatch, photoRefs } from '../queue/batches.js'
 import { deferred } from '../support/deferred.js'
+import { NO_PLACES } from '../support/no-places.js'
 import { until } from '../support/until.js'
 import {
   ALL_WELL,
@@ -59,6 +60,7 @@ for (const kind of SERVER_KINDS.filter(({ name }) => name !== 'native Postgres')
         {
           repository,
           runs,
+          places: NO_PLACES,
           reports: runs,
           labels: new FakeLabels(),
           labelSets: new Map(),

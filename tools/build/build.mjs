@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { ASSEMBLY, BUILD_INFO, buildInputs, builtInputs, staleness } from './sources.mjs'
+import { bundle } from './bundle.mjs'
+import { ASSEMBLY, BUILD_INFO, buildInputs, builtInputs, PAGE_PACKAGES, staleness, WEB } from './sources.mjs'
 
 const WASM = join('assembly', 'jpeg.wasm')
 const UNFINISHED = /^dist-(\d+)(-former)?$/
@@ -22,12 +23,17 @@ export function build(root) {
   const output = join(root, `dist-${process.pid}`)
   try {
     run(root, 'typescript', 'tsc', ['-p', 'tsconfig.build.json', '--outDir', output])
+    bundle(root, output)
     mkdirSync(join(output, 'assembly'))
-    if (assemblyIsBuilt(root, inputs)) cpSync(join(root, 'dist', WASM), join(output, WASM))
+    if (isBuilt(root, inputs, WASM, [`${ASSEMBLY}/`, 'assemblyscript']))
+      cpSync(join(root, 'dist', WASM), join(output, WASM))
     else {
       const options = ['--config', join(ASSEMBLY, 'asconfig.json'), '--target', 'release']
       run(root, 'assemblyscript', 'asc', [...options, '--outFile', join(output, WASM)])
     }
+    if (isBuilt(root, inputs, WEB, [`${WEB}/`, ...PAGE_PACKAGES]))
+      cpSync(join(root, 'dist', WEB), join(output, WEB), { recursive: true })
+    else run(root, 'vite', 'vite', ['build', WEB, '--outDir', join(output, WEB), '--logLevel', 'warn'])
     writeFileSync(join(output, basename(BUILD_INFO)), JSON.stringify(inputs, null, 1))
     takePlace(output, join(root, 'dist'))
     return true
@@ -57,16 +63,18 @@ function takePlace(folder, place) {
 }
 
 /**
- * Whether the WebAssembly in dist/ is that of these sources: its compiler takes longer than the other one.
+ * Whether a part of dist/ is that of these sources: its compiler takes longer than that of the rest.
  *
  * @param {string} root
  * @param {Record<string, string>} inputs
+ * @param {string} part below dist/
+ * @param {string[]} sources folders, with a slash, and packages that the part is made of
  */
-function assemblyIsBuilt(root, inputs) {
+function isBuilt(root, inputs, part, sources) {
   const built = builtInputs(root)
-  if (built === null || !existsSync(join(root, 'dist', WASM))) return false
+  if (built === null || !existsSync(join(root, 'dist', part))) return false
   return [...new Set([...Object.keys(inputs), ...Object.keys(built)])]
-    .filter(name => name.startsWith(`${ASSEMBLY}/`) || name === 'assemblyscript' || name.startsWith('tools/build/'))
+    .filter(name => [...sources, 'tools/build/'].some(it => (it.endsWith('/') ? name.startsWith(it) : name === it)))
     .every(name => inputs[name] === built[name])
 }
 

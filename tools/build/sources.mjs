@@ -8,8 +8,16 @@ export const BUILD_INFO = join('dist', '.build-info.json')
 /** Built by the AssemblyScript compiler; the TypeScript compiler builds the folders that tsconfig.build.json includes. */
 export const ASSEMBLY = 'assembly'
 
-const CONFIGURATION = ['tsconfig.json', 'tsconfig.build.json', join('tools', 'build', 'build.mjs')]
-const COMPILERS = ['typescript', 'assemblyscript']
+/** Built by Vite. */
+export const WEB = 'web'
+
+const CONFIGURATION = [
+  ...['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
+  ...['build.mjs', 'bundle.mjs'].map(name => join('tools', 'build', name)),
+]
+const COMPILERS = ['typescript', 'esbuild', 'assemblyscript']
+/** What becomes part of the page, and what makes it. */
+export const PAGE_PACKAGES = ['vite', 'preact', '@preact/signals', '@tanstack/virtual-core', 'openapi-fetch']
 /** A message that names more files than this is not read. */
 const MAX_NAMED = 3
 
@@ -24,9 +32,12 @@ export function buildInputs(root) {
   const { include } = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8'))
   /** @type {Record<string, string>} */
   const inputs = {}
-  for (const file of [...CONFIGURATION, ...[...include, ASSEMBLY].flatMap(folder => sourceFiles(root, folder))].sort())
+  for (const file of [
+    ...CONFIGURATION,
+    ...[...include, ASSEMBLY, WEB].flatMap(folder => sourceFiles(root, folder)),
+  ].sort())
     inputs[file] = digest(join(root, file))
-  for (const name of COMPILERS) inputs[name] = versionOf(root, name)
+  for (const name of [...COMPILERS, ...PAGE_PACKAGES]) inputs[name] = versionOf(root, name)
   return inputs
 }
 

@@ -11,7 +11,7 @@ const SETTLE_MS = 100
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const tests = process.argv.slice(2)
-const folders = ['src', 'assembly', ...(tests.length > 0 ? ['test'] : [])]
+const folders = ['src', 'assembly', 'web', ...(tests.length > 0 ? ['test'] : [])]
 
 let changed = () => {}
 let changes = 0

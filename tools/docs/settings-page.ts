@@ -1,61 +1,12 @@
-import { SETTINGS } from '../../src/config.js'
-
-type Name = keyof typeof SETTINGS
-
-const TOPICS: readonly (readonly [title: string, names: readonly Name[]])[] = [
-  ['Folders', ['UNSPLASH_CLIP_HOME']],
-  ['Database', ['DATABASE_URL', 'DATABASE_POOL_SIZE', 'DATABASE_STATEMENT_TIMEOUT_MS', 'EMBEDDED_IDLE_MS']],
-  [
-    'Queue',
-    [
-      'REDIS_URL',
-      'REDIS_TLS_CA',
-      'REDIS_TLS_CERT',
-      'REDIS_TLS_KEY',
-      'QUEUE_NAME',
-      'QUEUE_LOCK_MS',
-      'PHOTOS_PER_JOB',
-      'MAX_WAITING_BATCHES',
-    ],
-  ],
-  ['Stored copies', ['OBJECT_STORE', 'S3_ENDPOINT', 'S3_REGION', 'S3_FORCE_PATH_STYLE', 'COPY_HEIGHT', 'COPY_QUALITY']],
-  ['Models', ['MODEL', 'MODEL_FOLDERS', 'MODELS_DIR', 'MODEL_SOURCE', 'HF_ENDPOINT', 'PREPROCESS', 'JPEG_DECODER']],
-  ['Labels', ['LABEL_SETS', 'LABELS_DIR']],
-  [
-    'Workers',
-    ['EXECUTION_PROVIDER', 'THREADS', 'WORKER_CONCURRENCY', 'IMAGES_PER_CALL', 'MAX_ATTEMPTS', 'RETRY_BASE_MS'],
-  ],
-  [
-    'Downloads',
-    [
-      'HOST_RATE',
-      'IGNORE_OPT_OUT',
-      'ALLOW_HOSTS',
-      'ALLOW_FOLDERS',
-      'DOWNLOAD_CONCURRENCY',
-      'HOST_CONCURRENCY',
-      'DOWNLOAD_TIMEOUT_MS',
-      'MAX_REDIRECTS',
-      'MAX_IMAGE_BYTES',
-      'MAX_IMAGE_PIXELS',
-    ],
-  ],
-  ['Operation', ['METRICS_PORT', 'METRICS_HOST', 'LOG_LEVEL']],
-]
+import { SETTING_TOPICS } from '../../src/config.js'
+import type { Setting } from '../../src/settings/setting.js'
 
 const LINE_LENGTH = 118
 
-/**
- * docs/settings.md, from the settings as the code declares them.
- * @throws when a setting is in no topic
- */
+/** docs/settings.md, from the settings as the code declares them. */
 export function settingsPage(): string {
-  const listed = new Set(TOPICS.flatMap(([, names]) => names))
-  const missing = Object.keys(SETTINGS).filter(name => !listed.has(name as Name))
-  if (missing.length > 0)
-    throw new Error(`Settings without a topic: ${missing.join(', ')}. Add them to tools/docs/settings-page.ts.`)
   return [
-    '<!-- Generated from src/config.ts by `npx vitest run test/docs/settings.test.ts -u`. -->',
+    '<!-- Generated from src/settings/ by `npx vitest run test/docs/settings.test.ts -u`. -->',
     '# Settings',
     '',
     ...wrapped(
@@ -72,15 +23,19 @@ export function settingsPage(): string {
       '',
       '',
     ),
-    ...TOPICS.flatMap(([title, names]) => ['', `## ${title}`, '', ...names.flatMap(entry)]),
+    ...SETTING_TOPICS.flatMap(([title, settings]) => [
+      '',
+      `## ${title}`,
+      '',
+      ...Object.entries(settings).flatMap(([name, setting]) => entry(name, setting)),
+    ]),
     '',
   ].join('\n')
 }
 
-function entry(name: Name): string[] {
-  const setting = SETTINGS[name]
-  const fallback = 'shownDefault' in setting ? setting.shownDefault : `\`${String(setting.default)}\``
-  const mark = 'advanced' in setting ? '; *advanced*' : ''
+function entry(name: string, setting: Setting): string[] {
+  const fallback = setting.shownDefault ?? `\`${String(setting.default)}\``
+  const mark = setting.advanced ? '; *advanced*' : ''
   return wrapped(
     `**\`${name}\`** (default: ${fallback}${mark}): ${setting.help} Expected: ${setting.expected}.`,
     '- ',

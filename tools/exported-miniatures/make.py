@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Model folders in miniature, with random weights, written by the tools that write real files.
 
-usage: make.py OUT [NAME ...]     writes OUT/NAME/, each a model folder with expected.json; default: every NAME but hub
+usage: make.py OUT [NAME ...]     writes OUT/NAME/, each a model folder with expected.json; default: every NAME but hub and opsets
 
 expected.json has the embeddings of PICTURES and TEXTS as PyTorch computes them from the checkpoint, in float32.
 README.md names the environments. Weights are the same for the same environment.
@@ -207,6 +207,22 @@ def hub(root):
     folder.finish(*expected_clip(folder, vision, text))
 
 
+def opsets(root):
+    """The opsets that the two other folders of optimum do not have. From 13 on, axes are inputs; 17 has LayerNormalization."""
+    folder = Folder(root, "opsets", "CLIP, TorchScript exporter of optimum 1.13, opset 12 to 17", 16)
+    _, vision, text = clip(16, 8, None)
+    for opset in (12, 13, 15, 16, 17):
+        plain = folder.file(f"vision_{opset}.onnx")
+        optimum_export(vision, "vision", plain, opset)
+        quantise(plain, folder.file(f"vision_{opset}_quantized.onnx"))
+        if opset == 17:
+            folder.precision("fp32", f"vision_{opset}.onnx")
+        else:
+            pathlib.Path(plain).unlink()
+        folder.precision("int8" if opset == 17 else f"opset{opset}-int8", f"vision_{opset}_quantized.onnx")
+    folder.finish(expected_clip(folder, vision, text)[0])
+
+
 def optimum(root):
     folder = Folder(root, "optimum", "CLIP B/16 as optimum-onnx writes it in opset 17, and as transformers.js 3 converts it", 32)
     _, vision, text = clip(32, 4)
@@ -220,15 +236,20 @@ def optimum(root):
     quantise(source["vision"], target("vision", "uint8"), per_channel=False, reduce_range=False, weight_type=QuantType.QUInt8)
     quantise(source["vision"], target("vision", "int8"), per_channel=False, reduce_range=True, weight_type=QuantType.QInt8)
     four_bits(source["vision"], target("vision", "q4"))
+    four_bits(source["text"], target("text", "q4"))
+    for kind in source:
+        bits_and_bytes(source[kind], target(kind, "bnb4"))
     half(source["vision"], target("vision", "fp16"))
+    half(source["text"], target("text", "fp16"))
     half(target("vision", "q4"), target("vision", "q4f16"))
     folder.precision("fp32", "vision_model.onnx", "text_model.onnx")
     folder.precision("int8", "vision_model_quantized.onnx", "text_model_quantized.onnx")
     folder.precision("qint8", "vision_model_int8.onnx", "text_model_quantized.onnx")
     folder.precision("quint8", "vision_model_uint8.onnx", "text_model_quantized.onnx")
-    folder.precision("q4", "vision_model_q4.onnx", "text_model.onnx")
+    folder.precision("q4", "vision_model_q4.onnx", "text_model_q4.onnx")
+    folder.precision("bnb4", "vision_model_bnb4.onnx", "text_model_bnb4.onnx")
     folder.precision("q4f16", "vision_model_q4f16.onnx", "text_model.onnx")
-    folder.precision("fp16", "vision_model_fp16.onnx", "text_model.onnx")
+    folder.precision("fp16", "vision_model_fp16.onnx", "text_model_fp16.onnx")
     folder.finish(*expected_clip(folder, vision, text))
 
 
@@ -238,6 +259,14 @@ def four_bits(source, target):
     except ImportError:
         from onnxruntime.quantization.matmul_4bits_quantizer import MatMul4BitsQuantizer as Quantiser
     quantiser = Quantiser(onnx.load(source), block_size=32, is_symmetric=True, accuracy_level=None)
+    quantiser.process()
+    onnx.save(quantiser.model.model, target)
+
+
+def bits_and_bytes(source, target):
+    """transformers.js' bnb4: NF4 of bitsandbytes."""
+    from onnxruntime.quantization.matmul_bnb4_quantizer import MatMulBnb4Quantizer
+    quantiser = MatMulBnb4Quantizer(onnx.load(source), MatMulBnb4Quantizer.NF4, 64)
     quantiser.process()
     onnx.save(quantiser.model.model, target)
 
@@ -270,9 +299,16 @@ def both(root):
         dynamic_axes=dict(input_ids=rows, attention_mask=rows, pixel_values={0: "image_batch_size"}, text_embeds={0: "text_batch_size"}, image_embeds={0: "image_batch_size"}),
     )
     quantise(folder.file("model.onnx"), folder.file("model_quantized.onnx"))
+    outside(folder.file("model.onnx"), folder.file("model_external.onnx"))
     folder.precision("fp32", "model.onnx", "model.onnx")
+    folder.precision("external", "model_external.onnx", "model_external.onnx", others=["model_external.onnx_data"])
     folder.precision("int8", "model_quantized.onnx", "model_quantized.onnx")
     folder.finish(*expected_clip(folder, vision, text))
+
+
+def outside(source, target):
+    """The weights in a file beside the graph, as the hub has those of large models."""
+    onnx.save_model(onnx.load(source), target, save_as_external_data=True, location=f"{pathlib.Path(target).name}_data", size_threshold=256)
 
 
 class ImageTower(torch.nn.Module):
@@ -301,9 +337,10 @@ def dynamo(root):
     vision.set_attn_implementation("eager")
     export(ImageTower(vision), (folder.pixels,), folder.file("vision_eager.onnx"), ["pixel_values"], "image_embeds", 20, dynamo=True, external_data=False)
     quantise(folder.file("vision.onnx"), folder.file("vision_quantized.onnx"), use_external_data_format=True)
+    quantise(folder.file("text.onnx"), folder.file("text_quantized.onnx"))
     folder.precision("fp32", "vision.onnx", "text.onnx", others=["vision.onnx.data"])
     folder.precision("eager", "vision_eager.onnx", "text.onnx")
-    folder.precision("int8", "vision_quantized.onnx", "text.onnx", others=["vision_quantized.onnx.data"])
+    folder.precision("int8", "vision_quantized.onnx", "text_quantized.onnx", others=["vision_quantized.onnx.data"])
     folder.finish(*expected_clip(folder, vision, text))
 
 
@@ -317,10 +354,11 @@ def ort(root):
     for kind, model in (("vision", vision), ("text", text)):
         optimum_export(model, kind, plain, 14)
         for type_ in ("clip", "vit") if kind == "vision" else ("clip",):
-            fused = optimizer.optimize_model(plain, model_type=type_, num_heads=2, hidden_size=WIDTH, opt_level=0, optimization_options=FusionOptions(type_))
+            sizes = dict(num_heads=model.config.num_attention_heads, hidden_size=model.config.hidden_size)
+            fused = optimizer.optimize_model(plain, model_type=type_, opt_level=0, optimization_options=FusionOptions(type_), **sizes)
             fused.save_model_to_file(folder.file(f"{kind}_{type_}.onnx"))
             print(kind, type_, fused.get_fused_operator_statistics())
-            if kind == "vision" and type_ == "clip":
+            if type_ == "clip":
                 fused.convert_float_to_float16(keep_io_types=True)
                 fused.save_model_to_file(folder.file(f"{kind}_{type_}_fp16.onnx"))
     pathlib.Path(plain).unlink()
@@ -328,22 +366,20 @@ def ort(root):
     plain_types = dict(DefaultTensorType=onnx.TensorProto.FLOAT)
     quantise(folder.file("vision_clip.onnx"), folder.file("vision_clip_quantized.onnx"), extra_options=plain_types)
     quantise(folder.file("vision_vit.onnx"), folder.file("vision_vit_quantized.onnx"), extra_options=plain_types)
+    quantise(folder.file("text_clip.onnx"), folder.file("text_clip_quantized.onnx"), extra_options=plain_types)
     folder.precision("fp32", "vision_clip.onnx", "text_clip.onnx")
     folder.precision("vit", "vision_vit.onnx", "text_clip.onnx")
-    folder.precision("fp16", "vision_clip_fp16.onnx", "text_clip.onnx")
-    folder.precision("int8", "vision_clip_quantized.onnx", "text_clip.onnx")
-    folder.precision("vit-int8", "vision_vit_quantized.onnx", "text_clip.onnx")
+    folder.precision("fp16", "vision_clip_fp16.onnx", "text_clip_fp16.onnx")
+    folder.precision("int8", "vision_clip_quantized.onnx", "text_clip_quantized.onnx")
+    folder.precision("vit-int8", "vision_vit_quantized.onnx", "text_clip_quantized.onnx")
     folder.finish(*expected_clip(folder, vision, text))
 
 
 def open_clip(root):
     """open_clip's own model, as the photo server Immich exports it: one image or text per call, basic fusions of the runtime."""
     import onnxruntime
-    import open_clip as library
     folder = Folder(root, "open-clip", "open_clip ViT, visual and textual as Immich exports them", 32)
-    vision = dict(image_size=32, patch_size=8, width=WIDTH, layers=2, head_width=WIDTH // 2, mlp_ratio=2)
-    text = dict(context_length=CONTEXT, vocab_size=len(VOCABULARY), width=WIDTH, heads=2, layers=2)
-    model = spread(library.CLIP(embed_dim=WIDTH // 2, vision_cfg=vision, text_cfg=text, quick_gelu=True))
+    model = open_clip_model()
     visual = Call(model, lambda of, images: of.encode_image(images, normalize=True))
     textual = Call(model, lambda of, words: of.encode_text(words, normalize=True))
     words = ids("a dog", 0)
@@ -356,12 +392,19 @@ def open_clip(root):
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = file
         onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    quantise(folder.file("visual.onnx"), folder.file("visual_quantized.onnx"))
+        quantise(file, folder.file(f"{kind}_quantized.onnx"))
     folder.precision("fp32", "visual.onnx", "textual.onnx")
-    folder.precision("int8", "visual_quantized.onnx", "textual.onnx")
+    folder.precision("int8", "visual_quantized.onnx", "textual_quantized.onnx")
     with torch.no_grad():
         folder.pad = 0
         folder.finish(visual(folder.pixels), [textual(ids(each, 0)) for each in TEXTS])
+
+
+def open_clip_model():
+    import open_clip as library
+    vision = dict(image_size=32, patch_size=8, width=WIDTH, layers=2, head_width=WIDTH // 2, mlp_ratio=2)
+    text = dict(context_length=CONTEXT, vocab_size=len(VOCABULARY), width=WIDTH, heads=2, layers=2)
+    return spread(library.CLIP(embed_dim=WIDTH // 2, vision_cfg=vision, text_cfg=text, quick_gelu=True))
 
 
 class Call(torch.nn.Module):
@@ -391,9 +434,10 @@ def siglip_folder(root, name, title, attention, opset, with_dynamo):
     vision, text = ImageTower(model.vision_model, "pooler_output"), TextTower(model.text_model, "pooler_output")
     export(vision, (folder.pixels,), folder.file("vision_model.onnx"), ["pixel_values"], "pooler_output", opset, with_dynamo, **inside)
     export(text, (ids("a dog", 0),), folder.file("text_model.onnx"), ["input_ids"], "pooler_output", opset, with_dynamo, padded=True, **inside)
-    quantise(folder.file("vision_model.onnx"), folder.file("vision_model_quantized.onnx"))
+    for kind in ("vision", "text"):
+        quantise(folder.file(f"{kind}_model.onnx"), folder.file(f"{kind}_model_quantized.onnx"))
     folder.precision("fp32", "vision_model.onnx", "text_model.onnx")
-    folder.precision("int8", "vision_model_quantized.onnx", "text_model.onnx")
+    folder.precision("int8", "vision_model_quantized.onnx", "text_model_quantized.onnx")
     with torch.no_grad():
         folder.finish(vision(folder.pixels), [text(ids(each, 0)) for each in TEXTS])
 
@@ -405,13 +449,44 @@ def siglip(root):
 def siglip2(root):
     """The fixed sizes of SigLIP 2 have the towers of SigLIP, with another tokenizer."""
     siglip_folder(root, "siglip2", "SigLIP 2 of a fixed size, torch.onnx.export(dynamo=True)", "sdpa", 18, True)
+    naflex(str(root / "siglip2" / "vision_model_naflex.onnx"))
+
+
+def naflex(file):
+    """SigLIP 2 NaFlex: patches of pictures of any shape, with their mask and the shape of each picture in patches. Positions
+    are interpolated without anti-aliasing, which the exporter does not know."""
+    from transformers import Siglip2VisionConfig, Siglip2VisionModel
+    sizes = dict(hidden_size=WIDTH, intermediate_size=2 * WIDTH, num_hidden_layers=1, num_attention_heads=2)
+    config = Siglip2VisionConfig(num_patches=16, patch_size=8, **sizes)
+    config._attn_implementation = "eager"
+    tower = Call(spread(Siglip2VisionModel(config)), lambda of, *inputs: of(*inputs).pooler_output)
+    names = ["pixel_values", "pixel_attention_mask", "spatial_shapes"]
+    inputs = (torch.rand(1, 16, 3 * 8 * 8), torch.ones(1, 16, dtype=torch.int64), torch.tensor([[4, 4]]))
+    interpolate = torch.nn.functional.interpolate
+    torch.nn.functional.interpolate = lambda *values, antialias, **options: interpolate(*values, **options)
+    torch.onnx.export(tower, inputs, file, input_names=names, output_names=["pooler_output"], opset_version=17, dynamo=False)
+    torch.nn.functional.interpolate = interpolate
 
 
 def mobileclip(root):
-    """FastViT without its training branches, as MobileCLIP's exports have it; its text tower is open_clip's."""
+    """FastViT without its training branches, as MobileCLIP's exports have it. The text tower is open_clip's, in which every
+    token sees all others, so texts are padded as in training."""
+    folder = Folder(root, "mobileclip", "MobileCLIP: FastViT of timm, TorchScript exporter, opset 17; text tower of open_clip", 64, PLAIN_PIXELS, pad=0)
+    model, text = mobileclip_towers()
+    export(model, (folder.pixels,), folder.file("vision_model.onnx"), ["pixel_values"], "image_embeds", 17)
+    quantise(folder.file("vision_model.onnx"), folder.file("vision_model_quantized.onnx"))
+    export(text, (ids("a dog", 0),), folder.file("text_model.onnx"), ["input_ids"], "text_embeds", 18, dynamo=True, batch=None, external_data=False)
+    quantise(folder.file("text_model.onnx"), folder.file("text_model_quantized.onnx"))
+    folder.precision("fp32", "vision_model.onnx", "text_model.onnx")
+    folder.precision("int8", "vision_model_quantized.onnx", "text_model_quantized.onnx")
+    with torch.no_grad():
+        folder.finish(model(folder.pixels), [text(ids(each, 0)) for each in TEXTS])
+
+
+def mobileclip_towers():
+    import open_clip as library
     import timm
     from timm.utils import reparameterize_model
-    folder = Folder(root, "mobileclip", "MobileCLIP: FastViT of timm, TorchScript exporter, opset 17", 64, PLAIN_PIXELS)
     model = timm.create_model(
         "fastvit_mci0", num_classes=WIDTH // 2, layers=(1, 1, 1, 1), embed_dims=(16, 16, 16, 32), mlp_ratios=(1, 1, 1, 1),
         token_mixers=("repmixer", "repmixer", "repmixer", "attention"),
@@ -422,20 +497,17 @@ def mobileclip(root):
                 module.running_mean.normal_(0, 0.1)
                 module.running_var.uniform_(0.5, 1.5)
     model = reparameterize_model(model.eval())
-    export(model, (folder.pixels,), folder.file("vision_model.onnx"), ["pixel_values"], "image_embeds", 17)
-    quantise(folder.file("vision_model.onnx"), folder.file("vision_model_quantized.onnx"))
-    folder.precision("fp32", "vision_model.onnx")
-    folder.precision("int8", "vision_model_quantized.onnx")
-    with torch.no_grad():
-        folder.finish(model(folder.pixels))
+    sizes = dict(context_length=CONTEXT, vocab_size=len(VOCABULARY), width=WIDTH, heads=2, layers=2, output_dim=WIDTH // 2)
+    return model, Call(spread(library.transformer.TextTransformer(**sizes, no_causal_mask=True)), lambda of, words: of(words))
 
 
-MAKERS = [hub, optimum, both, dynamo, ort, open_clip, siglip, siglip2, mobileclip]
+OLD_MAKERS = [hub, opsets]
+MAKERS = [*OLD_MAKERS, optimum, both, dynamo, ort, open_clip, siglip, siglip2, mobileclip]
 
 if __name__ == "__main__":
     out, *wanted = sys.argv[1:]
     for maker in MAKERS:
         name = maker.__name__.replace("_", "-")
-        if name in wanted or (not wanted and maker is not hub):
+        if name in wanted or (not wanted and maker not in OLD_MAKERS):
             torch.manual_seed(0)
             maker(pathlib.Path(out))

@@ -3,6 +3,8 @@
 
 usage: measure.py CHECKPOINTS PICTURES IDS CACHE [--photos N] [--alone N] [--kinds A,B] [--schemes A,B] [--speed ROUNDS]
 
+Photos are embedded in runs of 8, and the first N of --alone also one by one; texts always one by one.
+
 CHECKPOINTS is the OUT of make.py, or any folder of folders with onnx/{vision,text}_model.onnx. Prints one line per
 kind and scheme, and one JSON object per line into CACHE/results.jsonl. CACHE also keeps the float32 embeddings.
 """
@@ -84,7 +86,7 @@ def main():
     for name in ("checkpoints", "pictures", "ids", "cache"):
         parser.add_argument(name, type=pathlib.Path)
     parser.add_argument("--photos", type=int, default=700)
-    parser.add_argument("--alone", type=int, default=100)
+    parser.add_argument("--alone", type=int, default=700)
     parser.add_argument("--kinds")
     parser.add_argument("--schemes", default=",".join(schemes.SCHEMES))
     parser.add_argument("--speed", type=int, default=0)
@@ -120,12 +122,15 @@ def main():
             if options.alone:
                 alone = embed(session, vision_feeds(session, photos[: options.alone], 1))
                 row |= dict(vision_alone=cosine(alone, true[: options.alone]), vision_alone_centred=cosine(alone, true[: options.alone], mean),
-                            company=cosine(alone, found[: options.alone]))
+                            company=cosine(alone, found[: options.alone]),
+                           photo_to_photo_alone=overlap(top10(alone, alone, True), top10(true[: options.alone], true[: options.alone], True)))
             if words:
                 model = make(words, lexicon)
                 found_text = embed(open_session(model), texts)
                 row |= dict(text=cosine(found_text, true_text), text_centred=cosine(found_text, true_text, true_text.mean(0)), text_bytes=model.ByteSize(),
                             text_to_photo=overlap(top10(found_text, found, False), top10(true_text, true, False)))
+                if options.alone:
+                    row |= dict(text_to_photo_alone=overlap(top10(found_text, alone, False), top10(true_text, true[: options.alone], False)))
             print(" ".join(f"{key}={value}" for key, value in row.items()), flush=True)
             with open(options.cache / "results.jsonl", "a") as file:
                 file.write(json.dumps(row) + "\n")

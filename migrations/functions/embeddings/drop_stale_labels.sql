@@ -14,5 +14,6 @@ comment on function drop_stale_labels is
 -- Not "is distinct from": a dump leaves the schema of its operator out, and pgvector may be in any.
 create or replace trigger labels_of_replaced after update of embedding on embeddings
   for each row when (old.embedding <> new.embedding) execute function drop_stale_labels();
+-- remove_photos deletes the labels of all its photos at once.
 create or replace trigger labels_of_deleted after delete on embeddings
-  for each row execute function drop_stale_labels();
+  for each row when (current_setting('unsplash_clip.removing_photos', true) is distinct from 'on') execute function drop_stale_labels();

@@ -22,7 +22,9 @@ begin
       else format('t.keyword = ($4 -> %s ->> %L)', n, subject)
     end,
     case when entry ? 'min_confidence' then
-      format(' and greatest(t.ai_service_1_confidence, t.ai_service_2_confidence) >= ($4 -> %s ->> ''min_confidence'')::double precision', n)
+      -- The third service gives no number: it found or confirmed the keyword, or it did not.
+      format(' and (greatest(t.ai_service_1_confidence, t.ai_service_2_confidence) >= ($4 -> %s ->> ''min_confidence'')::double precision'
+             ' or t.suggested_by_ai_service_3 or t.confirmed_by_ai_service_3)', n)
     end);
 end $$;
 comment on function table_condition is

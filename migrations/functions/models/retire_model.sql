@@ -35,6 +35,7 @@ begin
 
   select count(*) into photos from embeddings e where e.model_id = retired.id;
   delete from failures where model_id = retired.id;
+  delete from photo_versions where model_id = retired.id;
   delete from label_sets where model_id = retired.id;
   delete from batches where model_id = retired.id;
   delete from runs where model_id = retired.id;

@@ -10,11 +10,17 @@ create or replace view run_progress as
                         or not exists (select from workers w where w.seen_at > now() - interval '30 seconds'))
                 then 'interrupted'
               when r.enqueued_at is null then 'enqueuing'
+              when not exists (select from workers w where w.seen_at > now() - interval '30 seconds')
+                then 'waiting for workers'
               else 'running' end as state,
          r.control, r.priority,
          count(b.given_up_at) filter (where b.settled_at is null) as given_up_batches,
-         coalesce(sum(b.photo_count) filter (where b.settled_at > now() - interval '2 minutes'), 0)
-           / greatest(least(120, extract(epoch from now() - r.created_at)), 1)::double precision as photos_per_second,
+         case when r.enqueued_at is not null and count(b.id) = count(b.settled_at)
+                then coalesce(sum(b.photo_count), 0)
+                     / greatest(extract(epoch from max(b.settled_at) - r.created_at), 1)::double precision
+              else coalesce(sum(b.photo_count) filter (where b.settled_at > now() - interval '2 minutes'), 0)
+                   / greatest(least(120, extract(epoch from now() - r.created_at)), 1)::double precision
+              end as photos_per_second,
          coalesce(sum(b.photo_count - b.done_count - b.failed_count)
                     filter (where b.settled_at is null and b.given_up_at is not null), 0) as given_up_photos,
          (select count(*) from parked_batches p where p.run_id = r.id) as parked_batches,
@@ -38,11 +44,11 @@ comment on column run_progress.done is 'Photos that are embedded.';
 comment on column run_progress.failed is 'Photos that failed permanently.';
 comment on column run_progress.settled_at is 'When the last batch was settled; null while one is open.';
 comment on column run_progress.state is 
-  'enqueuing, running, paused, cancelled, done; or interrupted: its producer ended before its part was done, and nothing goes on by itself.';
+  'enqueuing, running, paused, cancelled, done; waiting for workers: all is enqueued, and no worker is alive; or interrupted: its producer ended before its part was done, and nothing goes on by itself.';
 comment on column run_progress.control is 'The requested state: active, paused or cancelled.';
 comment on column run_progress.priority is 'Priority of its batches in the queue: high, normal, low.';
 comment on column run_progress.given_up_batches is 'Batches that the queue gave up and that are not settled.';
-comment on column run_progress.photos_per_second is 'Photos settled per second over the last two minutes.';
+comment on column run_progress.photos_per_second is 'Photos settled per second: over the last two minutes; of a run that is done, over all of its time.';
 comment on column run_progress.given_up_photos is 'Photos in those batches that are neither embedded nor failed.';
 comment on column run_progress.parked_batches is 'Batches that workers received while the run was paused.';
 comment on column run_progress.parked_photos is 'Photos in parked batches.';

@@ -1,5 +1,9 @@
 create or replace function keywords_changed_words() returns trigger language plpgsql as $$
 begin
+  -- remove_photos deletes the words too.
+  if tg_op = 'DELETE' and current_setting('unsplash_clip.removing_photos', true) = 'on' then
+    return null;
+  end if;
   if tg_op = 'INSERT' then
     perform write_photo_texts(array(select distinct photo_id from new_rows));
   elsif tg_op = 'DELETE' then

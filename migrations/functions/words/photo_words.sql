@@ -2,7 +2,7 @@
 create or replace function photo_words(configuration regconfig)
 returns table (photo_id text, words tsvector) language sql stable as $$
   select t.photo_id,
-         setweight(to_tsvector(configuration, left(coalesce(p.photo_description, ''), 20000)), 'A')
+         setweight(to_tsvector(configuration, left(concat_ws(' . ', p.photo_title, p.photo_description), 20000)), 'A')
          || setweight(to_tsvector(configuration, left(concat_ws(' . ', p.ai_description, k.by_people), 20000)), 'B')
          || setweight(to_tsvector(configuration, left(concat_ws(' . ', p.ai_primary_landmark_name, p.photo_location_name,
               p.photo_location_city, p.photo_location_country), 20000)), 'C')

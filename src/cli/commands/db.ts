@@ -7,13 +7,14 @@ import { type CommonOptions, type Context, runCommand } from '../context.js'
 export function addDatabaseCommand(program: Command): void {
   const db = program
     .command('db')
-    .description('Migrate the database; start, stop and find the embedded server.')
+    .description('Migrate, back up, restore and move the database; start, stop and find the embedded server.')
     .helpCommand(false)
     .addHelpText(
       'after',
       `
 Examples:
   unsplash-clip db status
+  unsplash-clip db backup photos.backup
   psql "$(unsplash-clip db url)"
 
 Without DATABASE_URL, the database is an embedded Postgres with pgvector. It starts on demand and stops when idle.`,
@@ -52,6 +53,7 @@ Without DATABASE_URL, the database is an embedded Postgres with pgvector. It sta
     ['url', 'url --json'],
     url,
   )
+  addCopies(db)
   add(
     'snapshots',
     'List the snapshots of the embedded database. The server takes them when it stops, and hourly.',
@@ -71,6 +73,63 @@ Without DATABASE_URL, the database is an embedded Postgres with pgvector. It sta
       process.exitCode = await runCommand(options, {}, context => restoreSnapshot(context, name))
     })
 }
+
+function addCopies(db: Command): void {
+  db.command('backup <file>')
+    .description('Write all tables to one file, as of one moment, and read it back. Searches and workers continue.')
+    .option('--force', 'replace an existing file')
+    .option('--json', 'print a JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  unsplash-clip db backup photos.backup
+  unsplash-clip db backup "/mnt/backups/photos $(date +%F).backup" --json
+
+The file restores into the embedded server and into Postgres, whichever it comes from. It holds photos, embeddings,
+labels, prompts, runs and failures; vector indexes are built again after a restore. It does not hold the compressed
+copies (OBJECT_STORE): copy their folder, or use "store move". Clients of the embedded server wait while it is read.`,
+    )
+    .action(async (file: string, options: CommonOptions & { force?: boolean }) => {
+      process.exitCode = await runCommand(options, {}, async context => (await copies()).backUp(context, file, options))
+    })
+  db.command('restore <file>')
+    .description('Fill a new or empty database from a backup. All of it or nothing.')
+    .option('--json', 'print a JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  unsplash-clip db restore photos.backup
+  DATABASE_URL=postgres://me@localhost/photos unsplash-clip db restore photos.backup
+
+The file is checked first, then written in one transaction, read back and compared. A backup of an earlier version is
+migrated. A database that has photos is refused. Vector indexes are built afterwards; searches work without them.`,
+    )
+    .action(async (file: string, options: CommonOptions) => {
+      process.exitCode = await runCommand(options, {}, async context => (await copies()).restore(context, file))
+    })
+  db.command('move')
+    .description('Copy the database into another one, which is new or empty, and compare both. The source stays.')
+    .requiredOption('--to <url>', 'postgres:// address of the other database')
+    .option('--json', 'print a JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  unsplash-clip db move --to postgres://me@localhost/photos
+  unsplash-clip db move --to "postgres://me@db.example/photos?sslmode=verify-full"
+
+From the embedded server to Postgres, or from one Postgres to another. The same command continues an interrupted move.
+Stop workers first: what they write meanwhile is not moved. Clients of the embedded server wait until the move is done.`,
+    )
+    .action(async (options: CommonOptions & { to: string }) => {
+      process.exitCode = await runCommand(options, {}, async context => (await copies()).move(context, options.to))
+    })
+}
+
+/** Loaded late: other commands need neither archives nor plans of indexes. */
+const copies = () => import('../db/copies.js')
 
 async function migrate({ app, out }: Context): Promise<number> {
   const { applied, functions } = await app.migrate()

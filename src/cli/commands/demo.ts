@@ -3,33 +3,25 @@ import type { Command } from 'commander'
 import type { DemoDataset } from '../../demo/demo-dataset.js'
 import { checkDemoFolder, setEarlierDemoAside } from '../../demo/demo-folder.js'
 import { AppError } from '../../domain/errors.js'
-import { modelKey } from '../../domain/model.js'
 import { formatDuration } from '../../domain/text/format.js'
 import { requireTextTower } from '../../domain/text-tower.js'
-import type { PhotoSearch } from '../../search/photo-search.js'
 import { type CommonOptions, type Context, readEnvironment, runCommand } from '../context.js'
-import type { IngestOptions } from '../ingest/ingest-photos.js'
-import { sampleCards } from '../labels/show-labels.js'
+import { demoSettings, serveDemo, servesDemo } from '../demo/serve-demo.js'
+import { PHOTO_SEARCHES, showDemo } from '../demo/show-demo.js'
+import { SOME_FAILED } from '../exit-codes.js'
+import type { IngestOptions } from '../ingest/ingest-options.js'
 import { fetchModel } from '../models/model-files.js'
-import { openSearchWithModel } from '../open-search.js'
 import { wholeNumber } from '../options/arguments.js'
 import { readLabelSet } from '../options/label-files.js'
-import { hitCard, hitLine } from '../print/hit-lines.js'
-import { bars } from '../print/output.js'
 import { writeOutputFile } from '../print/output-file.js'
-import { type PhotoSection, renderPhotoPage } from '../print/photo-page.js'
 import { Progress } from '../print/progress.js'
-
-const SCENE_SEARCHES = ['a red house in the snow', 'a boat at night', 'a cat in a room']
-const PHOTO_SEARCHES = ['dog in the snow', 'a city at night', 'a cup of coffee on a table']
-const HITS = 10
-const SAMPLE = 4
 
 interface Options extends CommonOptions {
   photos?: string
   count: number
   processes: number
   folder: string
+  serve: boolean
 }
 
 export function addDemoCommand(program: Command): void {
@@ -44,6 +36,7 @@ export function addDemoCommand(program: Command): void {
     .option('--processes <n>', 'worker processes', wholeNumber(1, 64), 2)
     .option('--folder <folder>', 'output folder; a new demo replaces an earlier one', '.demo')
     .option('--model <name>', 'model (default: demo for rendered scenes, else the setting MODEL)')
+    .option('--no-serve', 'on a terminal: end without serving the web page')
     .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',
@@ -53,9 +46,10 @@ Examples:
   unsplash-clip demo --photos ./my-photos
 
 Rendered scenes use the demo model, which is small, comes with the package and understands rendered scenes, not
-photographs. Your own photos use CLIP ViT-B/32, which is fetched once (154 MB).
+photographs. Your own photos use CLIP ViT-B/32, which is fetched once (156 MB).
 --folder must be new, empty, or made by an earlier demo; only the files of that demo are replaced. It must neither
 contain --photos nor lie inside.
+On a terminal it ends by serving the web page over its collection, until Ctrl-C; elsewhere it names the command for that.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some photos failed.`,
     )
     .action(async (options: Options) => {
@@ -74,7 +68,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some photos failed.`,
         MODEL: options.model ?? (options.photos === undefined ? 'demo' : undefined),
       }
       const ownHome = UNSPLASH_CLIP_HOME
-      process.exitCode = await runCommand(options, overrides, context => demo(context, { home, ownHome }, options))
+      const exitCode = await runCommand(options, overrides, context => demo(context, { home, ownHome }, options))
+      const isServed = servesDemo(options) && (exitCode === 0 || exitCode === SOME_FAILED)
+      process.exitCode = (isServed && (await runCommand(options, overrides, serveDemo))) || exitCode
     })
 }
 
@@ -122,13 +118,17 @@ async function makeDemo(context: Context, home: string, options: Options): Promi
     const { ingestPhotos } = await import('../ingest/ingest-photos.js')
     const exitCode = await ingestPhotos({ ...context, environment }, ingestOptions(input, options))
     await requireEmbedded(context, input)
-    const page = await show(context, scenes)
+    const page = await showDemo(context, scenes)
     const file = resolve(home, 'demo.html')
     await writeOutputFile(file, page)
-    const command = `UNSPLASH_CLIP_HOME=${relative('', home)} npx unsplash-clip search "a yellow car" --model ${modelKey(app.models.spec)}`
+    const settings = demoSettings(context, home)
+    const commands = [
+      `Search on: ${settings} npx unsplash-clip search "${scenes ? 'a yellow car' : PHOTO_SEARCHES[0]}"`,
+      ...(servesDemo(options) ? [] : [`Serve the web page: ${settings} npx unsplash-clip serve`]),
+    ]
     out.result(
       { page: file, seconds: (Date.now() - startedAt) / 1000 },
-      `\nDone in ${formatDuration((Date.now() - startedAt) / 1000)}. The page with the pictures: ${file}\nSearch on: ${command}`,
+      `\nDone in ${formatDuration((Date.now() - startedAt) / 1000)}. The page with the pictures: ${file}\n${commands.join('\n')}`,
     )
     return exitCode
   } finally {
@@ -200,53 +200,4 @@ async function requireEmbedded({ app }: Context, input: string): Promise<void> {
     'NOT_EMBEDDED',
     `Expected photos that can be embedded, found that all of ${relative('', input) || input} failed. The table above has the reasons; correct them and start the demo again.`,
   )
-}
-
-/** Prints histograms and searches, and gives the page that shows them with the pictures. */
-async function show(context: Context, scenes: DemoDataset | null): Promise<string> {
-  const { app, out, signal } = context
-  const { search, model } = await openSearchWithModel(context)
-  const store = await app.store()
-  const sections: PhotoSection[] = []
-  out.text('\nLabels, predicted zero-shot')
-  for (const set of await search.labelSets(model)) {
-    const { counts, sample } = await search.labels(model, set.name, { size: SAMPLE, seed: 0 })
-    const right = scenes ? await shareRight(search, set.name, scenes) : null
-    const note =
-      right === null
-        ? `Prompts: “${set.template}”.`
-        : `Prompts: “${set.template}”. ${(100 * right).toFixed(1)} % agree with what was rendered.`
-    const shown = counts.map(({ label, photos }) => ({ label, count: photos }))
-    out.result({ label_set: set.name, counts: shown, agreement: right }, `\n${set.name}: ${note}\n${bars(shown)}`)
-    const cards = await sampleCards(search, model, sample, store)
-    sections.push({ heading: `Labels: ${set.name}`, note, bars: shown, cards })
-  }
-  out.text('\nSearch')
-  const searches: PhotoSection[] = []
-  for (const text of scenes ? SCENE_SEARCHES : PHOTO_SEARCHES) {
-    const hits = await search.nearest(model, { words: text }, { k: HITS }, signal)
-    out.result({ search: text, hits: hits.map(hit => ({ photo_id: hit.photoId, score: hit.score })) }, `\n“${text}”`)
-    for (const [index, hit] of hits.slice(0, 3).entries()) out.text(hitLine(index + 1, hit))
-    searches.push({ heading: `“${text}”`, cards: await Promise.all(hits.map(hit => hitCard(hit, store))) })
-  }
-  const what = scenes
-    ? 'Rendered scenes, embedded and labelled by the demo model, which understands rendered scenes, not photographs.'
-    : `Embedded and labelled by ${modelKey(model.identity)}.`
-  return renderPhotoPage({
-    title: 'unsplash-clip demo',
-    intro: `${what} Scores are cosine similarities.`,
-    sections: [...searches, ...sections],
-  })
-}
-
-/** Share of the scenes whose predicted label is the rendered one; null for a label set the scenes know nothing of. */
-async function shareRight(search: PhotoSearch, setName: string, { scenes }: DemoDataset): Promise<number | null> {
-  const truth = setName === 'taken_time' ? 'time' : setName === 'taken_space' ? 'space' : null
-  if (truth === null) return null
-  let right = 0
-  for (const [id, scene] of scenes) {
-    const details = await search.photo(id)
-    if (details.states[0]?.labels[setName]?.label === scene.truth[truth]) right++
-  }
-  return right / scenes.size
 }

@@ -10,10 +10,11 @@ import { realNumber, wholeNumber } from '../options/arguments.js'
 import { addFilterOptions, type FilterOptions, filtersOf } from '../options/filter-options.js'
 import { type CsvValue, writeCsv } from '../print/csv.js'
 import { photoCard } from '../print/hit-lines.js'
-import { oneLine } from '../print/output.js'
 import { checkOutputFiles, writeOutputFile } from '../print/output-file.js'
 import { type PhotoSection, renderPhotoPage } from '../print/photo-page.js'
+import { filePath, placeLine } from '../print/photo-place.js'
 import { Progress } from '../print/progress.js'
+import { withSmallPictures } from '../print/small-pictures.js'
 
 interface Options extends CommonOptions, FilterOptions {
   threshold: number
@@ -93,7 +94,7 @@ async function showDuplicates(context: Context, options: Options): Promise<numbe
     const page = renderPhotoPage({
       title: 'Near duplicates',
       intro: `${formatCount(found)} ${what} of photos with a cosine similarity of ${threshold} or more, found with ${model.key}${found > count ? `; the first ${formatCount(count)} are shown` : ''}.`,
-      sections: await Promise.all(shown.map(each => sectionOf(search, model, each, store))),
+      sections: await withSmallPictures(await Promise.all(shown.map(each => sectionOf(search, model, each, store)))),
     })
     await writeOutputFile(options.html, page)
     out.note(`Wrote ${options.html}`)
@@ -126,37 +127,55 @@ const pairObject = ({ photoId, otherId, score }: DuplicatePair, addresses: Addre
   score,
   url: addresses.get(photoId),
   other_url: addresses.get(otherId),
+  ...pathOf('path', photoId, addresses),
+  ...pathOf('other_path', otherId, addresses),
 })
 
+/** Of an own photo: its file. */
+function pathOf(name: string, photoId: string, addresses: Addresses): Record<string, string> {
+  const path = filePath(addresses.get(photoId) ?? '')
+  return path === null ? {} : { [name]: path }
+}
+
 function pairLines({ photoId, otherId, score }: DuplicatePair, addresses: Addresses): string {
-  const urls = [photoId, otherId].map(id => `        ${oneLine(addresses.get(id) ?? '')}`)
+  const urls = [photoId, otherId].map(id => `        ${placeLine(addresses.get(id) ?? '')}`)
   return [`${score.toFixed(4)}  ${photoId}  ${otherId}`, ...urls].join('\n')
 }
 
-const PAIR_COLUMNS = ['photo_id', 'other_id', 'score', 'url', 'other_url']
+const PAIR_COLUMNS = ['photo_id', 'other_id', 'score', 'url', 'other_url', 'path', 'other_path']
 
 function* pairRows(pairs: readonly DuplicatePair[], addresses: Addresses): Generator<CsvValue[]> {
-  for (const { photoId, otherId, score } of pairs)
-    yield [photoId, otherId, score, addresses.get(photoId), addresses.get(otherId)]
+  for (const { photoId, otherId, score } of pairs) {
+    const urls = [photoId, otherId].map(id => addresses.get(id) ?? '')
+    yield [{ id: photoId }, { id: otherId }, score, ...urls, ...urls.map(filePath)]
+  }
 }
 
 const groupObject = ({ representativeId, members }: DuplicateGroup, addresses: Addresses): object => ({
   representative_id: representativeId,
-  photos: members.map(({ photoId, score }) => ({ photo_id: photoId, score, url: addresses.get(photoId) })),
+  photos: members.map(({ photoId, score }) => ({
+    photo_id: photoId,
+    score,
+    url: addresses.get(photoId),
+    ...pathOf('path', photoId, addresses),
+  })),
 })
 
 function groupLines(number: number, { members }: DuplicateGroup, addresses: Addresses): string {
   const lines = members.map(
-    ({ photoId, score }) => `     ${score.toFixed(4)}  ${photoId}  ${oneLine(addresses.get(photoId) ?? '')}`,
+    ({ photoId, score }) => `     ${score.toFixed(4)}  ${photoId}  ${placeLine(addresses.get(photoId) ?? '')}`,
   )
   return [`${String(number).padStart(3)}  ${formatQuantity(members.length, 'photo')}`, ...lines].join('\n')
 }
 
-const GROUP_COLUMNS = ['group', 'photo_id', 'representative_id', 'score', 'url']
+const GROUP_COLUMNS = ['group', 'photo_id', 'representative_id', 'score', 'url', 'path']
 
 function* groupRows(groups: readonly DuplicateGroup[], addresses: Addresses): Generator<CsvValue[]> {
   for (const [i, { representativeId, members }] of groups.entries())
-    for (const { photoId, score } of members) yield [i + 1, photoId, representativeId, score, addresses.get(photoId)]
+    for (const { photoId, score } of members) {
+      const url = addresses.get(photoId) ?? ''
+      yield [i + 1, { id: photoId }, { id: representativeId }, score, url, filePath(url)]
+    }
 }
 
 interface SideBySide {

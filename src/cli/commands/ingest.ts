@@ -1,41 +1,32 @@
 import { type Command, Option } from 'commander'
 import { DATASET_TABLE_NAMES, type DatasetTableName } from '../../domain/dataset-tables.js'
 import { AppError } from '../../domain/errors.js'
-import { PRIORITIES, type Priority } from '../../domain/ports/queue.js'
+import { PRIORITIES } from '../../domain/ports/queue.js'
 import { type CommonOptions, runCommand } from '../context.js'
-import type { IngestOptions } from '../ingest/ingest-photos.js'
-import { collect, wholeNumber } from '../options/arguments.js'
+import type { IngestOptions } from '../ingest/ingest-options.js'
+import { collect, realNumber, wholeNumber } from '../options/arguments.js'
 import { addWhereOption } from '../options/where-option.js'
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, Omit<IngestOptions, 'inputs' | 'processes' | 'badRowsFile' | 'madeForModel'> {
   table?: DatasetTableName
   allPhotos?: boolean
-  sample?: number
-  seed: number
-  limit?: number
-  where?: string[]
-  urlTemplate?: string
   labelSet?: string[]
-  store: boolean
-  priority?: Priority
-  onlyMissing?: boolean
-  retryFailed?: string | true
   photosPerJob?: number
   processes?: number
-  wait?: boolean
   allowHost?: string[]
   ignoreOptOut?: boolean
-  dryRun?: boolean
   badRows?: string
 }
 
 export function addIngestCommand(program: Command): void {
   const ingest = program
     .command('ingest')
-    .description('Put photos into the queue: from the Unsplash dataset, a CSV, a list of URLs or a folder of images.')
+    .description(
+      'Put photos into the queue: from the Unsplash dataset, a CSV, a list of URLs, a folder of images or a bucket.',
+    )
     .argument(
       '[inputs...]',
-      'photos.tsv000 … (or their folder, .zip, .gz), photos.csv, urls.txt (one URL per line) or a folder of images; optional with --only-missing and --retry-failed',
+      'photos.tsv000 … (or their folder, .zip, .gz), photos.csv, urls.txt (one URL per line), records.jsonl, records.parquet, images and folders of them, or s3://bucket/prefix; optional with --only-missing and --retry-failed',
     )
     .option(
       '--processes <n>',
@@ -49,8 +40,10 @@ export function addIngestCommand(program: Command): void {
   addWhereOption(ingest)
     .option(
       '--url-template <template>',
-      'fetch this URL instead of the one in the dataset; replaces {image_url} and {photo_id} (default for images.unsplash.com: a 640-pixel JPEG)',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: as users write it
+      'fetch this URL instead of the one in the dataset; replaces {image_url}, {photo_id} and ${NAME} of the environment; remembered with the photos (default for images.unsplash.com: a 640-pixel JPEG)',
     )
+    .option('--images <folder>', 'read the images of a table from this folder; their names are the photo ids')
     .option('--model <name>', 'model to embed with (see `models list`)')
     .option(
       '--label-set <name>',
@@ -70,8 +63,30 @@ export function addIngestCommand(program: Command): void {
       '--only-missing',
       'only photos without an embedding of this model; without an input: from the whole database',
     )
+    .option(
+      '--from-copies',
+      'with --only-missing or --retry-failed, without an input: embed the stored copies instead of the originals (a little less exact)',
+    )
     .addOption(
       new Option('--retry-failed [code]', 'enqueue permanently failed photos again: all, or those with this code'),
+    )
+    .option(
+      '--refresh',
+      'ask again for the images of photos that are embedded, and embed those that changed (ETag, Last-Modified, length, bytes)',
+    )
+    .option(
+      '--sync',
+      'then remove the photos that the input no longer has, with labels and stored copies; a photo with another place stays',
+    )
+    .option('--yes', 'with --sync: also more than a tenth of a folder (and three photos), or of a table or URL list')
+    .option(
+      '--watch',
+      'go on with what changes in the folders, until Ctrl-C; removes as --sync does (with --yes also more than a tenth)',
+    )
+    .option(
+      '--rescan <s>',
+      'with --watch: seconds between looks at the whole folders (default: 600)',
+      wholeNumber(1, 604_800),
     )
     .option('--photos-per-job <n>', 'photos per job (default: the setting PHOTOS_PER_JOB)', wholeNumber(1, 1024))
     .option('--allow-host <host[:port]>', 'with --processes: allow a host with a private address; repeatable', collect)
@@ -86,6 +101,11 @@ export function addIngestCommand(program: Command): void {
       ).choices(DATASET_TABLE_NAMES),
     )
     .option('--all-photos', 'with --table: include rows of photos that are not in the database')
+    .option(
+      '--video-fps <n>',
+      'take n frames per second of videos, with ffmpeg (default: skip videos)',
+      realNumber(0.001, 60),
+    )
     .option('--dry-run', 'read and check the input without enqueueing or loading anything')
     .option('--bad-rows <file>', 'write every bad row with its line number to this file, one JSON object per line')
     .option('--json', 'print one JSON object per line')
@@ -96,13 +116,18 @@ Examples:
   unsplash-clip ingest unsplash-research-dataset-lite-latest.zip --sample 5000 --processes 2
   unsplash-clip ingest ./my-photos --processes 2 --model clip-vit-b-32
   unsplash-clip ingest ./my-photos --processes 2 --label-set none
+  unsplash-clip ingest ./my-photos --processes 2 --sync
+  unsplash-clip ingest ./my-photos --processes 2 --watch
+  unsplash-clip ingest s3://bucket/photos --processes 2
+  unsplash-clip ingest photos-1k.csv --images 1k-compressed --processes 2
+  unsplash-clip ingest urls.txt --processes 2 --refresh
   unsplash-clip ingest --retry-failed HTTP_503 --wait
   unsplash-clip ingest --table keywords unsplash-research-dataset-lite-latest.zip
 
 Combine --table with --dry-run, --bad-rows and --json. Loading the same files again changes nothing. For photos that are
 ingested later, load the table again, or load it with --all-photos.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some rows or photos failed, 130 stopped.`,
+Exit codes: 0 done (--watch: stopped), 1 failed, 2 wrong usage, 3 done but some rows or photos failed, 130 stopped.`,
     )
     .action(async (inputs: string[], options: Options, command: Command) => {
       const overrides = {
@@ -119,7 +144,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some rows or photos fail
           return ingestTable(context, { table, inputs, allPhotos, dryRun, badRowsFile })
         }
         const { ingestPhotos } = await import('../ingest/ingest-photos.js')
-        return ingestPhotos(context, toIngestOptions(inputs, options))
+        return ingestPhotos(context, { ...options, inputs, processes: options.processes ?? 0, badRowsFile })
       })
     })
 }
@@ -138,23 +163,4 @@ function checkTableUsage({ table, allPhotos }: Options, command: Command): void 
       'USAGE',
       `--table loads rows that need no worker: leave out ${other.long}. It accepts --all-photos, --dry-run, --bad-rows and --json.`,
     )
-}
-
-function toIngestOptions(inputs: string[], options: Options): IngestOptions {
-  return {
-    inputs,
-    sample: options.sample,
-    seed: options.seed,
-    limit: options.limit,
-    where: options.where,
-    urlTemplate: options.urlTemplate,
-    store: options.store,
-    priority: options.priority,
-    onlyMissing: options.onlyMissing,
-    retryFailed: options.retryFailed,
-    processes: options.processes ?? 0,
-    wait: options.wait,
-    dryRun: options.dryRun,
-    badRowsFile: options.badRows,
-  }
 }

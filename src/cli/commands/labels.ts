@@ -43,6 +43,29 @@ After an interruption the same command continues. Exit codes: 0 done, 1 failed, 
       })
     })
   labels
+    .command('rm')
+    .description('Remove a label set of a model, with its prompts and labels.')
+    .argument('<set>', 'name of a label set')
+    .option('--yes', 'do not ask for confirmation')
+    .option('--model <name>', 'model of the labels')
+    .option('--json', 'print a JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  unsplash-clip labels rm season
+  unsplash-clip labels rm season --model clip-vit-b-32 --yes
+
+Embeddings stay, so \`labels predict\` makes the labels again. Later ingests predict the set again if LABEL_SETS names it.
+Exit codes: 0 done, 1 no such set or not confirmed, 2 wrong usage.`,
+    )
+    .action(async (set: string, options: CommonOptions & { yes?: boolean }) => {
+      process.exitCode = await runCommand(options, {}, async context => {
+        const { removeLabelSet } = await import('../labels/remove-label-set.js')
+        return removeLabelSet(context, set, options.yes ?? false)
+      })
+    })
+  labels
     .command('show')
     .description('Show the predicted labels: their histogram, and random photos of each to check.')
     .argument('[set]', 'name of a label set (default: list the label sets)')

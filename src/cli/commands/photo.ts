@@ -7,15 +7,19 @@ import { prepareImage, withImageErrors } from '../../search/query-image.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
 import { openSearch } from '../open-search.js'
 import { readImage } from '../options/image-argument.js'
+import { addWhereOption } from '../options/where-option.js'
 import { formatScore, oneLine, table } from '../print/output.js'
 import { checkOutputFiles, writeOutputFile } from '../print/output-file.js'
+import type { RemoveOptions } from '../removal/remove-photos.js'
 
 export function addPhotoCommand(program: Command): void {
   const photo = program
     .command('photo')
     .helpCommand(false)
-    .description('Show a photo, the input that a model gets of an image, or the properties of an image file.')
-    .usage('[show] <id> | preprocess <file> --out <png> | info <file>')
+    .description(
+      'Show or remove photos; show the input that a model gets of an image, or the properties of an image file.',
+    )
+    .usage('[show] <id> | rm <id…> | preprocess <file> --out <png> | info <file>')
     .addHelpText(
       'after',
       `
@@ -26,10 +30,12 @@ Examples:
   unsplash-clip photo -9NR0DxZ4PL --json
   unsplash-clip photo preprocess dog.jpg --out seen.png
   unsplash-clip photo info dog.jpg
+  unsplash-clip photo rm iflUHY8zMYc
 
 Exit codes: 0 done, 1 no such photo, 2 wrong usage or no such image.`,
     )
   addShow(photo)
+  addRemove(photo)
   addPreprocess(photo)
   addInfo(photo)
 }
@@ -53,6 +59,42 @@ Exit codes: 0 done, 1 no such photo, 2 wrong usage.`,
     )
     .action(async (id: string, options: CommonOptions) => {
       process.exitCode = await runCommand(options, {}, context => showPhoto(context, id))
+    })
+}
+
+function addRemove(photo: Command): void {
+  addWhereOption(
+    photo
+      .command('rm')
+      .description('Remove photos from the database, with embeddings, labels and stored copies. Original files stay.')
+      .argument('[ids...]', 'photo ids')
+      // Unsplash ids may begin with a hyphen.
+      .allowUnknownOption(),
+  )
+    .option(
+      '--from <file>',
+      'photos in this list: one id, page or image URL, or path of an own photo per line; -: stdin',
+    )
+    .option('--dry-run', 'only count the photos')
+    .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print a JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  unsplash-clip photo rm iflUHY8zMYc -9NR0DxZ4PL
+  unsplash-clip photo rm --where photographer_username=somebody --dry-run
+  unsplash-clip photo rm --from takedown.txt --yes
+
+Searches go on meanwhile. After an interruption the same command removes the rest. A later ingest of an input that still has
+a removed photo brings it back.
+Exit codes: 0 done, 1 no such photo or not confirmed, 2 wrong usage.`,
+    )
+    .action(async (ids: string[], options: CommonOptions & RemoveOptions) => {
+      process.exitCode = await runCommand(options, {}, async context => {
+        const { removeChosenPhotos } = await import('../removal/remove-photos.js')
+        return removeChosenPhotos(context, ids, options)
+      })
     })
 }
 

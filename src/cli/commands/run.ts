@@ -26,7 +26,7 @@ Ways to drain work:
     .command('list')
     .description('List runs, newest first: state, photos, rate.')
     .option('--limit <n>', 'number of runs', wholeNumber(1, 10_000), 20)
-    .option('--all', 'also show interrupted runs that enqueued no photo')
+    .option('--all', 'also show runs that enqueued no photo')
     .option('--json', 'print one JSON object per line')
     .addHelpText('after', '\nExamples:\n  unsplash-clip run list\n  unsplash-clip run list --limit 100 --json')
     .action(async (options: CommonOptions & { limit: number; all?: boolean }) => {

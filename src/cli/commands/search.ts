@@ -1,10 +1,15 @@
 import type { Command } from 'commander'
 import { AppError } from '../../domain/errors.js'
+import { parquetRow } from '../../domain/places/parquet-row.js'
+import { videoFrame } from '../../domain/places/video-frame.js'
+import type { Facet } from '../../domain/ports/facets.js'
 import type { HybridHit } from '../../domain/ports/hybrid.js'
 import type { Hit, SearchOptions } from '../../domain/ports/search.js'
+import { formatQuantity } from '../../domain/text/format.js'
 import { cursorOf, parseCursor } from '../../search/page-cursor.js'
 import type { PhotoSearch } from '../../search/photo-search.js'
 import { WORDS_BESIDE_PHOTOS } from '../../search/query.js'
+import type { QueryImage } from '../../search/query-image.js'
 import type { SearchModel } from '../../search/search-model.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
 import { openSearchWithModel } from '../open-search.js'
@@ -13,12 +18,14 @@ import { addFilterOptions, type FilterOptions, filtersOf } from '../options/filt
 import { readImage } from '../options/image-argument.js'
 import { chooseQuery, loadQuery, type QueryOptions, type WantedQuery } from '../options/query-options.js'
 import { writeCsv } from '../print/csv.js'
-import { facetObjects, facetText } from '../print/facet-text.js'
+import { facetCounts, facetObjects, facetText } from '../print/facet-text.js'
 import { hitCard, hitLine } from '../print/hit-lines.js'
 import { checkOutputFiles, writeOutputFile } from '../print/output-file.js'
 import { hitColumns, hitRows } from '../print/photo-csv.js'
 import { renderPhotoPage } from '../print/photo-page.js'
+import { filePath } from '../print/photo-place.js'
 import { answerLines } from '../print/search-lines.js'
+import { queryPicture, withSmallPictures } from '../print/small-pictures.js'
 
 interface Options extends CommonOptions, QueryOptions, FilterOptions {
   count: number
@@ -65,6 +72,9 @@ export function addSearchCommand(program: Command): void {
       collect,
     )
     .option('--json', 'print one JSON object per line')
+    .showHelpAfterError(
+      '(several words go in quotes: "dog in the snow"; -k sets the number of photos; see also --help)',
+    )
     .addHelpText(
       'after',
       `
@@ -94,12 +104,12 @@ async function search(context: Context, text: string | undefined, options: Optio
   checkHybrid(query, options)
   const wanted = await searchOptions(options)
   const asked = await openSearchWithModel(context)
-  const hits = await answer(context, asked, query, wanted, options)
+  const { hits, facets, images } = await answer(context, asked, query, wanted, options)
   if (options.csv) {
     await writeCsv(options.csv, hitColumns(hits), hitRows(hits, options.offset))
     context.out.note(`Wrote ${options.csv}`)
   }
-  if (options.html) await writePage(context, options.html, query.title, asked.model, hits)
+  if (options.html) await writePage(context, options.html, { title: query.title, asked, hits, facets, images }, options)
   return 0
 }
 
@@ -145,9 +155,19 @@ async function searchOptions(options: Options): Promise<SearchOptions> {
   }
 }
 
+const HYBRID_ORDER =
+  'meaning and words together: a score is the sum of weight / (60 + rank) over both lists, no cosine similarity'
+
 interface Asked {
   search: PhotoSearch
   model: SearchModel
+}
+
+interface Answer {
+  hits: Hit[]
+  facets: Facet[]
+  /** Of the query. */
+  images: QueryImage[]
 }
 
 /** Searches and prints the hits. @param line the line of stdin, in interactive mode */
@@ -158,9 +178,10 @@ async function answer(
   wanted: SearchOptions,
   options: Options,
   line?: string,
-): Promise<Hit[]> {
+): Promise<Answer> {
   const { out } = context
-  const hits = await findHits(context, asked, query, wanted, options)
+  const images: QueryImage[] = []
+  const hits = await findHits(context, asked, query, wanted, { ...options, onImage: image => images.push(image) })
   const { k, offset = 0 } = wanted
   hits.forEach((hit, index) => {
     const rank = offset + index + 1
@@ -169,8 +190,8 @@ async function answer(
   if (hits.length === 0) out.text('No photo matches.')
   if (hits.length === k)
     out.text(`More: ${options.hybrid ? `--offset ${offset + k}` : `--after ${cursorOf(hits.at(-1)!)}`}`)
-  if (options.facets !== undefined && hits.length > 0) await printFacets(context, asked, hits, options.facets)
-  return hits
+  const hasFacets = options.facets !== undefined && hits.length > 0
+  return { hits, images, facets: hasFacets ? await printFacets(context, asked, hits, options.facets!) : [] }
 }
 
 async function findHits(
@@ -178,12 +199,17 @@ async function findHits(
   { search, model }: Asked,
   query: WantedQuery,
   wanted: SearchOptions,
-  { hybrid, textWeight, vectorWeight }: Options,
+  { hybrid, textWeight, vectorWeight, onImage }: Options & { onImage: (image: QueryImage) => void },
 ): Promise<(Hit | HybridHit)[]> {
   const { signal } = context
   if (hybrid && query.kind === 'text')
     return search.hybrid(model, query.value, { ...wanted, textWeight, vectorWeight }, signal)
-  return search.nearest(model, await loadQuery(query, file => readImage(context, file)), wanted, signal)
+  const read = async (file: string) => {
+    const image = await readImage(context, file)
+    onImage(image)
+    return image
+  }
+  return search.nearest(model, await loadQuery(query, read), wanted, signal)
 }
 
 async function printFacets(
@@ -191,14 +217,16 @@ async function printFacets(
   { search, model }: Asked,
   hits: readonly Hit[],
   list: string,
-): Promise<void> {
+): Promise<Facet[]> {
   const names = list.split(',').map(name => name.trim())
   const found = await search.facets(model, { names, where: [{ photos: hits.map(hit => hit.photoId) }] }, signal)
   if (out.json) for (const object of found.flatMap(facetObjects)) out.result(object, '')
   else out.text(`\n${facetText(found)}`)
+  return found
 }
 
 function hitObject(rank: number, hit: Hit | HybridHit): object {
+  const path = filePath(hit.photo.photo_image_url)
   return {
     rank,
     photo_id: hit.photoId,
@@ -213,6 +241,13 @@ function hitObject(rank: number, hit: Hit | HybridHit): object {
       : { cursor: cursorOf(hit) }),
     labels: hit.labels,
     stored_key: hit.storedKey,
+    ...(path === null
+      ? {}
+      : {
+          path,
+          second: videoFrame(hit.photo.photo_image_url)?.second,
+          row: parquetRow(hit.photo.photo_image_url)?.row,
+        }),
     photo: hit.photo,
   }
 }
@@ -220,15 +255,21 @@ function hitObject(rank: number, hit: Hit | HybridHit): object {
 async function writePage(
   context: Context,
   path: string,
-  title: string,
-  { key }: SearchModel,
-  hits: readonly Hit[],
+  { title, asked, hits, facets, images }: Answer & { title: string; asked: Asked },
+  { hybrid }: Options,
 ): Promise<void> {
-  const store = await context.app.store()
+  const { app } = context
+  const store = await app.store()
+  const { MAX_IMAGE_PIXELS: maxPixels } = app.config
+  const pictures = await Promise.all(images.map(({ bytes }) => queryPicture(bytes, maxPixels)))
   const page = renderPhotoPage({
     title,
-    intro: `${hits.length} photos by falling cosine similarity, found with ${key}.`,
-    sections: [{ heading: 'Photos', cards: await Promise.all(hits.map(hit => hitCard(hit, store))) }],
+    intro: `${formatQuantity(hits.length, 'photo')} by ${hybrid ? HYBRID_ORDER : 'falling cosine similarity'}, found with ${asked.model.key}.`,
+    sections: await withSmallPictures([
+      ...(pictures.length > 0 ? [{ heading: 'Query', pictures }] : []),
+      { heading: 'Photos', cards: await Promise.all(hits.map(hit => hitCard(hit, store))) },
+      ...facets.map(facet => ({ heading: facet.name, bars: facetCounts(facet) })),
+    ]),
   })
   await writeOutputFile(path, page)
   context.out.note(`Wrote ${path}`)

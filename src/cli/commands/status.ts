@@ -52,7 +52,7 @@ async function status({ app, out }: Context, named: boolean): Promise<number> {
   const counts = await queue.counts()
   const alive = await control.workers()
   const workers = viewWorkers(alive)
-  const isOpen = (state: RunState) => state === 'running' || state === 'interrupted'
+  const isOpen = (state: RunState) => ['running', 'waiting for workers', 'interrupted'].includes(state)
   const isOver = (state: RunState) => state === 'done' || state === 'cancelled'
   const runs = (await ingest.runs(READ_RUNS, { withEmpty: false }))
     .filter((run, i) => i < SHOWN_RUNS || !isOver(run.state))

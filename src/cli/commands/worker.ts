@@ -14,6 +14,7 @@ interface Options extends CommonOptions {
   untilIdle?: boolean
   allowHost?: string[]
   allowFolder?: string[]
+  allowTemplate?: string[]
   hostRate?: string
   ignoreOptOut?: boolean
 }
@@ -42,7 +43,16 @@ export function addWorkerCommand(program: Command): void {
     )
     .option('--until-idle', 'end when the queue is empty')
     .option('--allow-host <host[:port]>', 'allow a host with a private or loopback address; repeatable', collect)
-    .option('--allow-folder <folder>', 'allow reading image files below this folder; repeatable', collect)
+    .option(
+      '--allow-folder <folder>',
+      'allow reading image files below this folder, or s3://bucket/prefix; repeatable',
+      collect,
+    )
+    .option(
+      '--allow-template <template>',
+      'allow fetching by this URL template, whose variables are set here; repeatable (not needed on the machine of the ingest)',
+      collect,
+    )
     .option(
       '--host-rate <n>',
       'requests per second of all workers together to one host, 0: no limit (default: the setting HOST_RATE)',
@@ -66,7 +76,8 @@ Run it on any number of machines; they share the queue. With --processes, the su
 a pause that doubles from 1 s to 1 min with each consecutive crash.
 Ctrl-C or SIGTERM: it hands back what waits, finishes photos under way for 3 s, hands back the rest, and ends within
 10 s (exit code 143 where something hangs even then). A second one ends at once.
-Exit codes: 0 stopped or idle, 1 failed, 2 wrong usage or configuration, 130 ended at once.`,
+Exit codes: 0 stopped or idle, 1 failed, 2 wrong usage or configuration, 3 some photos failed (--until-idle), 130 ended
+at once.`,
     )
     .action(async (options: Options) => {
       const overrides = {
@@ -76,6 +87,7 @@ Exit codes: 0 stopped or idle, 1 failed, 2 wrong usage or configuration, 130 end
         METRICS_PORT: options.metricsPort?.toString(),
         ALLOW_HOSTS: options.allowHost?.join(','),
         ALLOW_FOLDERS: options.allowFolder?.join(','),
+        ALLOW_TEMPLATES: options.allowTemplate?.join(' '),
         HOST_RATE: options.hostRate,
         IGNORE_OPT_OUT: options.ignoreOptOut?.toString(),
       }

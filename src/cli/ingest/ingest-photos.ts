@@ -1,60 +1,50 @@
-import { availableParallelism } from 'node:os'
-import { AppError, PHOTO_FAILURES, type PhotoFailureCode } from '../../domain/errors.js'
+import { stat } from 'node:fs/promises'
+import { AppError, type PhotoFailureCode } from '../../domain/errors.js'
 import type { LabelSet } from '../../domain/labels.js'
-import { modelKey } from '../../domain/model.js'
-import type { Priority } from '../../domain/ports/queue.js'
 import { formatQuantity } from '../../domain/text/format.js'
-import { hasTextTower, requireTextTower } from '../../domain/text-tower.js'
-import { parseWhere } from '../../domain/where/parse-where.js'
-import { createRun, type IngestSubject, ingest } from '../../producers/ingest.js'
+import { type IngestSubject, ingest } from '../../producers/ingest.js'
 import { openInput } from '../../producers/input/open-input.js'
 import type { Source } from '../../producers/input/source.js'
 import { dryRun } from '../../producers/queueing/enqueue.js'
 import type { Selection } from '../../producers/selection/select.js'
-import { Supervisor } from '../../workers/supervisor/supervisor.js'
-import { type Context, endInTime } from '../context.js'
+import type { Context } from '../context.js'
 import { SOME_FAILED } from '../exit-codes.js'
-import { fetchModel } from '../models/model-files.js'
-import { readLabelSet } from '../options/label-files.js'
 import { Progress } from '../print/progress.js'
 import { type BadRowsFile, openBadRows } from './bad-rows-file.js'
+import { imagesTemplate } from './images-template.js'
+import { checkUsage, type IngestOptions, selectionOf } from './ingest-options.js'
 import { IngestPrinter } from './ingest-printer.js'
 import { describeSummary } from './ingest-report.js'
-import { WaitNotices } from './wait-notices.js'
-
-interface SelectionOptions {
-  sample?: number
-  seed?: number
-  limit?: number
-  where?: string[]
-}
-
-export interface IngestOptions extends SelectionOptions {
-  inputs: string[]
-  urlTemplate?: string
-  store: boolean
-  priority?: Priority
-  onlyMissing?: boolean
-  /** true: every failure; a code: failures with this code. */
-  retryFailed?: string | true
-  /** Worker processes to start; 0: workers run elsewhere. */
-  processes: number
-  wait?: boolean
-  dryRun?: boolean
-  badRowsFile?: string
-  /** Leave out the model's note on its purpose, because the input fits it. */
-  madeForModel?: boolean
-}
+import { chooseLabelSets, startRun, startWorkers } from './start-ingest.js'
 
 /** The `ingest` command. Starts the workers of `processes`, and prints the run. @returns exit code */
 export async function ingestPhotos(context: Context, options: IngestOptions): Promise<number> {
   const code = checkUsage(options)
   const selection = selectionOf(options)
   const labelSets = options.dryRun ? [] : chooseLabelSets(context)
-  const source = options.inputs.length > 0 ? await openInput(options.inputs) : null
+  const { sync = false, watch = false, videoFps } = options
+  const mayBeEmpty = sync || watch
+  const objects = () => context.app.objects()
+  const source = options.inputs.length > 0 ? await openInput(options.inputs, { mayBeEmpty, videoFps, objects }) : null
   for (const warning of source?.warnings ?? []) context.out.note(warning)
   const badRows = await openBadRows(options.badRowsFile)
   try {
+    if (source && watch) {
+      const { watchPhotos } = await import('./watch-photos.js')
+      await assertFolders(source)
+      return await watchPhotos(context, source, labelSets, options, badRows)
+    }
+    if (sync && source?.kind === 'records')
+      throw new AppError(
+        'USAGE',
+        '--sync expects a folder, a table with photo ids or a list of URLs, found JSON Lines or Parquet: their photos cannot be told from those of other inputs. Remove photos with `photo rm --from FILE`.',
+      )
+    // Folders, buckets, and Parquet files that hold the images.
+    if (options.refresh && source && source.folders.length > 0)
+      throw new AppError(
+        'USAGE',
+        '--refresh expects a table or a list of URLs, found files: an ingest without it notices files that have changed.',
+      )
     if (options.dryRun) return await readOnly(context, source!, selection, options, badRows)
     return await startAndFollow(context, subjectOf(source, selection, code, options), labelSets, options, badRows)
   } finally {
@@ -63,13 +53,17 @@ export async function ingestPhotos(context: Context, options: IngestOptions): Pr
   }
 }
 
-/** @throws AppError FILTER_INVALID */
-export function selectionOf({ where = [], sample, seed = 0, limit }: SelectionOptions): Selection {
-  return { where: where.flatMap(parseWhere), sample, seed, limit }
+/** @throws AppError USAGE */
+async function assertFolders({ kind, folders }: Source): Promise<void> {
+  const stats = kind === 'image-folder' ? await Promise.all(folders.map(folder => stat(folder))) : []
+  const other =
+    kind === 'image-folder' ? folders.find((_, i) => !stats[i]!.isDirectory()) : `an input of the kind ${kind}`
+  if (other !== undefined)
+    throw new AppError('USAGE', `--watch expects folders of photos, found ${other}. Ingest it without --watch.`)
 }
 
 async function readOnly(
-  { app, out, signal }: Context,
+  { app, out, environment, signal }: Context,
   source: Source,
   selection: Selection,
   options: IngestOptions,
@@ -79,13 +73,17 @@ async function readOnly(
   const summary = await dryRun(source, {
     selection,
     photosPerJob: app.config.PHOTOS_PER_JOB,
-    urlTemplate: options.urlTemplate,
+    urlTemplate: (await imagesTemplate(options)) ?? options.urlTemplate,
+    environment,
     onBadRow: badRows.write,
     onProgress: soFar => progress.write(`read: ${formatQuantity(soFar.rows, 'row')}`),
     signal,
   })
   const seconds = progress.end()
-  out.result({ ...summary, seconds, dryRun: true }, describeSummary(summary, seconds, true))
+  out.result(
+    { ...summary, seconds, dryRun: true },
+    describeSummary(summary, seconds, { dryRun: true, badRowsFile: options.badRowsFile }),
+  )
   return summary.badRows > 0 ? SOME_FAILED : 0
 }
 
@@ -93,11 +91,13 @@ function subjectOf(
   source: Source | null,
   selection: Selection,
   code: PhotoFailureCode | undefined,
-  { retryFailed, onlyMissing = false }: IngestOptions,
+  { retryFailed, onlyMissing = false, fromCopies, refresh, sync, yes = false }: IngestOptions,
 ): IngestSubject {
   const { limit } = selection
-  if (retryFailed) return { kind: 'failed', code, limit }
-  return source ? { kind: 'input', source, selection, onlyMissing } : { kind: 'missing', limit }
+  if (retryFailed) return { kind: 'failed', code, fromCopies, limit }
+  return source
+    ? { kind: 'input', source, selection, onlyMissing, refresh, sync: sync ? { isSure: yes } : undefined }
+    : { kind: 'missing', fromCopies, limit }
 }
 
 async function startAndFollow(
@@ -107,30 +107,13 @@ async function startAndFollow(
   options: IngestOptions,
   badRows: BadRowsFile,
 ): Promise<number> {
-  const { app, out, signal } = context
-  endInTime(context)
-  if (options.processes > 0) await fetchModel(context)
-  if (app.models.spec.note && !options.madeForModel) out.note(app.models.spec.note)
-  const model = await app.models.identity()
-  const { ingest: repository, runs } = await app.repositories()
-  await app.database.keepAlive()
-  const queue = await app.servingQueue()
-  if (options.store) await app.store()
-  const deps = { repository, runs, queue }
-  const { priority = 'normal', store, urlTemplate, wait = false } = options
-  const { PHOTOS_PER_JOB: photosPerJob, MAX_WAITING_BATCHES: maxWaiting } = app.config
-  const plan = {
-    ...{ subject, model, labelSets, priority, photosPerJob, maxWaiting, store, urlTemplate },
-    options: { ...options },
-  }
-  const start = new Progress('start')
-  const onWait = new WaitNotices(out, start).tell
-  const run = await createRun(deps, plan, { signal, onWait }).finally(() => start.end())
+  const { out, signal } = context
+  const { deps, run } = await startRun(context, subject, labelSets, options)
   const workers = options.processes > 0 ? startWorkers(context, options) : null
-  const printer = new IngestPrinter(context, run.id)
-  const { summary, end } = await ingest(deps, run, {
+  const printer = new IngestPrinter(context, run.id, options.badRowsFile)
+  const { summary, synced, end } = await ingest(deps, run, {
     workers,
-    follow: wait,
+    follow: options.wait ?? false,
     signal,
     onBadRow: badRows.write,
     onProgress: ({ rows, enqueuedPhotos }) =>
@@ -138,6 +121,7 @@ async function startAndFollow(
         `enqueue: ${formatQuantity(rows, 'row')}, ${formatQuantity(enqueuedPhotos, 'photo')} enqueued`,
       ),
     onEnqueued: printer.enqueued,
+    onSynced: printer.synced,
     onRunProgress: printer.runProgress,
     onEnd: printer.end,
     onWait: printer.wait,
@@ -146,72 +130,7 @@ async function startAndFollow(
     out.text(
       'Workers process the photos: unsplash-clip worker. To watch: unsplash-clip run show --watch, or ingest with --wait.',
     )
-  return summary.badRows > 0 || (end?.failed ?? 0) > 0 ? SOME_FAILED : 0
-}
-
-/**
- * Label sets are words. With an image-only model, the default sets are left out with a note, and requested ones are refused.
- * @throws AppError LABEL_SET_INVALID, MODEL_WITHOUT_TEXT
- */
-function chooseLabelSets(context: Context): LabelSet[] {
-  const { app, out, environment } = context
-  const names = app.config.LABEL_SETS
-  if (names.length > 0 && !environment.LABEL_SETS && !hasTextTower(app.models.spec)) {
-    out.note(`${modelKey(app.models.spec)} embeds only images: no labels are predicted.`)
-    return []
-  }
-  if (names.length > 0)
-    requireTextTower(
-      app.models.spec,
-      `predict ${names.join(', ')}`,
-      'Ingest without labels (leave out --label-set; if the setting LABEL_SETS is set, --label-set none), or with a model that has a text tower (`models list`).',
-    )
-  return names.map(name => readLabelSet(name, app.labelFolders))
-}
-
-/** The workers share the cores and log warnings only, because this command prints the progress. */
-function startWorkers({ environment, out, signal: stop }: Context, { processes, inputs }: IngestOptions): Supervisor {
-  const threads = Math.max(1, Math.floor(availableParallelism() / processes))
-  return new Supervisor({
-    processes,
-    signal: stop,
-    environment: {
-      ...environment,
-      ALLOW_FOLDERS: [environment.ALLOW_FOLDERS, ...inputs].filter(Boolean).join(','),
-      THREADS: environment.THREADS || String(threads),
-      LOG_LEVEL: environment.LOG_LEVEL || 'warn',
-      METRICS_PORT: '',
-    },
-    onCrash: ({ pid, exitCode, signal }) =>
-      out.note(`Worker process ${pid} crashed (${signal ?? `exit code ${exitCode}`}); another one takes its place.`),
-  }).start()
-}
-
-function checkUsage({
-  inputs,
-  onlyMissing,
-  retryFailed,
-  dryRun: dry,
-  sample,
-  where,
-}: IngestOptions): PhotoFailureCode | undefined {
-  if (retryFailed !== undefined && inputs.length > 0)
-    throw new AppError(
-      'USAGE',
-      `--retry-failed reads photos from the database: leave out ${inputs.join(' ')}. A code follows the option: --retry-failed HTTP_503`,
-    )
-  if (inputs.length === 0 && !onlyMissing && retryFailed === undefined)
-    throw new AppError(
-      'USAGE',
-      'ingest expects an input: photos.tsv000, photos.csv, urls.txt or a folder of images. Only --only-missing and --retry-failed need none.',
-    )
-  if (inputs.length === 0 && (dry || sample !== undefined || (where?.length ?? 0) > 0))
-    throw new AppError('USAGE', '--dry-run, --sample and --where need an input.')
-  if (typeof retryFailed !== 'string') return undefined
-  if (!Object.hasOwn(PHOTO_FAILURES, retryFailed) && !/^HTTP_\d{3}$/.test(retryFailed))
-    throw new AppError(
-      'USAGE',
-      `--retry-failed expects one of HTTP_<status>, ${Object.keys(PHOTO_FAILURES).join(', ')}; found ${JSON.stringify(retryFailed)}`,
-    )
-  return retryFailed as PhotoFailureCode
+  if (synced?.isRefused) return 1
+  const isWhole = summary.badRows === 0 && summary.leftOut === undefined && (end?.failed ?? 0) === 0
+  return isWhole ? 0 : SOME_FAILED
 }

@@ -2,10 +2,12 @@ import type { IngestEnd } from '../../producers/ingest.js'
 import type { EnqueueSummary } from '../../producers/queueing/enqueue.js'
 import type { RunProgress } from '../../producers/queueing/follow-run.js'
 import type { OnWait } from '../../producers/queueing/wait-reason.js'
+import type { DamagedInput } from '../../producers/removal/damaged-rows.js'
+import type { SyncOutcome } from '../../producers/removal/sync.js'
 import type { Context } from '../context.js'
 import type { Output } from '../print/output.js'
 import { Progress } from '../print/progress.js'
-import { describeEnd, describeSummary } from './ingest-report.js'
+import { describeEnd, describeSummary, describeSync } from './ingest-report.js'
 import { WaitNotices } from './wait-notices.js'
 
 /** Prints an ingest: first the progress of enqueueing and its summary, then the progress of the run and its end. */
@@ -18,6 +20,7 @@ export class IngestPrinter {
   constructor(
     { out }: Context,
     private readonly runId: string,
+    private readonly badRowsFile?: string,
   ) {
     this.#out = out
     this.#notices = new WaitNotices(out, this.progress)
@@ -25,10 +28,17 @@ export class IngestPrinter {
 
   readonly enqueued = (summary: EnqueueSummary): void => {
     const seconds = this.progress.end()
-    this.#out.result({ run: this.runId, ...summary, seconds }, describeSummary(summary, seconds, false))
+    this.#out.result(
+      { run: this.runId, ...summary, seconds },
+      describeSummary(summary, seconds, { badRowsFile: this.badRowsFile }),
+    )
     this.progress = new Progress('photos')
     this.#notices = new WaitNotices(this.#out, this.progress)
     this.#isWaiting = false
+  }
+
+  readonly synced = (outcome: SyncOutcome | DamagedInput): void => {
+    this.#out.result({ run: this.runId, sync: outcome }, describeSync(outcome))
   }
 
   readonly runProgress = ({ run, queue: { active } }: RunProgress): void => {
@@ -41,11 +51,11 @@ export class IngestPrinter {
     this.#notices.tell(reason)
   }
 
-  readonly end = ({ run, photos, done, failed, failures, seconds }: IngestEnd): void => {
+  readonly end = ({ run, photos, done, failed, failures, refreshed, seconds }: IngestEnd): void => {
     this.progress.end()
     this.#out.result(
-      { run: run.id, model: run.modelKey, photos, done, failed, failures, seconds },
-      describeEnd({ photos, done, failed, modelKey: run.modelKey, failures, seconds }),
+      { run: run.id, model: run.modelKey, photos, done, failed, failures, refreshed, seconds },
+      describeEnd({ photos, done, failed, modelKey: run.modelKey, failures, refreshed, seconds }),
     )
   }
 

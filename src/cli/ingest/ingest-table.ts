@@ -49,7 +49,11 @@ export async function ingestTable({ app, out, signal }: Context, options: Ingest
   }
 }
 
-function describeLoad(summary: LoadSummary, seconds: number, { dryRun, allPhotos }: IngestTableOptions): string {
+function describeLoad(
+  summary: LoadSummary,
+  seconds: number,
+  { dryRun, allPhotos, badRowsFile }: IngestTableOptions,
+): string {
   const { table, rows, badRows, written, unchanged, otherPhotos } = summary
   const lines = [
     `Read ${formatQuantity(rows, 'row')} of ${table} in ${formatDuration(seconds)}: ${formatQuantity(rows - badRows, 'good row')}, ${formatQuantity(badRows, 'bad row')}.`,
@@ -59,5 +63,5 @@ function describeLoad(summary: LoadSummary, seconds: number, { dryRun, allPhotos
     lines.push(
       `${formatQuantity(otherPhotos, 'row was', 'rows were')} left out, of photos that are not in the database; --all-photos loads them too. After adding photos, load the table again.`,
     )
-  return [...lines, ...describeRowCounts(summary)].join('\n')
+  return [...lines, ...describeRowCounts(summary, badRowsFile)].join('\n')
 }

@@ -9,6 +9,7 @@ import { chooseModel, openTextEncoder } from '../open-search.js'
 import { listLabelSetNames, readLabelSet } from '../options/label-files.js'
 import { bars } from '../print/output.js'
 import { Progress } from '../print/progress.js'
+import { describeUnknownWords } from './unknown-words.js'
 
 /**
  * The `labels predict` command.
@@ -53,6 +54,8 @@ export async function predictLabels(context: Context, nameOrPath: string): Promi
       `Another session cancelled or replaced the definition of ${set.name} meanwhile. The old labels are unchanged. If this definition is the right one, run "unsplash-clip labels predict ${nameOrPath}" again.`,
     )
 
+  const unknown = describeUnknownWords(model.key, await labels.equalLabels(model.id, set.name))
+  if (unknown !== null) out.note(unknown)
   const counts = await labels.histogram(model.id, set.name)
   out.text(`${formatQuantity(labelled, 'photo')} labelled with ${model.key} in ${formatDuration(seconds)}.\n`)
   if (out.json) for (const { label, photos } of counts) out.result({ set: set.name, label, photos }, '')

@@ -1,3 +1,4 @@
+import { AppError } from '../../domain/errors.js'
 import type { ModelIdentity } from '../../domain/model.js'
 import type { ObjectStore } from '../../domain/ports/object-store.js'
 import type { LabelSample } from '../../domain/ports/repository.js'
@@ -12,6 +13,9 @@ import { bars, formatScore, table } from '../print/output.js'
 import { checkOutputFiles, writeOutputFile } from '../print/output-file.js'
 import { LABEL_COLUMNS, labelRows } from '../print/photo-csv.js'
 import { type PhotoCard, renderPhotoPage } from '../print/photo-page.js'
+import { filePath, placeLine } from '../print/photo-place.js'
+import { withSmallPictures } from '../print/small-pictures.js'
+import { describeUnknownWords } from './unknown-words.js'
 
 export interface ShowLabelsOptions {
   sample?: number
@@ -27,22 +31,36 @@ export async function showLabels(
   options: ShowLabelsOptions,
 ): Promise<number> {
   const { out } = context
+  if (name === undefined) refuseOptionsOfSets(options)
   await checkOutputFiles({ '--html': options.html, '--csv': options.csv })
   const { search, model } = await openSearchWithModel(context)
   if (name === undefined) return listSets(context, search, model)
   const size = options.sample ?? (options.html ? 4 : 0)
   const report = await search.labels(model, name, { size, seed: options.seed })
-  printReport(context, report)
+  const unknown = describeUnknownWords(model.key, report.equal)
+  if (unknown !== null) out.note(unknown)
+  const sampled = report.sample.map(({ photoId }) => photoId)
+  printReport(context, report, await search.addresses(sampled))
   if (options.csv) {
     await writeCsv(options.csv, LABEL_COLUMNS, labelRows(search.labelledPhotos(model, name)))
     out.note(`Wrote ${options.csv}`)
   }
   if (options.html) {
     const cards = await sampleCards(search, model, report.sample, await context.app.store())
-    await writeOutputFile(options.html, renderPage(model, report, cards))
+    await writeOutputFile(options.html, await renderPage(model, report, cards))
     out.note(`Wrote ${options.html}`)
   }
   return 0
+}
+
+/** @throws AppError USAGE for an option that needs the name of a set */
+function refuseOptionsOfSets({ sample, html, csv }: ShowLabelsOptions): void {
+  for (const [option, value] of Object.entries({ '--sample': sample, '--html': html, '--csv': csv }))
+    if (value !== undefined)
+      throw new AppError(
+        'USAGE',
+        `${option} expects the name of a label set, found none. To list the sets: unsplash-clip labels show`,
+      )
 }
 
 async function listSets({ out }: Context, search: PhotoSearch, model: SearchModel): Promise<number> {
@@ -57,21 +75,39 @@ async function listSets({ out }: Context, search: PhotoSearch, model: SearchMode
   return 0
 }
 
-function printReport({ out }: Context, { set, counts, sample }: LabelReport): void {
+/** @param addresses page or image URL of each sampled photo */
+function printReport(
+  { out }: Context,
+  { set, counts, sample }: LabelReport,
+  addresses: ReadonlyMap<string, string>,
+): void {
   if (out.json) {
     for (const { label, photos } of counts) out.result({ set: set.name, label, photos }, '')
-    for (const { photoId, label, score } of sample) out.result({ set: set.name, label, photo_id: photoId, score }, '')
+    for (const { photoId, label, score } of sample) {
+      const url = addresses.get(photoId)
+      const path = filePath(url ?? '')
+      out.result({ set: set.name, label, photo_id: photoId, score, url, ...(path === null ? {} : { path }) }, '')
+    }
     return
   }
   out.text(`${set.name}: "${set.template}"\n\n${bars(counts.map(asBar))}`)
   if (sample.length === 0) return
-  const rows = sample.map(({ label, photoId, score }) => [label, photoId, formatScore(score)])
-  out.text(`\n${table(['label', 'photo', 'score'], rows)}`)
+  const rows = sample.map(({ label, photoId, score }) => [
+    label,
+    photoId,
+    formatScore(score),
+    placeLine(addresses.get(photoId) ?? ''),
+  ])
+  out.text(`\n${table(['label', 'photo', 'score', 'where'], rows)}`)
 }
 
 const asBar = ({ label, photos }: { label: string; photos: number }) => ({ label, count: photos })
 
-function renderPage({ key, identity }: SearchModel, { set, counts }: LabelReport, cards: readonly PhotoCard[]): string {
+async function renderPage(
+  { key, identity }: SearchModel,
+  { set, counts }: LabelReport,
+  cards: readonly PhotoCard[],
+): Promise<string> {
   const sections = counts.map(({ label }) => ({
     heading: label,
     cards: cards.filter(card => card.labels[0]?.label === label),
@@ -79,7 +115,7 @@ function renderPage({ key, identity }: SearchModel, { set, counts }: LabelReport
   return renderPhotoPage({
     title: set.name,
     intro: `Labels predicted zero-shot by ${key} with the prompts “${set.template}”, and random photos of each.${scoringNote(identity)}`,
-    sections: [{ heading: 'Histogram', bars: counts.map(asBar) }, ...sections],
+    sections: await withSmallPictures([{ heading: 'Histogram', bars: counts.map(asBar) }, ...sections]),
   })
 }
 

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { AppError } from '../../domain/errors.js'
 import { EVERYDAY_PROMPTS } from '../../domain/indexes/everyday-prompts.js'
 import { promptsOf } from '../../domain/labels.js'
@@ -114,9 +114,11 @@ async function findImages(folder: string, limit: number): Promise<{ files: strin
   if (!isFolder) throw new AppError('INPUT_INVALID', `--photos expects a folder, found a file at ${folder}.`)
   const files: string[] = []
   const failed: FailedFile[] = []
-  for await (const { photo, problem } of readImageFolder(folder)) {
+  for await (const { file, path, problem } of readImageFolder(folder)) {
     if (files.length >= limit) break
-    if (photo) files.push(fileURLToPath(photo.photo_image_url))
+    if (file) files.push(file.path)
+    // Reading it says why, under its name.
+    else if (path && problem?.code === 'UNREADABLE') files.push(path)
     else if (problem) failed.push({ file: folder, code: problem.code, message: problem.found })
   }
   return { files, failed }

@@ -1,6 +1,4 @@
 import { InvalidArgumentError } from 'commander'
-import { AppError } from '../../domain/errors.js'
-import type { LabelFilter } from '../../domain/ports/search.js'
 
 /** Returns the parser of an integer option from `min` to `max`. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
@@ -25,18 +23,6 @@ export function realNumber(min: number, max: number): (text: string) => number {
 /** Parses a repeatable option. */
 export function collect(text: string, before: string[] | undefined): string[] {
   return [...(before ?? []), text]
-}
-
-/** Parses `taken_time=night`, `taken_time=night:0.5` or `taken_time=night:2e-4` (minimum score). */
-export function labelFilter(text: string): LabelFilter {
-  const match = /^([a-z][a-z0-9_]*)=(.+?)(?::(0(?:\.\d+)?|[1-9](?:\.\d+)?e-\d+|1(?:\.0+)?))?$/.exec(text)
-  if (!match)
-    throw new AppError(
-      'USAGE',
-      `--label expects SET=LABEL or SET=LABEL:SCORE (for example taken_time=night:0.5), found ${JSON.stringify(text)}`,
-    )
-  const [, set, label, score] = match
-  return { set: set!, label: label!, ...(score === undefined ? {} : { minScore: Number(score) }) }
 }
 
 /** Parses a size such as `2GB` or `512MB`. @returns bytes */

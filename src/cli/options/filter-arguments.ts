@@ -1,25 +1,7 @@
 import { AppError } from '../../domain/errors.js'
 import { PHOTO_ID_PATTERN } from '../../domain/photo.js'
-import type { KeywordFilter, NearFilter, PhotosFilter } from '../../domain/ports/search.js'
+import type { PhotosFilter } from '../../domain/ports/search.js'
 import { readLineFile } from './line-file.js'
-
-/** Parses `60.39,5.32,50`, within 50 km of Bergen. The database checks the coordinates. */
-export function nearFilter(text: string): NearFilter {
-  const numbers = text.split(',').map(part => (/^\s*-?\d+(\.\d+)?\s*$/.test(part) ? Number(part) : Number.NaN))
-  const [latitude, longitude, km] = numbers
-  if (numbers.length !== 3 || numbers.some(Number.isNaN))
-    throw new AppError(
-      'USAGE',
-      `--near expects LATITUDE,LONGITUDE,KM (for example 60.39,5.32,50), found ${JSON.stringify(text)}`,
-    )
-  return { near: { latitude: latitude!, longitude: longitude!, km: km! } }
-}
-
-/** Parses `dog` or `dog:50` (minimum confidence). */
-export function keywordFilter(text: string): KeywordFilter {
-  const [, keyword, confidence] = /^(.*?)(?::(\d+(?:\.\d+)?))?$/s.exec(text)!
-  return { keyword: keyword!, ...(confidence === undefined ? {} : { min_confidence: Number(confidence) }) }
-}
 
 /**
  * Reads photo ids, one per line.

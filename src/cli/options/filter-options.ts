@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander'
 import type { Filter, LabelFilter, Orientation } from '../../domain/ports/search.js'
 import { parseWhere } from '../../domain/where/parse-where.js'
-import { collect, labelFilter } from './arguments.js'
-import { keywordFilter, nearFilter, readPhotoList } from './filter-arguments.js'
+import { keywordFilter, labelFilter, nearFilter } from '../../domain/where/written-filters.js'
+import { collect } from './arguments.js'
+import { readPhotoList } from './filter-arguments.js'
 import { addWhereOption } from './where-option.js'
 
 const ORIENTATIONS: Orientation[] = ['landscape', 'portrait', 'square']
@@ -39,10 +40,10 @@ export function addFilterOptions(command: Command): Command {
 export async function filtersOf(options: FilterOptions): Promise<{ labels: LabelFilter[]; where: Filter[] }> {
   const { near, orientation, photos, keyword = [], collection = [], color = [] } = options
   return {
-    labels: (options.label ?? []).map(labelFilter),
+    labels: (options.label ?? []).map(text => labelFilter(text, '--label')),
     where: [
-      ...(options.where ?? []).flatMap(parseWhere),
-      ...(near === undefined ? [] : [nearFilter(near)]),
+      ...(options.where ?? []).flatMap(text => parseWhere(text)),
+      ...(near === undefined ? [] : [nearFilter(near, '--near')]),
       ...(orientation === undefined ? [] : [{ orientation }]),
       ...(photos === undefined ? [] : [await readPhotoList(photos)]),
       ...keyword.map(keywordFilter),

@@ -2,8 +2,7 @@ import { AppError } from '../../domain/errors.js'
 import { PHOTO_ID_PATTERN } from '../../domain/photo.js'
 import { type Query, type WeightedSubject, wordsWeight } from '../../search/query.js'
 import type { QueryImage } from '../../search/query-image.js'
-
-const MOST_WEIGHT = 1000
+import { type WrittenPart, weighted } from '../../search/written-part.js'
 
 export interface QueryOptions {
   image?: string
@@ -29,7 +28,10 @@ export function chooseQuery(text: string | undefined, options: QueryOptions): Wa
   const { image, photo, like = [], plus = [], minus = [] } = options
   const words = text?.trim() ? text : undefined
   if (like.length + plus.length + minus.length > 0)
-    return combined(options, [...(words === undefined ? [] : [weightless(words)]), ...plus.map(weighted('--plus'))])
+    return combined(options, [
+      ...(words === undefined ? [] : [weightless(words)]),
+      ...plus.map(weighted('--plus', 'WORDS')),
+    ])
   const given: WantedQuery[] = []
   if (words !== undefined) given.push({ kind: 'text', value: words, title: words })
   if (image !== undefined) given.push({ kind: 'image', value: image, title: `Like ${image}` })
@@ -62,16 +64,10 @@ export async function loadQuery(
   }
 }
 
-interface Weighted {
-  text: string
-  /** Undefined without a weight in the option. */
-  weight: number | undefined
-}
-
-function combined({ image, photo, like = [], minus = [] }: QueryOptions, plus: Weighted[]): WantedQuery {
+function combined({ image, photo, like = [], minus = [] }: QueryOptions, plus: WrittenPart[]): WantedQuery {
   if (photo !== undefined) throw new AppError('USAGE', `--photo ID cannot be combined; use --like ${photo} instead`)
-  const photos = like.map(weighted('--like'))
-  const minuses = minus.map(weighted('--minus'))
+  const photos = like.map(weighted('--like', 'ID'))
+  const minuses = minus.map(weighted('--minus', 'WORDS'))
   for (const { text } of photos)
     if (!PHOTO_ID_PATTERN.test(text))
       throw new AppError('USAGE', `--like expects a photo id or ID:WEIGHT, found ${JSON.stringify(text)}`)
@@ -93,18 +89,4 @@ function combined({ image, photo, like = [], minus = [] }: QueryOptions, plus: W
   return { kind: 'combined', parts, title }
 }
 
-const weightless = (text: string): Weighted => ({ text, weight: undefined })
-
-/** Parses `at night` or `at night:2`. */
-function weighted(option: string): (value: string) => Weighted {
-  return value => {
-    const [, text, digits] = /^(.*?)(?::(\d+(?:\.\d+)?))?$/s.exec(value)!
-    const weight = digits === undefined ? undefined : Number(digits)
-    if (!text!.trim() || (weight !== undefined && (weight === 0 || weight > MOST_WEIGHT)))
-      throw new AppError(
-        'USAGE',
-        `${option} expects ${option === '--like' ? 'ID or ID' : 'WORDS or WORDS'}:WEIGHT, the weight above 0 and up to ${MOST_WEIGHT}, found ${JSON.stringify(value)}`,
-      )
-    return { text: text!, weight }
-  }
-}
+const weightless = (text: string): WrittenPart => ({ text, weight: undefined })

@@ -3,8 +3,22 @@ import { delimiter, join, sep } from 'node:path'
 
 /** The commands of the program, as its texts name them. */
 export const COMMANDS = [
-  ...['demo', 'ingest', 'worker', 'health', 'search', 'facets', 'duplicates', 'labels', 'prompts', 'photo'],
-  ...['status', 'run', 'models', 'index', 'db'],
+  ...[
+    'demo',
+    'ingest',
+    'worker',
+    'health',
+    'search',
+    'serve',
+    'mcp',
+    'keys',
+    'facets',
+    'duplicates',
+    'labels',
+    'prompts',
+    'photo',
+  ],
+  ...['status', 'run', 'models', 'index', 'db', 'store', 'completion', 'help', 'version'],
 ] as const
 
 const PROGRAM = 'unsplash-clip'

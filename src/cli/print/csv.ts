@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
+import { PHOTO_ID_PATTERN } from '../../domain/photo.js'
 import { fileFailure } from '../unexpected.js'
 
-export type CsvValue = string | number | boolean | null | undefined
+/** `id`: written as it is, so that tables join; see {@link PHOTO_ID_PATTERN}. */
+export type CsvValue = string | number | boolean | null | undefined | { id: string }
 
 /**
  * Texts that spreadsheets take for formulas, also in full width
@@ -13,7 +16,8 @@ const NEEDS_QUOTES = /[",;\t\r\n]|^\s|\s$/
 
 /**
  * Returns one record of RFC 4180 with its line break. An apostrophe precedes texts that a spreadsheet would compute;
- * numbers stay numbers, also negative ones; unknown values are empty fields.
+ * numbers stay numbers, also negative ones; photo ids stay as they are; unknown
+ * values are empty fields.
  */
 export function csvLine(values: readonly CsvValue[]): string {
   return `${values.map(csvField).join(',')}\r\n`
@@ -36,6 +40,8 @@ export async function writeCsv(
   try {
     await pipeline(linesOf(header, rows), out)
   } catch (cause) {
+    // The file may be opened only after its rows failed; who removes its folder then would meet it.
+    if (!out.closed) await once(out, 'close')
     if (cause !== refused) throw cause
     throw fileFailure(cause) ?? cause
   }
@@ -51,6 +57,8 @@ async function* linesOf(
 
 function csvField(value: CsvValue): string {
   if (value === null || value === undefined || Number.isNaN(value)) return ''
+  // Ids may begin with a hyphen. Letters, digits, _ and - make no call and no reference to elsewhere: no formula does harm.
+  if (typeof value === 'object') return PHOTO_ID_PATTERN.test(value.id) ? value.id : csvField(value.id)
   if (typeof value !== 'string') return String(value)
   const harmless = FORMULA.test(value) ? `'${value}` : value
   return NEEDS_QUOTES.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless

@@ -24,28 +24,52 @@ export class Output {
     if (!this.json) this.stdout.write(`${printable(asTyped(line))}\n`)
   }
 
-  /** Prints a remark to stderr, for example why there are no results. Removes credentials. */
+  /** Prints a remark to stderr, for example why there are no results, in place of a progress line. Removes credentials. */
   note(line: string): void {
-    this.stderr.write(`${printable(asTyped(redact(line)))}\n`)
+    const clear = 'isTTY' in this.stderr && this.stderr.isTTY ? '\r\u001b[2K' : ''
+    this.stderr.write(`${clear}${printable(asTyped(redact(line)))}\n`)
   }
 }
 
-/** Formats a table: columns padded to their widest cell, one line per row, numbers right-aligned. */
-export function table(header: string[], rows: (string | number)[][]): string {
+/** Narrowest last column of a table that is wrapped. */
+const LEAST_WRAPPED = 20
+
+/**
+ * Formats a table: columns padded to their widest cell, numbers right-aligned. Texts in the last column continue on the
+ * next line where the table would be wider than the terminal, or than 80 columns without one.
+ */
+export function table(header: string[], rows: (string | number)[][], width = process.stdout.columns || 80): string {
   const cells = [
     header,
     ...rows.map(row => row.map(value => (typeof value === 'number' ? formatCount(value) : oneLine(value)))),
   ]
   const widths = header.map((_, column) => Math.max(...cells.map(row => row[column]?.length ?? 0)))
   const toTheRight = header.map((_, column) => rows.length > 0 && rows.every(row => typeof row[column] === 'number'))
+  const last = header.length - 1
+  const indent = widths.slice(0, last).reduce((sum, each) => sum + each + 2, 0)
+  const room = Math.max(LEAST_WRAPPED, width - indent)
   return cells
-    .map(row =>
-      row
+    .flatMap(row => {
+      const [end = '', ...more] = toTheRight[last] ? [row[last]!] : wrapped(row[last]!, room)
+      const line = [...row.slice(0, last), end]
         .map((cell, column) => (toTheRight[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
         .join('  ')
-        .trimEnd(),
-    )
+      return [line.trimEnd(), ...more.map(rest => ' '.repeat(indent) + rest)]
+    })
     .join('\n')
+}
+
+/** Breaks a text between words, or where a word is longer than a line. */
+export function wrapped(text: string, room: number): string[] {
+  const lines: string[] = []
+  for (let rest = text; rest.length > 0; ) {
+    if (rest.length <= room) return [...lines, rest]
+    const space = rest.lastIndexOf(' ', room)
+    const end = space > 0 ? space : room
+    lines.push(rest.slice(0, end))
+    rest = rest.slice(end).trimStart()
+  }
+  return lines
 }
 
 /** Formats a histogram of horizontal bars with counts and shares. */

@@ -2,8 +2,9 @@ import type { Photo, PhotoColumn } from '../../domain/photo.js'
 import type { LabelledPhoto } from '../../domain/ports/repository.js'
 import type { Hit } from '../../domain/ports/search.js'
 import type { CsvValue } from './csv.js'
+import { filePath } from './photo-place.js'
 
-/** Exported metadata, in addition to the id. */
+/** Exported metadata, in addition to the id and the path of an own photo's file. */
 const METADATA = [
   'photo_url',
   'photo_image_url',
@@ -26,7 +27,8 @@ const METADATA = [
 
 /** Returns the columns of hits: two per label set, the label and its score. */
 export function hitColumns(hits: readonly Hit[]): string[] {
-  return ['rank', 'photo_id', 'score', ...setsOf(hits).flatMap(set => [set, `${set}_score`]), ...METADATA, 'stored_key']
+  const labels = setsOf(hits).flatMap(set => [set, `${set}_score`])
+  return ['rank', 'photo_id', 'score', ...labels, 'path', ...METADATA, 'stored_key']
 }
 
 export function* hitRows(hits: readonly Hit[], offset: number): Generator<CsvValue[]> {
@@ -34,7 +36,7 @@ export function* hitRows(hits: readonly Hit[], offset: number): Generator<CsvVal
   for (const [index, hit] of hits.entries())
     yield [
       offset + index + 1,
-      hit.photoId,
+      { id: hit.photoId },
       hit.score,
       ...sets.flatMap(set => [hit.labels[set]?.label, hit.labels[set]?.score]),
       ...metadataOf(hit.photo),
@@ -42,15 +44,15 @@ export function* hitRows(hits: readonly Hit[], offset: number): Generator<CsvVal
     ]
 }
 
-export const LABEL_COLUMNS = ['photo_id', 'label', 'score', ...METADATA]
+export const LABEL_COLUMNS = ['photo_id', 'label', 'score', 'path', ...METADATA]
 
 export async function* labelRows(pages: AsyncIterable<LabelledPhoto[]>): AsyncGenerator<CsvValue[]> {
   for await (const page of pages)
-    for (const { photo, label, score } of page) yield [photo.photo_id, label, score, ...metadataOf(photo)]
+    for (const { photo, label, score } of page) yield [{ id: photo.photo_id }, label, score, ...metadataOf(photo)]
 }
 
 function metadataOf(photo: Photo): CsvValue[] {
-  return METADATA.map(column => photo[column])
+  return [filePath(photo.photo_image_url), ...METADATA.map(column => photo[column])]
 }
 
 function setsOf(hits: readonly Hit[]): string[] {

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { percent } from '../../domain/labels.js'
 
 /**
@@ -16,6 +17,8 @@ export interface PhotoSection {
   note?: string
   bars?: { label: string; count: number }[]
   cards?: PhotoCard[]
+  /** Pictures alone, as data URIs. */
+  pictures?: string[]
 }
 
 export interface PhotoCard {
@@ -27,7 +30,9 @@ export interface PhotoCard {
   description: string | null
   labels: { set: string; label: string; score: number }[]
   credit: string | null
-  /** Web page of the photo, http(s). */
+  /** Path of an own photo's file. */
+  path?: string | null
+  /** Web page of the photo, http(s), or the file of an own photo. */
   link: string | null
 }
 
@@ -70,6 +75,7 @@ function renderSection(section: PhotoSection): string {
   return `<section>
 <h2>${escapeHtml(section.heading)}</h2>
 ${section.note ? `<p class="note">${escapeHtml(section.note)}</p>` : ''}
+${(section.pictures ?? []).map(uri => `<img class="query" src="${escapeHtml(uri)}" alt="">`).join('\n')}
 ${section.bars ? renderBars(section.bars) : ''}
 ${section.cards ? (section.cards.length > 0 ? `<ul class="cards">\n${section.cards.map(renderCard).join('\n')}\n</ul>` : '<p class="note">No photo matches.</p>') : ''}
 </section>`
@@ -89,24 +95,33 @@ function renderBars(bars: { label: string; count: number }[]): string {
 }
 
 function renderCard(card: PhotoCard): string {
-  const name = card.description ?? `Photo ${card.photoId}`
-  const link = card.link && isWebUrl(card.link) ? card.link : null
+  const { path } = card
+  const name = card.description ?? (path ? basename(path) : `Photo ${card.photoId}`)
+  const link = card.link && (isWebUrl(card.link) || (path && isFileUrl(card.link))) ? card.link : null
   const picture =
     card.image && (card.image.startsWith('data:image/') || isWebUrl(card.image))
       ? `<img src="${escapeHtml(card.image)}" alt="${escapeHtml(name)}"${card.image.startsWith('data:') ? '' : ' loading="lazy"'}>`
       : '<div class="missing">no copy stored</div>'
   const labels = card.labels
-    .map(
-      ({ set, label, score }) =>
-        `<li title="${escapeHtml(set)}">${escapeHtml(label)} <small>${percent(score)}</small></li>`,
-    )
+    .map(({ set, label, score }) => {
+      // Two sets may share a label.
+      const isAmbiguous = card.labels.some(other => other.label === label && other.set !== set)
+      const shown = isAmbiguous ? `${set}: ${label}` : label
+      return `<li title="${escapeHtml(set)}">${escapeHtml(shown)} <small>${percent(score)}</small></li>`
+    })
     .join('')
   return `<li class="card">
 <div class="picture">${link ? `<a href="${escapeHtml(link)}" rel="noreferrer">${picture}</a>` : picture}${card.score === undefined ? '' : `<span class="score">${card.score.toFixed(3)}</span>`}</div>
 <p class="description">${escapeHtml(name)}</p>
 <p class="credit">${card.credit ? `Photo by ${escapeHtml(card.credit)}` : ''} <code>${escapeHtml(card.photoId)}</code></p>
+${path ? `<p class="path">${link ? `<a href="${escapeHtml(link)}">${escapeHtml(path)}</a>` : escapeHtml(path)}</p>` : ''}
 ${labels ? `<ul class="labels">${labels}</ul>` : ''}
 </li>`
+}
+
+/** On this machine only: a host in it would be asked when the link is followed. */
+function isFileUrl(text: string): boolean {
+  return URL.canParse(text) && new URL(text).protocol === 'file:' && new URL(text).host === ''
 }
 
 function isWebUrl(text: string): boolean {
@@ -130,12 +145,14 @@ ul { list-style: none; margin: 0; padding: 0; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .7rem; overflow: hidden; padding-bottom: .7rem; }
 .card > p, .card > ul { margin: .4rem .8rem 0; }
 .picture { position: relative; aspect-ratio: 4 / 3; background: var(--line); }
-.picture img { width: 100%; height: 100%; object-fit: cover; display: block; }
+.picture img { width: 100%; height: 100%; object-fit: contain; display: block; }
+.query { max-height: 14rem; max-width: 100%; border-radius: .7rem; }
 .missing { display: grid; place-items: center; height: 100%; color: var(--soft); font-size: .85rem; }
 .score { position: absolute; right: .5rem; bottom: .5rem; background: #000a; color: #fff; border-radius: .4rem; padding: .05rem .45rem; font-size: .8rem; font-variant-numeric: tabular-nums; }
 .description { font-size: .92rem; line-height: 1.35; display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; }
 .credit { font-size: .78rem; color: var(--soft); }
 .credit code { font-size: .74rem; }
+.path { font: .74rem/1.35 ui-monospace, monospace; color: var(--soft); overflow-wrap: anywhere; }
 .labels { display: flex; flex-wrap: wrap; gap: .3rem; }
 .labels li { border: 1px solid var(--line); border-radius: 1rem; padding: .02rem .55rem; font-size: .76rem; }
 small { color: var(--soft); }

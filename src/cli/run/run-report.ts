@@ -1,9 +1,9 @@
 import type { LabelSet } from '../../domain/labels.js'
 import type { FailureGroup } from '../../domain/ports/repository.js'
-import type { GivenUpGroup } from '../../domain/ports/run-repository.js'
+import type { GivenUpGroup, RefreshCount } from '../../domain/ports/run-repository.js'
 import { formatCount, formatDuration, formatQuantity } from '../../domain/text/format.js'
 import type { RunView, WorkersView } from '../../producers/runs/run-view.js'
-import { describeFailures } from '../ingest/ingest-report.js'
+import { describeFailures, describeRefresh } from '../ingest/ingest-report.js'
 import { shorten, table } from '../print/output.js'
 
 /** Advice on batches that were given up, where the error message holds none. */
@@ -20,37 +20,39 @@ const WHAT_TO_DO: Record<string, string> = {
   WORKER_FAILED: 'The message gives the cause; the logs of the workers give details.',
 }
 
-/** The table of `run list` and `status`. */
+/** The table of `run list` and `status`: two lines per run, so that it fits a terminal of 80 columns. */
 export function describeRuns(runs: readonly RunView[]): string {
-  return table(
-    ['run', 'state', 'model', 'priority', 'photos', 'done', 'failed', 'left', 'rate', 'ETA', 'started', 'source'],
-    runs.map(run => [
-      run.id,
-      run.state,
-      run.modelKey,
-      run.priority,
-      run.photos,
-      run.done,
-      run.failed,
-      run.left,
-      run.photosPerSecond > 0 ? formatRate(run.photosPerSecond) : '',
-      run.etaSeconds === null ? '' : formatDuration(run.etaSeconds),
-      run.createdAt.toISOString().slice(0, 16),
-      shorten(run.source, 40),
-    ]),
-  )
+  const [header, ...rows] = table(
+    ['run', 'state', 'photos', 'done', 'failed', 'left'],
+    runs.map(run => [run.id, run.state, run.photos, run.done, run.failed, run.left]),
+  ).split('\n')
+  return [header, ...runs.flatMap((run, i) => [rows[i], `  ${shorten(describeCourse(run), 77)}`])].join('\n')
+}
+
+/** 10:04, 12.0/s, ETA 3 min 4 s, clip-vit-b-32@int8, high priority, /home/me/photos */
+function describeCourse({ createdAt, photosPerSecond, etaSeconds, modelKey, priority, source }: RunView): string {
+  return [
+    createdAt.toISOString().slice(0, 16),
+    ...(photosPerSecond > 0 ? [formatRate(photosPerSecond)] : []),
+    ...(etaSeconds === null ? [] : [`ETA ${formatDuration(etaSeconds)}`]),
+    modelKey,
+    ...(priority === 'normal' ? [] : [`${priority} priority`]),
+    source,
+  ].join(', ')
 }
 
 export interface RunDetails {
   run: RunView
   failures: readonly FailureGroup[]
+  /** Of a run that refreshes. */
+  refreshed?: readonly RefreshCount[]
   givenUp: readonly GivenUpGroup[]
   options: Readonly<Record<string, unknown>>
   labelSets: readonly LabelSet[]
   workers: WorkersView
 }
 
-export function describeRun({ run, failures, givenUp, options, labelSets, workers }: RunDetails): string {
+export function describeRun({ run, failures, refreshed, givenUp, options, labelSets, workers }: RunDetails): string {
   const given = Object.entries(options).filter(([, value]) => !isUnset(value))
   const sets = labelSets.map(({ name, labels }) => `${name} (${labels.join(', ')})`)
   return [
@@ -61,6 +63,7 @@ export function describeRun({ run, failures, givenUp, options, labelSets, worker
     `Options     ${given.map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join(', ') || 'none'}`,
     `Label sets  ${sets.join(', ') || 'none'}`,
     `Photos      ${formatCount(run.photos)}: ${formatCount(run.done)} done, ${formatCount(run.failed)} failed, ${formatCount(run.left)} left`,
+    ...(refreshed ? [describeRefresh(refreshed)] : []),
     run.state === 'cancelled' && run.inFlight === 0
       ? `Left        ${formatCount(run.left)} undone`
       : `Left        ${formatCount(run.inFlight)} in flight, ${formatCount(run.waiting)} waiting, ${formatCount(run.parkedPhotos)} parked, ${formatCount(run.givenUpPhotos)} given up`,
@@ -76,16 +79,18 @@ export function describeRun({ run, failures, givenUp, options, labelSets, worker
 export function describeWorkers({ alive, photosPerSecond, inFlight, workers }: WorkersView): string[] {
   const total = `Workers     ${formatCount(alive)} alive, ${formatRate(photosPerSecond)}, ${formatQuantity(inFlight, 'photo')} in flight`
   if (alive === 0) return ['Workers     none alive']
+  const models = new Set(workers.map(({ model }) => model))
   const rows = workers.map(worker => [
-    `${worker.host}:${worker.pid}`,
-    worker.model,
+    `${shorten(worker.host, 24)}:${worker.pid}`,
+    ...(models.size > 1 ? [worker.model] : []),
     formatRate(worker.photosPerSecond),
     Object.values(worker.inHand).reduce((sum, photos) => sum + photos, 0),
     worker.embedded,
     worker.failed,
-    worker.trouble === null ? '' : shorten(worker.trouble, 90),
   ])
-  return [total, '', table(['worker', 'model', 'rate', 'in flight', 'embedded', 'failed', 'trouble'], rows)]
+  const header = ['worker', ...(models.size > 1 ? ['model'] : []), 'rate', 'in flight', 'embedded', 'failed']
+  const troubles = workers.flatMap(({ host, pid, trouble }) => (trouble === null ? [] : [`${host}:${pid}: ${trouble}`]))
+  return [models.size > 1 ? total : `${total}, ${[...models][0]}`, '', table(header, rows), ...troubles]
 }
 
 /** Batches that were given up, with causes and advice. */
@@ -102,20 +107,22 @@ export function describeGivenUp(groups: readonly GivenUpGroup[]): string[] {
   ]
 }
 
-function describeRate({ photosPerSecond, etaSeconds }: RunView): string {
-  const rate = `${formatRate(photosPerSecond)} over the last two minutes`
+function describeRate({ state, photosPerSecond, etaSeconds }: RunView): string {
+  const rate = `${formatRate(photosPerSecond)} ${state === 'done' ? 'over all of its time' : 'over the last two minutes'}`
   return etaSeconds === null ? rate : `${rate}, ETA ${formatDuration(etaSeconds)}`
 }
 
 /** How to go on with runs whose photos wait while no worker is alive. Empty when none does. */
 export function describeStuck(runs: readonly RunView[], { alive }: WorkersView): string[] {
   if (alive > 0) return []
-  const stuck = runs.filter(run => run.state === 'interrupted' || (run.state === 'running' && run.waiting > 0))
+  const stuck = runs.filter(
+    run => run.state === 'interrupted' || (run.state === 'waiting for workers' && run.waiting > 0),
+  )
   return stuck.length === 0 ? [] : ['', ...stuck.map(run => `Run ${run.id}: ${howToGoOn(run)}`)]
 }
 
 function howToGoOn({ state, waiting }: RunView): string {
-  const workers = 'unsplash-clip worker (with --allow-folder FOLDER for photos of a folder)'
+  const workers = 'unsplash-clip worker'
   if (state === 'interrupted')
     return `its producer ended before all was done. The same ingest, started again, goes on where it stopped.${waiting > 0 ? ` For what is in the queue alone, start workers: ${workers}` : ''}`
   return `${formatQuantity(waiting, 'photo waits', 'photos wait')} and no worker is alive. Start workers: ${workers}`

@@ -49,11 +49,13 @@ async function readRun({ app }: Context, id: string): Promise<RunDetails> {
   const { ingest, runs } = await app.repositories()
   const run = (await ingest.run(id))!
   const workers = await runs.workers()
+  const options = await runs.optionsOfRun(id)
   return {
     run: viewRun(run, workers),
     failures: run.failed > 0 ? await runs.failuresOfRun(id) : [],
     givenUp: run.givenUpBatches > 0 ? await runs.givenUpOfRun(id) : [],
-    options: await runs.optionsOfRun(id),
+    refreshed: options.refresh === true ? await runs.refreshOfRun(id) : undefined,
+    options,
     labelSets: await runs.labelSets(id),
     workers: viewWorkers(workers),
   }

@@ -7,6 +7,7 @@ import type { WorkerObserver } from '../../metrics/worker-observer.js'
 import { siblings } from '../../workers/supervisor/messages.js'
 import { startWorker } from '../../workers/worker.js'
 import type { Context } from '../context.js'
+import { SOME_FAILED } from '../exit-codes.js'
 import { openEncoderOf } from '../models/model-files.js'
 import { listLabelSetNames, readLabelSet } from '../options/label-files.js'
 import { Progress } from '../print/progress.js'
@@ -34,7 +35,7 @@ async function run(context: Context, observer: WorkerObserver, options: Options)
   const model = modelKey(app.models.spec)
   // First of all, because what is missing on this machine will not come.
   const provider = await app.models.executionProvider()
-  const { ingest, runs, labels } = await app.repositories()
+  const { ingest, runs, places, labels } = await app.repositories()
   await app.database.keepAlive()
   const store = await app.store()
   const queue = await app.servingQueue()
@@ -44,6 +45,7 @@ async function run(context: Context, observer: WorkerObserver, options: Options)
     observer.observing({
       repository: ingest,
       runs,
+      places,
       reports: await app.database.reports(),
       prompts: await app.database.promptRequests(),
       labels,
@@ -109,5 +111,5 @@ async function run(context: Context, observer: WorkerObserver, options: Options)
     { ...stats },
     `Worker ended: ${formatQuantity(stats.embedded, 'photo')} embedded, ${formatCount(stats.failed)} failed, ${formatCount(stats.retried)} returned for another try.`,
   )
-  return 0
+  return options.untilIdle && stats.failed > 0 ? SOME_FAILED : 0
 }

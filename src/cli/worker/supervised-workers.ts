@@ -7,6 +7,7 @@ import { supervisorActivity } from '../../metrics/supervisor-activity.js'
 import { Supervisor } from '../../workers/supervisor/supervisor.js'
 import { noStats } from '../../workers/worker.js'
 import type { Context } from '../context.js'
+import { SOME_FAILED } from '../exit-codes.js'
 import { fetchModel } from '../models/model-files.js'
 import { Progress } from '../print/progress.js'
 import { serveMetrics } from './serve-metrics.js'
@@ -30,6 +31,8 @@ export async function superviseWorkers(
     signal,
     environment: {
       ...environment,
+      // Their lines are printed here.
+      LOG_FORMAT: environment.LOG_FORMAT || (process.stderr.isTTY ? 'text' : 'json'),
       // Processes with one thread each embed more than one process with as many threads: no thread waits for the slowest.
       THREADS: environment.THREADS || '1',
       // glibc keeps memory for every thread that ever had some: 833 instead of 1,093 MiB at the peak (docs/explanation/images.md).
@@ -63,7 +66,7 @@ export async function superviseWorkers(
       `${formatCount(stats.retried)} returned for another try` +
       `${restarts > 0 ? `; ${formatCount(restarts)} crashed and were replaced` : ''}.`,
   )
-  return 0
+  return options.untilIdle && stats.failed > 0 ? SOME_FAILED : 0
 }
 
 async function serveSupervisor(context: Context, supervisor: Supervisor): Promise<MetricsServer | null> {

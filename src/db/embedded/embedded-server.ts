@@ -43,6 +43,8 @@ export interface EmbeddedServerOptions {
   idleMs: number
   /** Ends the wait, and the server that this call is starting: whatever it creates begins again at the next start. */
   signal?: AbortSignal | undefined
+  /** Called before this call starts a server. @param isNew whether there is no database in the folder yet */
+  onStart?: ((isNew: boolean) => void) | undefined
 }
 
 export interface EmbeddedServer {
@@ -84,6 +86,7 @@ export async function ensureEmbeddedServer(options: EmbeddedServerOptions): Prom
     if (started?.failed()) throw await startFailed(dataDir, started, 'it ended at once')
     const mayStart = started === undefined || (started.refused() && Date.now() >= startAgainAt)
     if (mayStart && (state === null || livenessOf(state) !== 'alive')) {
+      if (started === undefined) options.onStart?.(!existsSync(join(dataDir, 'pgdata')))
       started = start(options)
       startAgainAt = Date.now() + RETRY_START_MS
     }

@@ -54,8 +54,9 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     })
     await clients.listen(join(socketDir, SOCKET_NAME))
     server = new RunningServer(options, { lock, socketDir, db, engine, clients, snapshots })
-    lock.publishReady()
+    // First: a process that finds it ready may read the log, or kill the server.
     log(`ready: ${server.url}`)
+    lock.publishReady()
     return server
   } catch (error) {
     lock.release()

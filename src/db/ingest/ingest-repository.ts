@@ -1,8 +1,12 @@
 import type { PhotoFailureCode } from '../../domain/errors.js'
 import type { ModelIdentity } from '../../domain/model.js'
-import type { Photo, PhotoRef } from '../../domain/photo.js'
+import type { Photo, PhotoRef, StoredPhotoRef } from '../../domain/photo.js'
+import { copyUrl } from '../../domain/places/copy-key.js'
+import type { Validators } from '../../domain/places/photo-version.js'
 import type {
   BatchOutcome,
+  Embedded,
+  EmbeddedVersion,
   FailureGroup,
   IngestRepository,
   ModelId,
@@ -22,6 +26,13 @@ import { writeAllButRefused } from './refused-rows.js'
 
 interface ModelRow extends Record<string, unknown>, ModelIdentity {
   id: ModelId
+}
+
+interface VersionRow extends Record<string, unknown>, Validators {
+  photoId: string
+  hasCopy: boolean
+  urlHash: string | null
+  digest: string | null
 }
 
 /** IngestRepository on Postgres. Its larger transactions are functions in `migrations/`. */
@@ -63,13 +74,26 @@ export class PostgresIngestRepository implements IngestRepository {
     return refused
   }
 
-  async photoStates(modelId: ModelId, photoIds: readonly string[]): Promise<PhotoStates> {
-    const rows = await this.database.query<{ photo_id: string; embedded: boolean }>(sql.PHOTO_STATES, [
-      modelId,
-      photoIds,
-    ])
+  async photoStates(modelId: ModelId, photoIds: readonly string[], refreshOf?: string): Promise<PhotoStates> {
+    const rows = await this.database.query<{ photo_id: string; embedded: boolean }>(
+      refreshOf === undefined ? sql.PHOTO_STATES : sql.REFRESH_STATES,
+      refreshOf === undefined ? [modelId, photoIds] : [modelId, photoIds, refreshOf],
+    )
     const of = (embedded: boolean) => new Set(rows.filter(row => row.embedded === embedded).map(row => row.photo_id))
     return { embedded: of(true), failed: of(false) }
+  }
+
+  async embeddedVersions(modelId: ModelId, photoIds: readonly string[]): Promise<Map<string, EmbeddedVersion>> {
+    const rows = await this.database.query<VersionRow>(sql.EMBEDDED_VERSIONS, [modelId, photoIds])
+    return new Map(
+      rows.map(({ photoId, hasCopy, urlHash, digest, etag, lastModified, length }) => [
+        photoId,
+        {
+          hasCopy,
+          version: urlHash && digest ? { urlHash, digest, etag, lastModified, length: length && +length } : null,
+        },
+      ]),
+    )
   }
 
   async createRun(run: NewRun): Promise<void> {
@@ -95,13 +119,26 @@ export class PostgresIngestRepository implements IngestRepository {
     if (batches.length === 0) return new Set()
     const rows = await this.database.query<{ id: string }>(sql.ADD_BATCHES, [
       JSON.stringify(
-        batches.map(({ id, runId, photoIds }) => ({ id, run_id: runId, photo_ids: [...new Set(photoIds)] })),
+        batches.map(({ id, runId, kind, photoIds }) => ({
+          id,
+          run_id: runId,
+          kind,
+          photo_ids: [...new Set(photoIds)],
+        })),
       ),
     ])
     return new Set(rows.map(row => row.id))
   }
 
-  async recordOutcome({ parentId, modelId, embedded, failures, labelSets }: BatchOutcome): Promise<void> {
+  async recordOutcome({
+    parentId,
+    modelId,
+    embedded,
+    failures,
+    unchanged = [],
+    labelSets,
+    possibleCopies = {},
+  }: BatchOutcome): Promise<void> {
     await this.database.query(sql.RECORD_OUTCOME, [
       parentId,
       modelId,
@@ -113,6 +150,10 @@ export class PostgresIngestRepository implements IngestRepository {
       failures.map(failure => storable(failure.message)),
       failures.map(failure => failure.attempts),
       labelSets,
+      metadataJson(embedded),
+      JSON.stringify(possibleCopies),
+      unchanged.map(photo => photo.photoId),
+      versionsJson([...embedded, ...unchanged]),
     ])
   }
 
@@ -134,29 +175,80 @@ export class PostgresIngestRepository implements IngestRepository {
     return this.database.query<FailureGroup & Record<string, unknown>>(sql.FAILURE_GROUPS, [modelId])
   }
 
-  missingPhotos(modelId: ModelId, pageSize: number): AsyncIterable<PhotoRef[]> {
+  missingPhotos(modelId: ModelId, pageSize: number): AsyncIterable<StoredPhotoRef[]> {
     return pagesById(
-      after => this.database.query<PhotoRef & Record<string, unknown>>(sql.MISSING_PHOTOS, [modelId, after, pageSize]),
+      after =>
+        this.database.query<StoredPhotoRef & Record<string, unknown>>(sql.MISSING_PHOTOS, [modelId, after, pageSize]),
       pageSize,
     )
   }
 
-  failedPhotos(modelId: ModelId, code: PhotoFailureCode | undefined, pageSize: number): AsyncIterable<PhotoRef[]> {
+  copiedPhotos(modelId: ModelId, pageSize: number): AsyncIterable<PhotoRef[]> {
+    return this.#copies(sql.COPIED_PHOTOS, pageSize, after => [modelId, after, pageSize])
+  }
+
+  failedCopies(modelId: ModelId, code: PhotoFailureCode | undefined, pageSize: number): AsyncIterable<PhotoRef[]> {
+    return this.#copies(sql.FAILED_COPIES, pageSize, after => [modelId, after, pageSize, code ?? null])
+  }
+
+  async *#copies(statement: string, pageSize: number, values: (after: string) => unknown[]): AsyncIterable<PhotoRef[]> {
+    const fetch = (after: string) => this.database.query<{ id: string; key: string }>(statement, values(after))
+    for await (const page of pagesById(fetch, pageSize)) yield page.map(({ id, key }) => ({ id, url: copyUrl(key) }))
+  }
+
+  failedPhotos(
+    modelId: ModelId,
+    code: PhotoFailureCode | undefined,
+    pageSize: number,
+    ofRun?: string,
+  ): AsyncIterable<StoredPhotoRef[]> {
     return pagesById(
       after =>
-        this.database.query<PhotoRef & Record<string, unknown>>(sql.FAILED_PHOTOS, [
+        this.database.query<StoredPhotoRef & Record<string, unknown>>(sql.FAILED_PHOTOS, [
           modelId,
           code ?? null,
           after,
           pageSize,
+          ofRun ?? null,
         ]),
       pageSize,
     )
   }
 
+  async hasTemplates(): Promise<boolean> {
+    const [row] = await this.database.query<{ has: boolean }>(sql.HAS_TEMPLATES)
+    return row!.has
+  }
+
+  async rememberTemplate(photoIds: readonly string[], template: string | null): Promise<void> {
+    await this.database.query(sql.REMEMBER_TEMPLATE, [photoIds, template])
+  }
+
   async clearFailures(modelId: ModelId, photoIds: readonly string[]): Promise<void> {
     await this.database.query(sql.CLEAR_FAILURES, [modelId, photoIds])
   }
+}
+
+/** Null where no file said anything, as in runs of the dataset. */
+function metadataJson(embedded: readonly Embedded[]): string | null {
+  const found = embedded.flatMap(({ photoId, metadata }) =>
+    metadata ? [{ photo_id: photoId, ...metadata.columns, keywords: metadata.keywords }] : [],
+  )
+  return found.length > 0 ? JSON.stringify(found) : null
+}
+
+function versionsJson(photos: readonly Pick<Embedded, 'photoId' | 'version'>[]): string | null {
+  const known = photos.flatMap(({ photoId, version }) =>
+    version
+      ? [
+          {
+            ...{ photo_id: photoId, url_hash: version.urlHash, etag: version.etag },
+            ...{ last_modified: version.lastModified, length: version.length, digest: version.digest },
+          },
+        ]
+      : [],
+  )
+  return known.length > 0 ? JSON.stringify(known) : null
 }
 
 function toModel([row]: ModelRow[]): { id: ModelId; identity: ModelIdentity } | null {

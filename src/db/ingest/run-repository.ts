@@ -1,11 +1,14 @@
 import { AppError } from '../../domain/errors.js'
 import type { LabelSet } from '../../domain/labels.js'
+import { copyUrl } from '../../domain/places/copy-key.js'
 import type { Batch } from '../../domain/ports/queue.js'
 import type { FailureGroup, ModelId } from '../../domain/ports/repository.js'
 import type {
   BatchesProgress,
+  FailedPhoto,
   GivenUpGroup,
   ParkedBatch,
+  RefreshCount,
   RunControl,
   RunRepository,
   SeenWorker,
@@ -30,15 +33,25 @@ const UNPARK = `
    where p.id = seen.id and p.parked_at = seen.parked_at::timestamptz`
 const OPEN_BATCHES = 'select id from batches where run_id = $1 and settled_at is null and id > $2 order by id limit $3'
 
+/** $5: the address of a copy without its key. */
 const UNFINISHED = `
-  select b.id, json_agg(json_build_object('id', p.photo_id, 'url', p.photo_image_url) order by wanted.position) as photos
-    from (select id, photo_ids from batches
+  select b.id, b.kind,
+         json_agg(json_build_object(
+           'id', p.photo_id, 'url', case when b.kind = 'copies' then $5 || coalesce(c.stored_key, '') else p.photo_image_url end,
+           'template', case when b.kind = 'copies' then null else u.template end) order by wanted.position) as photos
+    from (select id, photo_ids, case when $2::text is null then 'originals' else kind end as kind from batches
            where settled_at is null and id > $3
-             and case when $2::text is null then model_id = $1 else run_id = $2 and given_up_at is null end
+             and case when $2::text is null then model_id = $1 and kind <> 'refresh'
+                      else run_id = $2 and given_up_at is null end
            order by id limit $4) as b
    cross join unnest(b.photo_ids) with ordinality as wanted (photo_id, position)
     join photos p on p.photo_id = wanted.photo_id
-   group by b.id order by b.id`
+    left join photo_templates t on t.photo_id = p.photo_id left join url_templates u on u.id = t.template_id
+    left join lateral (
+      select e.stored_key from embeddings e
+       where b.kind = 'copies' and e.photo_id = p.photo_id and e.stored_key is not null
+       order by e.created_at desc limit 1) as c on true
+   group by b.id, b.kind order by b.id`
 
 const PROGRESS_OF = `
   select r.id as "runId", r.control, sum(b.photo_count) as photos, sum(b.done_count) as done,
@@ -69,11 +82,38 @@ const LABEL_SETS = `
    order by named.name, r.position desc`
 
 const FAILURES_OF_RUN = `
-  select f.code, count(*) as photos, min(f.photo_id) as "photoId", (array_agg(f.message order by f.photo_id))[1] as message
-    from batches b cross join unnest(b.photo_ids) as wanted (photo_id)
-    join failures f on f.model_id = b.model_id and f.photo_id = wanted.photo_id
+  select f.code, count(*) as photos, min(f.photo_id) as "photoId", (array_agg(f.message order by f.photo_id))[1] as message,
+         (select photo_image_url from photos p where p.photo_id = min(f.photo_id)) as url
+    from batches b join runs r on r.id = b.run_id cross join unnest(b.photo_ids) as wanted (photo_id)
+   cross join lateral (
+      select photo_id, code, message from failures where model_id = b.model_id and photo_id = wanted.photo_id
+      union all
+      select photo_id, failure_code, failure_message from photo_versions
+       where b.kind = 'refresh' and model_id = b.model_id and photo_id = wanted.photo_id and outcome = 'failed'
+         and checked_at >= r.created_at) as f
    where b.run_id = $1 and b.failed_count > 0
    group by f.code order by count(*) desc, f.code`
+
+const FAILED_PHOTOS_OF_RUN = `
+  select distinct on (f.photo_id) f.photo_id as "photoId", f.code, f.message, f.attempts,
+         p.photo_image_url as url
+    from batches b join runs r on r.id = b.run_id cross join unnest(b.photo_ids) as wanted (photo_id)
+   cross join lateral (
+      select photo_id, code, message, attempts from failures where model_id = b.model_id and photo_id = wanted.photo_id
+      union all
+      select photo_id, failure_code, failure_message, null from photo_versions
+       where b.kind = 'refresh' and model_id = b.model_id and photo_id = wanted.photo_id and outcome = 'failed'
+         and checked_at >= r.created_at) as f
+    join photos p on p.photo_id = f.photo_id
+   where b.run_id = $1 and b.failed_count > 0 and wanted.photo_id > $2 and ($3::text is null or f.code = $3)
+   order by f.photo_id limit $4`
+
+const REFRESH_OF_RUN = `
+  select v.outcome, v.failure_code as code, count(*) as photos
+    from batches b join runs r on r.id = b.run_id cross join unnest(b.photo_ids) as wanted (photo_id)
+    join photo_versions v on v.model_id = b.model_id and v.photo_id = wanted.photo_id and v.checked_at >= r.created_at
+   where b.run_id = $1 and b.kind = 'refresh'
+   group by v.outcome, v.failure_code order by count(*) desc, v.outcome, v.failure_code`
 
 const GIVEN_UP_OF_RUN = `
   select given_up_code as code, count(*) as batches, sum(photo_count - done_count - failed_count) as photos,
@@ -153,7 +193,13 @@ export class PostgresRunRepository implements RunRepository {
     const [modelId, runId] = 'modelId' in of ? [of.modelId, null] : [null, of.runId]
     return pagesById(
       after =>
-        this.database.query<UnfinishedBatch & Record<string, unknown>>(UNFINISHED, [modelId, runId, after, pageSize]),
+        this.database.query<UnfinishedBatch & Record<string, unknown>>(UNFINISHED, [
+          modelId,
+          runId,
+          after,
+          pageSize,
+          copyUrl(''),
+        ]),
       pageSize,
     )
   }
@@ -182,6 +228,22 @@ export class PostgresRunRepository implements RunRepository {
 
   failuresOfRun(runId: string): Promise<FailureGroup[]> {
     return this.database.query<FailureGroup & Record<string, unknown>>(FAILURES_OF_RUN, [runId])
+  }
+
+  failedPhotosOfRun(
+    runId: string,
+    { code, after = '', limit }: { code?: string; after?: string; limit: number },
+  ): Promise<FailedPhoto[]> {
+    return this.database.query<FailedPhoto & Record<string, unknown>>(FAILED_PHOTOS_OF_RUN, [
+      runId,
+      after,
+      code ?? null,
+      limit,
+    ])
+  }
+
+  refreshOfRun(runId: string): Promise<RefreshCount[]> {
+    return this.database.query<RefreshCount & Record<string, unknown>>(REFRESH_OF_RUN, [runId])
   }
 
   givenUpOfRun(runId: string): Promise<GivenUpGroup[]> {

@@ -1,14 +1,14 @@
-import type { PhotoFailureCode } from '../../domain/errors.js'
+import { AppError, type PhotoFailureCode } from '../../domain/errors.js'
 import type { DuplicateGroup, DuplicateOptions, DuplicatePair } from '../../domain/ports/duplicates.js'
 import type { Facet, FacetOptions } from '../../domain/ports/facets.js'
 import type { HybridHit, HybridOptions } from '../../domain/ports/hybrid.js'
 import type { QueryPart } from '../../domain/ports/prompts.js'
 import type { ModelId } from '../../domain/ports/repository.js'
-import type { Hit, PhotoDetails, SearchOptions } from '../../domain/ports/search.js'
+import type { BrowsedPhoto, BrowseOptions, Hit, PhotoDetails, SearchOptions } from '../../domain/ports/search.js'
 import type { SearchRepository } from '../../domain/ports/search-repository.js'
 import type { Database } from '../connection.js'
 import { SELECT_PHOTO, storable, toPhoto } from '../ingest/photo-rows.js'
-import { toVectorText } from '../vector.js'
+import { fromVectorText, toVectorText } from '../vector.js'
 import { filtersJson, type HitRow, labelsJson, requireIntegers, requireNumbers, toHit } from './hit-rows.js'
 import * as sql from './search-sql.js'
 
@@ -71,6 +71,29 @@ export class PostgresSearchRepository implements SearchRepository {
 
   async similar(modelId: ModelId, photoId: string, options: Omit<SearchOptions, 'kind'>): Promise<Hit[]> {
     return this.#hits(sql.BY_PHOTO, modelId, options, photoId)
+  }
+
+  async browse(modelId: ModelId, { k, order, labels = [], where = [], after }: BrowseOptions): Promise<BrowsedPhoto[]> {
+    requireIntegers({ k })
+    requireNumbers({ 'after.place': after?.place })
+    const rows = await this.database.query<HitRow>(sql.BROWSE, [
+      modelId,
+      k,
+      order === 'newest',
+      labelsJson(labels),
+      filtersJson(where),
+      after?.place ?? null,
+      after?.photoId ?? null,
+    ])
+    return rows.map(row => {
+      const { score: place, ...photo } = toHit(row)
+      return { ...photo, place }
+    })
+  }
+
+  async embeddings(modelId: ModelId, photoIds: readonly string[]): Promise<Map<string, Float32Array>> {
+    const rows = await this.database.query<{ id: string; vector: string }>(sql.EMBEDDINGS, [modelId, photoIds])
+    return new Map(rows.map(({ id, vector }) => [id, fromVectorText(vector)]))
   }
 
   async hybrid(
@@ -139,7 +162,7 @@ export class PostgresSearchRepository implements SearchRepository {
     onProgress?: (searched: number, photos: number) => void,
     signal?: AbortSignal,
   ): AsyncGenerator<DuplicatePair> {
-    const { threshold, labels = [], where = [], neighbours = 20 } = options
+    const { threshold, labels = [], where = [], neighbours = 20, maxPairs } = options
     requireNumbers({ threshold })
     requireIntegers({ neighbours })
     const conditions = [labelsJson(labels), filtersJson(where)]
@@ -153,6 +176,7 @@ export class PostgresSearchRepository implements SearchRepository {
     // An index finds a pair from either side, so two steps can return it.
     const found = new Set<string>()
     let searched = 0
+    let left = maxPairs ?? null
     for (let after = ''; ; ) {
       signal?.throwIfAborted()
       const [step] = await this.database.query<{ last: string | null; photos: number }>(sql.END_OF_STEP, [
@@ -168,11 +192,18 @@ export class PostgresSearchRepository implements SearchRepository {
         threshold,
         ...conditions,
         ...range,
+        left === null ? null : left + 1,
       ])
+      if (left !== null && pairs.length > left)
+        throw new AppError(
+          'USAGE',
+          `threshold: expected at most ${maxPairs} pairs, found more with a similarity of ${threshold}. Raise it, or add conditions.`,
+        )
       for (const pair of pairs) {
         const key = `${pair.photoId} ${pair.otherId}`
         if (method === 'index' && found.has(key)) continue
         if (method === 'index') found.add(key)
+        if (left !== null) left--
         yield pair
       }
       after = last

@@ -24,6 +24,13 @@ export const BY_TEXT = `
 export const BY_PHOTO = `
   with hit as (select rank, similar_id as photo_id, score from similar_photos($9, ${OPTIONS})) ${DETAILS}`
 
+/** $2 to $7: k, whether the newest come first, labels, filters, and place and id of the photo to go on after. */
+export const BROWSE = `
+  with hit as (select rank, photo_id, place as score from browse_photos($2, $3, $4, $5, ${MODEL}, $6, $7)) ${DETAILS}`
+
+export const EMBEDDINGS = `
+  select photo_id as id, embedding::text as vector from embeddings where model_id = $1 and photo_id = any ($2)`
+
 export const HYBRID = `
   with hit as (
     select * from search_hybrid($2, $3, $4, $5, $6, ${MODEL}, min_score => $7, vector_weight => $8,
@@ -46,7 +53,7 @@ export const END_OF_STEP = `
 export const DUPLICATE_METHOD = 'select duplicate_method($1, $2, $3, $4) as method'
 export const DUPLICATE_PAIRS = `
   select photo_id as "photoId", other_id as "otherId", score
-    from near_duplicates($2, ${MODEL}, $3, $4, $5, $6, after_photo => $7, up_to_photo => $8)`
+    from near_duplicates($2, ${MODEL}, $3, $4, $5, $6, after_photo => $7, up_to_photo => $8) limit $9`
 export const DUPLICATE_GROUPS = `
   select representative_id as "representativeId", photo_id as "photoId", score from group_pairs($2, $3, ${MODEL})`
 

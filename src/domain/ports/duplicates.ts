@@ -13,6 +13,8 @@ export interface DuplicateOptions {
   method?: 'exact' | 'index'
   /** Maximum pairs per photo, with an index. Default: 20. */
   neighbours?: number
+  /** More pairs are an error, USAGE: they would fill the memory. Default: no limit. */
+  maxPairs?: number
 }
 
 export interface DuplicatePair {

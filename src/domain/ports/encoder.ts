@@ -2,6 +2,15 @@ import type { ImageInput } from '../image-input.js'
 import type { ModelIdentity } from '../model.js'
 import type { FileRewrites } from '../rewrite.js'
 
+/** A text that is longer than the model's context. */
+export interface CutText {
+  text: string
+  /** Of the whole text, with start and end. */
+  tokens: number
+  /** What the model reads. */
+  contextLength: number
+}
+
 /**
  * An encoder of images and usually of texts into one space. Promises: one embedding per input, in the order of the
  * inputs, of unit length (accumulated in double precision) and `model.dimension` long. Equal inputs give equal

@@ -19,6 +19,8 @@ export interface ModelRepository {
   models(): Promise<RegisteredModel[]>
   /** The model that `use` chose; null when there is none, or none any more. */
   chosen(): Promise<{ id: ModelId; identity: ModelIdentity } | null>
+  /** The model of all embeddings; null when there are none, or those of several models. */
+  only(): Promise<{ id: ModelId; identity: ModelIdentity } | null>
   /**
    * Makes this model the one for searches without a model name.
    * @param key name, name@precision; null: the model of the newest run again

@@ -14,6 +14,8 @@ export interface ObjectStore {
   /** False also when the credentials may not look: then it may be put again. */
   has(key: string): Promise<boolean>
   delete(key: string): Promise<void>
+  /** Deletes many; what is not there is no error. */
+  deleteAll(keys: readonly string[]): Promise<void>
   /** Every key below a prefix, in no order. */
   list(prefix?: string): AsyncIterable<string>
   close(): Promise<void>

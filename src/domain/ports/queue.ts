@@ -17,10 +17,14 @@ export interface Batch {
   attempt: number
   /** Whether to store compressed copies. */
   store: boolean
+  /** Embeds again those of its embedded photos whose image has changed. */
+  refresh?: boolean
   /** Label sets to predict, by name. */
   labelSets: string[]
   /** Priority of its run: higher batches go first. Default: normal. */
   priority?: Priority
+  /** Machine that ingested files, whose paths are those of that machine (the setting PLACE_HOST). Unset: unknown. */
+  host?: string
   /** A process died while it held this batch or the whole that this is a part of, so the batch runs alone. */
   isolated?: boolean
   /** Delays of these photos because their copies could not be stored. These do not count as attempts. */

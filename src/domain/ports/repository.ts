@@ -1,7 +1,8 @@
 import type { PhotoFailureCode } from '../errors.js'
 import type { LabelSet } from '../labels.js'
 import type { ModelIdentity } from '../model.js'
-import type { Photo, PhotoRef } from '../photo.js'
+import type { FileMetadata, Photo, PhotoRef, StoredPhotoRef } from '../photo.js'
+import type { PhotoVersion } from '../places/photo-version.js'
 import type { Priority } from './queue.js'
 
 /** Row id of a model in the database. */
@@ -28,15 +29,15 @@ export interface Run {
   parkedPhotos: number
   /** Unfinished batches, without the given-up ones. */
   openBatches: number
-  /** Settled photos per second, over the last two minutes. */
+  /** Settled photos per second: over the last two minutes; of a run that is done, over all of its time. */
   photosPerSecond: number
 }
 
 /**
- * `enqueuing`: its producer is still adding batches. `interrupted`: its producer ended before its part was done, and
- * nothing goes on by itself.
+ * `enqueuing`: its producer is still adding batches. `waiting for workers`: all is enqueued, and no worker is alive.
+ * `interrupted`: its producer ended before its part was done, and nothing goes on by itself.
  */
-export type RunState = 'enqueuing' | 'interrupted' | 'running' | 'paused' | 'cancelled' | 'done'
+export type RunState = 'enqueuing' | 'interrupted' | 'running' | 'waiting for workers' | 'paused' | 'cancelled' | 'done'
 
 export interface NewRun {
   id: string
@@ -49,9 +50,17 @@ export interface NewRun {
   labelSets?: readonly LabelSet[]
 }
 
+/**
+ * What a batch is made from: the original images, the stored copies, or the originals once more, if they have changed since
+ * they were embedded.
+ */
+export type BatchKind = 'originals' | 'copies' | 'refresh'
+
 export interface NewBatch {
   id: string
   runId: string
+  /** Default: originals. */
+  kind?: BatchKind
   photoIds: string[]
 }
 
@@ -68,6 +77,16 @@ export interface Embedded {
   embedding: Float32Array
   /** Key of the compressed copy in the object store; null when there is none. */
   storedKey: string | null
+  /** What the file says about the photo: fills unknown columns. */
+  metadata?: FileMetadata | null
+  /** The version of the image; null: nothing is known of it. */
+  version?: PhotoVersion | null
+}
+
+/** An embedded photo. */
+export interface EmbeddedVersion {
+  version: PhotoVersion | null
+  hasCopy: boolean
 }
 
 /** Result of a batch, written in one transaction. */
@@ -76,7 +95,14 @@ export interface BatchOutcome {
   modelId: ModelId
   embedded: Embedded[]
   failures: Failure[]
+  /** In a batch that refreshes: photos whose image is the embedded one. */
+  unchanged?: { photoId: string; version: PhotoVersion }[]
   labelSets: string[]
+  /**
+   * Keys under which copies of the other photos of the batch may lie, by photo id: a worker that was killed has told nobody.
+   * Those of photos that were removed are to be deleted.
+   */
+  possibleCopies?: Record<string, string>
 }
 
 /** The photos of a list that are settled for a model. */
@@ -88,8 +114,9 @@ export interface PhotoStates {
 export interface FailureGroup {
   code: PhotoFailureCode
   photos: number
-  /** One example. */
+  /** One example, and the address of its image. */
   photoId: string
+  url?: string
   message: string
 }
 
@@ -124,7 +151,13 @@ export interface IngestRepository {
    * @returns the refused rows
    */
   upsertPhotos(photos: readonly Photo[]): Promise<RefusedRow[]>
-  photoStates(modelId: ModelId, photoIds: readonly string[]): Promise<PhotoStates>
+  /**
+   * @param refreshOf a run that refreshes: an embedded photo is settled once it was checked since the run began, and counts
+   * as failed if that failed
+   */
+  photoStates(modelId: ModelId, photoIds: readonly string[], refreshOf?: string): Promise<PhotoStates>
+  /** Which versions are embedded of those photos that are. */
+  embeddedVersions(modelId: ModelId, photoIds: readonly string[]): Promise<Map<string, EmbeddedVersion>>
   createRun(run: NewRun): Promise<void>
   finishEnqueue(runId: string): Promise<void>
   /**
@@ -135,14 +168,27 @@ export interface IngestRepository {
   addBatches(batches: readonly NewBatch[]): Promise<Set<string>>
   recordOutcome(outcome: BatchOutcome): Promise<void>
   run(runId: string): Promise<Run | null>
-  /** The newest first. @param options `withEmpty`: also interrupted runs without a photo; default: true */
+  /** The newest first. @param options `withEmpty`: also runs that are over without a photo; default: true */
   runs(limit: number, options?: { withEmpty?: boolean }): Promise<Run[]>
   totals(modelId: ModelId): Promise<Totals>
   failureGroups(modelId: ModelId): Promise<FailureGroup[]>
   /** Photos without an embedding of this model, ordered by id, as a stream of pages. */
-  missingPhotos(modelId: ModelId, pageSize: number): AsyncIterable<PhotoRef[]>
-  /** Photos that failed for good, optionally with one code, as a stream of pages. */
-  failedPhotos(modelId: ModelId, code: PhotoFailureCode | undefined, pageSize: number): AsyncIterable<PhotoRef[]>
+  missingPhotos(modelId: ModelId, pageSize: number): AsyncIterable<StoredPhotoRef[]>
+  /** Photos without an embedding of this model that have a stored copy: their URLs name it. As a stream of pages. */
+  copiedPhotos(modelId: ModelId, pageSize: number): AsyncIterable<PhotoRef[]>
+  /** As `copiedPhotos`, of the photos that failed for good, optionally with one code. */
+  failedCopies(modelId: ModelId, code: PhotoFailureCode | undefined, pageSize: number): AsyncIterable<PhotoRef[]>
+  /** Photos that failed for good, optionally with one code and of one run, as a stream of pages. */
+  failedPhotos(
+    modelId: ModelId,
+    code: PhotoFailureCode | undefined,
+    pageSize: number,
+    ofRun?: string,
+  ): AsyncIterable<StoredPhotoRef[]>
+  /** Whether any photo is fetched by a template. */
+  hasTemplates(): Promise<boolean>
+  /** Notes the URL template of photos, for later runs that read them from the database. Null: none. */
+  rememberTemplate(photoIds: readonly string[], template: string | null): Promise<void>
   clearFailures(modelId: ModelId, photoIds: readonly string[]): Promise<void>
 }
 
@@ -199,10 +245,55 @@ export interface LabelRepository {
   /** Progress of the coming definition, else of the current one; null for an unknown set. Counts rows. */
   labelProgress(modelId: ModelId, setName: string): Promise<LabelProgress | null>
   labelSets(modelId: ModelId): Promise<LabelSet[]>
+  /**
+   * Labels of a set that the model takes for one and the same, because it does not know their words: the embeddings of
+   * their prompts are equal. In the order of the set; empty when all differ.
+   */
+  equalLabels(modelId: ModelId, setName: string): Promise<string[]>
+  /** Removes a set with its labels. @returns the number of labels. Rejects with NOT_FOUND for an unknown set */
+  removeSet(modelId: ModelId, setName: string): Promise<number>
   /** In the order of the set's labels; a label without photos counts 0. */
   histogram(modelId: ModelId, setName: string): Promise<LabelCount[]>
   /** Returns the same photos for the same seed. @param size photos per label */
   sample(modelId: ModelId, setName: string, size: number, seed: number): Promise<LabelSample[]>
   /** Every photo with a label of the set, ordered by id, as a stream of pages. */
   labelledPhotos(modelId: ModelId, setName: string, pageSize: number): AsyncIterable<LabelledPhoto[]>
+}
+
+/** What a person says about the label of a photo. */
+export interface LabelMark {
+  photoId: string
+  label: string
+  /** Null: takes back an earlier mark. */
+  correct: boolean | null
+  /** Whether the photo was drawn at random: only such marks measure the precision. */
+  atRandom: boolean
+}
+
+/** Marks of photos that were drawn at random and still have the label. */
+export interface LabelMarkCount {
+  label: string
+  checked: number
+  correct: number
+}
+
+/** A photo to be looked at, with its mark. */
+export interface LabelReviewSample extends LabelSample {
+  storedKey: string | null
+  /** Its title or description; null: it has none. */
+  description: string | null
+  /** Whether it was marked as right; null: it was not marked. */
+  mark: boolean | null
+}
+
+/** Marks belong to the current definition of a set. Those of earlier definitions are kept and neither shown nor counted. */
+export interface LabelMarkRepository {
+  /** Photos of each label, drawn at random; the same for the same seed. @param size photos per label */
+  drawn(modelId: ModelId, setName: string, size: number, seed: number): Promise<LabelReviewSample[]>
+  /** Photos of each label that nobody has marked, by rising score. @param size photos per label */
+  doubtful(modelId: ModelId, setName: string, size: number): Promise<LabelReviewSample[]>
+  /** Stores marks. @returns those of photos that do not have the label (any more): they are not stored */
+  mark(modelId: ModelId, setName: string, marks: readonly LabelMark[]): Promise<LabelMark[]>
+  /** Of the labels with a counted mark. */
+  counts(modelId: ModelId, setName: string): Promise<LabelMarkCount[]>
 }

@@ -1,7 +1,8 @@
+import type { PhotoFailureCode } from '../errors.js'
 import type { LabelSet } from '../labels.js'
-import type { PhotoRef } from '../photo.js'
+import type { StoredPhotoRef } from '../photo.js'
 import type { Batch } from './queue.js'
-import type { FailureGroup, ModelId } from './repository.js'
+import type { BatchKind, FailureGroup, ModelId } from './repository.js'
 
 /** The requested state of a run. `cancelled` is final. */
 export type RunControl = 'active' | 'paused' | 'cancelled'
@@ -39,8 +40,17 @@ export interface ParkedBatch {
 /** A batch with unsettled photos. */
 export interface UnfinishedBatch {
   id: string
-  /** All of its photos, including settled ones, with the ingested image URLs. */
-  photos: PhotoRef[]
+  kind: BatchKind
+  /** All of its photos, including settled ones, with the ingested image URLs, or those of the stored copies. */
+  photos: StoredPhotoRef[]
+}
+
+/** Photos of a run that refreshes, by what it found. `code`: why a photo failed. */
+export interface RefreshCount {
+  /** `uncompared`: embedded again, because nothing was known of its version. `failed`: the old embedding stays. */
+  outcome: 'new' | 'changed' | 'unchanged' | 'uncompared' | 'failed'
+  code: string | null
+  photos: number
 }
 
 /** Batches given up for the same reason, with an example. */
@@ -49,6 +59,16 @@ export interface GivenUpGroup {
   batches: number
   photos: number
   message: string
+}
+
+/** A photo of a run that failed for good. */
+export interface FailedPhoto {
+  photoId: string
+  code: PhotoFailureCode
+  message: string
+  /** Null: of a photo that keeps the embedding of an earlier version of its image. */
+  attempts: number | null
+  url: string
 }
 
 /** Results of the photos of some batches, by the current run of the batches. */
@@ -86,7 +106,10 @@ export interface RunRepository {
   unpark(parked: readonly ParkedBatch[]): Promise<void>
   /** Ids of the run's batches with unsettled photos, as a stream of pages. */
   openBatches(runId: string, pageSize: number): AsyncIterable<string[]>
-  /** Unfinished batches of a model or of one run; for a run without the given-up ones. As a stream of pages. */
+  /**
+   * Unfinished batches as a stream of pages: of one run, as they were recorded and without the given-up ones; or of a model,
+   * all with the originals of photos, without the batches that refresh embedded photos.
+   */
   unfinished(of: { modelId: ModelId } | { runId: string }, pageSize: number): AsyncIterable<UnfinishedBatch[]>
   progressOf(batchIds: readonly string[]): Promise<BatchesProgress[]>
   /** Run ids that start with this text, newest first; only the exact one if it exists. */
@@ -102,6 +125,9 @@ export interface RunRepository {
   labelSets(runId: string): Promise<LabelSet[]>
   /** Failures of the photos of one run, by code. */
   failuresOfRun(runId: string): Promise<FailureGroup[]>
+  /** Failed photos of a run by id, as a page. @param options `after`: id of the last photo of the page before */
+  failedPhotosOfRun(runId: string, options: { code?: string; after?: string; limit: number }): Promise<FailedPhoto[]>
+  refreshOfRun(runId: string): Promise<RefreshCount[]>
   /** Reasons for given-up batches of a run, by code, with an example. */
   givenUpOfRun(runId: string): Promise<GivenUpGroup[]>
   /**

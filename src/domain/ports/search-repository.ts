@@ -3,7 +3,7 @@ import type { Facet, FacetOptions } from './facets.js'
 import type { HybridHit, HybridOptions } from './hybrid.js'
 import type { QueryPart } from './prompts.js'
 import type { ModelId } from './repository.js'
-import type { Hit, PhotoDetails, SearchOptions } from './search.js'
+import type { BrowsedPhoto, BrowseOptions, Hit, PhotoDetails, SearchOptions } from './search.js'
 
 /**
  * Search over the embeddings of one model: the documented SQL functions, typed. Hits come by falling score, then by id.
@@ -23,6 +23,10 @@ export interface SearchRepository {
   searchCombined(modelId: ModelId, parts: readonly QueryPart[], options: SearchOptions): Promise<Hit[]>
   /** `similar_photos`: nearest to an embedded photo, without that photo. Rejects with AppError NOT_EMBEDDED. */
   similar(modelId: ModelId, photoId: string, options: Omit<SearchOptions, 'kind'>): Promise<Hit[]>
+  /** `browse_photos`: embedded photos by their date. */
+  browse(modelId: ModelId, options: BrowseOptions): Promise<BrowsedPhoto[]>
+  /** The embeddings of photos by id, [dimension] each. Photos without one are left out. */
+  embeddings(modelId: ModelId, photoIds: readonly string[]): Promise<Map<string, Float32Array>>
   /**
    * `search_hybrid`: by meaning and by the words themselves. Words are found in descriptions, names of places and
    * landmarks, and keywords; all of them must occur unless `or` stands between. `"a phrase"` and `-without` work, too.

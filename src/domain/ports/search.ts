@@ -43,7 +43,8 @@ export interface NotPhotosFilter {
   not_photos: readonly string[]
 }
 
-/** A keyword of the dataset, optionally with a minimum confidence (0 to 100) of one of its services. */
+/** A keyword of the dataset, optionally with a minimum confidence (0 to 100) of one of its services; the third
+ * one gives no number, and what it found counts. */
 export interface KeywordFilter {
   keyword: string
   min_confidence?: number
@@ -104,6 +105,19 @@ export interface Hit {
   /** Label and score by label set. */
   labels: Record<string, { label: string; score: number }>
   storedKey: string | null
+}
+
+export interface BrowseOptions extends Pick<SearchOptions, 'k' | 'labels' | 'where'> {
+  /** By the date of the photo; photos without one come last. */
+  order: 'newest' | 'oldest'
+  /** Only photos after this one. */
+  after?: { place: number; photoId: string }
+}
+
+/** A photo of a list that answers no query. */
+export interface BrowsedPhoto extends Omit<Hit, 'score'> {
+  /** Its place in the list: it rises from photo to photo. */
+  place: number
 }
 
 export interface PhotoDetails {

@@ -20,7 +20,7 @@ const NULL = /^\s*([^\s=!<>~]+)\s+(is(?:\s+not)?)\s+null\s*$/
  *               | column "in" value { "|" value }
  *               | column "is null" | column "is not null"
  *
- * - A column is one of the 31 of `photos.tsv`. Spaces around columns, operators and list values do not count.
+ * - A column is one of the table `photos`: those of `photos.tsv`, and those of image files. Spaces around columns, operators and list values do not count.
  * - A value has the type of its column. Integers may be written as 400.0, booleans as true or t.
  * - Texts are compared by their bytes. `~` looks inside texts and ignores case.
  * - A timestamp is a moment, or a day, month or year (2014-09), which stands for all its moments.

@@ -5,7 +5,7 @@ import type { ModelIdentity } from '../../domain/model.js'
 import { packageRoot } from '../../package-root.js'
 import { sha256OfFile } from '../files/digest.js'
 import { statOrNothing, VerifiedFiles } from '../files/verified-files.js'
-import { type Precision, precisionOf } from '../graph/precision.js'
+import type { Precision } from '../graph/precision.js'
 import { isFromHub, type LocalModelSpec, type ModelSpec } from './registry.js'
 
 const REVISION_LENGTH = 12
@@ -31,8 +31,8 @@ async function revisionOf(spec: ModelSpec, folder: string): Promise<string> {
   for (const path of origin.files as readonly string[]) {
     const stats = await statOrNothing(join(folder, path))
     if (!stats) throw missingFile(spec as LocalModelSpec, folder, path)
-    if (known && isTower(spec, path) && !known.remembers(path, stats)) expectPrecision(spec, join(folder, path))
     const digest = known ? await known.sha256(path, stats) : await sha256OfFile(join(folder, path))
+    if (known && isTower(spec, path)) expectPrecision(spec, join(folder, path), await known.precision(path, stats))
     hash.update(`${digest}  ${path}\n`)
   }
   if (origin.kind === 'folder') hash.update(JSON.stringify(decisive(spec)))
@@ -46,9 +46,8 @@ function isTower({ visionFile, textFile }: ModelSpec, path: string): boolean {
 /** Precision names with a known meaning. */
 const NAMED_PRECISIONS: ReadonlySet<string> = new Set<Precision>(['fp32', 'fp16', 'int8', 'q4'])
 
-/** Checks the precision of a file when its digest is computed, which takes up to 25 ms. Pinned files need no check. */
-function expectPrecision({ precision }: ModelSpec, path: string): void {
-  const found = precisionOf(path)
+/** Two precisions of an entry may name one file, so a file is checked for each. Pinned files need no check. */
+function expectPrecision({ precision }: ModelSpec, path: string, found: Precision | undefined): void {
   if (found && NAMED_PRECISIONS.has(precision) && found !== precision)
     throw new AppError(
       'MODEL_INVALID',

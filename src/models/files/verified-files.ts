@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs'
 import { readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ModelFile } from '../catalog/entry.js'
+import { type Precision, precisionOf } from '../graph/precision.js'
 import { sha256OfFile } from './digest.js'
 
 const MARKER = '.verified.json'
@@ -12,6 +13,8 @@ interface Entry {
   readonly bytes: number
   readonly mtimeMs: number
   readonly sha256: string
+  /** Of its weights; null: not recognised; absent: nobody has asked. */
+  readonly precision?: Precision | null
 }
 
 /** - `verified`: the digest is right   - `different`: the digest or the size is wrong   - `missing` */
@@ -55,6 +58,19 @@ export class VerifiedFiles {
     const sha256 = await sha256OfFile(join(this.folder, path), { signal })
     await this.remember(path, { bytes: size, mtimeMs, sha256 })
     return sha256
+  }
+
+  /**
+   * Returns the precision of the weights in an existing file, which takes up to 25 ms unless it is stored.
+   * @returns undefined when it is not recognised
+   */
+  async precision(path: string, stats: Pick<Stats, 'size' | 'mtimeMs'>): Promise<Precision | undefined> {
+    const sha256 = await this.sha256(path, stats)
+    const { precision } = this.remembers(path, stats) ? this.entries[path]! : {}
+    if (precision !== undefined) return precision ?? undefined
+    const found = precisionOf(join(this.folder, path))
+    await this.remember(path, { bytes: stats.size, mtimeMs: stats.mtimeMs, sha256, precision: found ?? null })
+    return found
   }
 
   /** Records a file that was just put in place with the right digest. */

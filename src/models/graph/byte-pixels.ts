@@ -1,6 +1,6 @@
-import { constantsOf, isZero } from './constants.js'
 import { integerProduct } from './integer-products.js'
-import { FLOAT, INT8, type Input, type ModelGraph, type Node, numbers, type Tensor, UINT8 } from './model-file.js'
+import { FLOAT, INT8, type ModelGraph, type Node, numbers, scalarInput, type Tensor, UINT8 } from './model-file.js'
+import { CHANNELS, type FloatKernel, findPatches, type Patches, type QuantisedKernel } from './patches.js'
 import { applied, leftOut, notNeeded, type Rewrite } from './rewrite.js'
 
 /** The input in training: `(byte / 255 − mean) / std`, channel by channel. */
@@ -9,41 +9,35 @@ export interface PixelScale {
   readonly std: readonly number[]
 }
 
-/** Input of a graph after {@link useBytePixels}: RGB bytes, [batch, size, size, 3]. */
+/**
+ * Input of a graph after {@link useBytePixels}: RGB bytes, [batch, size, size, 3]. If the graph also has the inputs
+ * {@link LEVEL_SCALE} and {@link LEVEL_ZERO}: normalised pixels in 8 bits in the same order, (level − zero) × scale,
+ * with the range of the call.
+ */
 export const BYTE_PIXELS = 'unsplash-clip:rgb-bytes'
+/** float32, a scalar. */
+export const LEVEL_SCALE = `${BYTE_PIXELS}:level-scale`
+/** uint8, a scalar. */
+export const LEVEL_ZERO = `${BYTE_PIXELS}:level-zero`
 
 const NAME = 'byte-pixels'
-const CHANNELS = 3
 const LEVEL = 255
 /** A weight is HIGH × 128 + LOW, each with 7 bits and a sign, so byte products overflow on no CPU. */
 const LOW_STEPS = 128
 const MOST_LOW = 63
 const MOST = MOST_LOW * LOW_STEPS + MOST_LOW
 
-/** Adjacent square patches: how a vision transformer splits a picture. */
-interface Patches {
-  /** Nodes that compute it. */
-  nodes: readonly Node[]
-  input: Input
-  /** Nodes that read the number of pictures. */
-  counts: readonly Node[]
-  output: string
-  /** [filters, 3, side, side] */
-  weights: Float32Array
-  /** [filters] */
-  bias: Float32Array | undefined
-  filters: number
-  side: number
-}
-
 /**
  * Feeds the bytes of a picture directly to an image tower that computes in integers. Replaces its first step, a
- * convolution over non-overlapping patches, by a product of the bytes with weights that include scale and mean of the
- * pixels. The graph then needs no normalisation, and pixels are not rounded. The convolution is either in floating
- * point, or quantised, for which the runtime has no fast kernel.
+ * convolution over non-overlapping patches, by a product with a matrix, for which the runtime has fast kernels.
+ *
+ * - A convolution in floating point takes RGB bytes; its weights include scale and mean of the pixels.
+ * - A quantised one takes the levels to which the graph would round the pixels of a call, computed beside the graph
+ *   from a table of 256 values per channel. The sums are the same, to the last bit.
  * @param size side of the picture, in pixels
- * @param product `integer`: two integer products with weights of 15 bits, faster on CPUs with VNNI. Rounding of a
- *   weight: 1/16,000 of the largest of its filter. `float`: one product in floating point, faster on others
+ * @param product `integer`: integer products, faster on CPUs with VNNI. Of a convolution in floating point two, with
+ *   weights of 15 bits. Rounding of a weight: 1/16,000 of the largest of its filter. `float`: one product in floating
+ *   point, faster on others
  */
 export function useBytePixels(
   graph: ModelGraph,
@@ -57,13 +51,12 @@ export function useBytePixels(
 
   const { nodes, input, counts, output, filters, side } = patches
   const grid = size / side
-  const rows = CHANNELS * side * side
   const made: Tensor[] = [
     numbers(name('split'), [-1, grid, side, grid, side * CHANNELS]),
-    numbers(name('rows'), [-1, rows]),
+    numbers(name('rows'), [-1, rowsOf(patches)]),
     numbers(name('grid'), [-1, grid, grid, filters]),
   ]
-  const steps = product === 'integer' ? integerProducts(patches, scale) : floatProduct(patches, scale)
+  const steps = stepsOf(patches, scale, product)
   for (const tensor of [...made, ...steps.weights]) graph.weights.set(tensor.name, tensor)
 
   const others = graph.nodes.filter(node => !nodes.includes(node))
@@ -80,7 +73,10 @@ export function useBytePixels(
   for (const name of nodes.flatMap(({ inputs }) => inputs)) if (!used.has(name)) graph.weights.delete(name)
   for (const node of counts) node.inputs = [BYTE_PIXELS]
   Object.assign(input, { name: BYTE_PIXELS, replaced: { type: UINT8, sizes: [size, size, CHANNELS] } })
-  return applied(NAME, `${filters} filters of ${side} × ${side} pixels, ${product} products`)
+  const isRounded = 'levels' in patches.kernel
+  if (isRounded) graph.inputs.push(scalarInput(LEVEL_SCALE, FLOAT), scalarInput(LEVEL_ZERO, UINT8))
+  const pixels = isRounded ? 'levels of the pixels' : 'bytes'
+  return applied(NAME, `${filters} filters of ${side} × ${side} pixels, ${product} products of ${pixels}`)
 }
 
 const name = (part: string) => `${BYTE_PIXELS}:${part}`
@@ -98,13 +94,92 @@ interface Steps {
   weights: Tensor[]
 }
 
-function floatProduct(patches: Patches, scale: PixelScale): Steps {
+function stepsOf(patches: Patches, scale: PixelScale, product: 'integer' | 'float'): Steps {
+  const { kernel } = patches
+  if ('levels' in kernel) return product === 'integer' ? levelProduct(patches, kernel) : floatProduct(patches, kernel)
+  return product === 'integer' ? byteProducts(patches, kernel, scale) : floatProductOfBytes(patches, kernel, scale)
+}
+
+/** MatMulInteger of levels: the sums of the convolution. */
+function levelProduct(patches: Patches, { levels, zeros, scales }: QuantisedKernel): Steps {
+  const shift =
+    levels instanceof Uint8Array ? (levels.every(level => level < LOW_STEPS) ? LOW_STEPS / 2 : LOW_STEPS) : 0
+  const weights = byRow(patches, new Int8Array(levels.length), at => levels[at]! - shift)
+  const moved = Int8Array.from(zeros, zero => zero - shift)
+  return {
+    nodes: [
+      step('MatMulInteger', [name('patches'), name('filters'), LEVEL_ZERO, name('zeros')], name('sums')),
+      step('Cast', [name('sums')], name('float-sums'), toFloat),
+      ...scaled('float-sums'),
+    ],
+    weights: [
+      { name: name('filters'), type: INT8, shape: [rowsOf(patches), patches.filters], replaced: bytesOf(weights) },
+      { name: name('zeros'), type: INT8, shape: vectorShape(moved), replaced: bytesOf(moved) },
+      scalesOf(scales),
+    ],
+  }
+}
+
+/** The same sums in floating point: exact up to 2^24, beyond that rounded to 24 bits. */
+function floatProduct(patches: Patches, { levels, zeros, scales }: QuantisedKernel): Steps {
+  const perFilter = rowsOf(patches)
+  const zeroOf = (filter: number) => zeros[zeros.length === 1 ? 0 : filter]!
+  const weights = byRow(patches, new Float32Array(levels.length), (at, filter) => levels[at]! - zeroOf(filter))
+  const sums = new Float32Array(patches.filters)
+  for (const [at, weight] of weights.entries()) sums[at % patches.filters]! += weight
+  return {
+    nodes: [
+      step('Cast', [name('patches')], name('values'), toFloat),
+      step('MatMul', [name('values'), name('filters')], name('products')),
+      step('Cast', [LEVEL_ZERO], name('float-zero'), toFloat),
+      step('Mul', [name('float-zero'), name('filter-sums')], name('at-zero')),
+      step('Sub', [name('products'), name('at-zero')], name('float-sums')),
+      ...scaled('float-sums'),
+    ],
+    weights: [
+      { name: name('filters'), type: FLOAT, shape: [perFilter, patches.filters], replaced: bytesOf(weights) },
+      { name: name('filter-sums'), type: FLOAT, shape: [patches.filters], replaced: bytesOf(sums) },
+      scalesOf(scales),
+    ],
+  }
+}
+
+/** In the order in which the graph multiplied the scales. */
+const scaled = (sums: string): Node[] => [
+  step('Mul', [LEVEL_SCALE, name('scales')], name('steps')),
+  step('Mul', [name(sums), name('steps')], name('filtered')),
+]
+
+const scalesOf = (scales: Float32Array): Tensor => ({
+  name: name('scales'),
+  type: FLOAT,
+  shape: vectorShape(scales),
+  replaced: bytesOf(scales),
+})
+
+const vectorShape = ({ length }: ArrayLike<number>) => (length === 1 ? [] : [length])
+
+/** Fills a matrix [rows, filters], whose rows are in the order of RGB bytes. @param value of a weight by its position */
+function byRow<T extends Int8Array | Float32Array>(
+  patches: Patches,
+  matrix: T,
+  value: (at: number, filter: number) => number,
+): T {
+  const { filters } = patches
+  const rows = rowsOf(patches)
+  for (let filter = 0, at = 0; filter < filters; filter++)
+    for (let channel = 0; channel < CHANNELS; channel++)
+      for (let row = channel; row < rows; row += CHANNELS, at++) matrix[row * filters + filter] = value(at, filter)
+  return matrix
+}
+
+function floatProductOfBytes(patches: Patches, kernel: FloatKernel, scale: PixelScale): Steps {
   const { filters } = patches
   const rows = rowsOf(patches)
   const weights = new Float32Array(rows * filters)
   const offset = new Float32Array(filters)
   for (let filter = 0; filter < filters; filter++) {
-    const { scaled, sum } = scaledFilter(patches, scale, filter, 0)
+    const { scaled, sum } = scaledFilter(patches, kernel, scale, filter, 0)
     for (let place = 0; place < rows; place++) weights[place * filters + filter] = scaled[place]!
     offset[filter] = sum
   }
@@ -121,10 +196,10 @@ function floatProduct(patches: Patches, scale: PixelScale): Steps {
   }
 }
 
-function integerProducts(patches: Patches, scale: PixelScale): Steps {
+function byteProducts(patches: Patches, kernel: FloatKernel, scale: PixelScale): Steps {
   const { filters } = patches
   const rows = rowsOf(patches)
-  const { zero, high, low, highStep, lowStep, offset } = bytesAndSteps(patches, scale)
+  const { zero, high, low, highStep, lowStep, offset } = bytesAndSteps(patches, kernel, scale)
   const product = (part: string): Node[] => [
     step('MatMulInteger', [name('patches'), name(part), name('zero')], name(`${part}-sum`)),
     step('Cast', [name(`${part}-sum`)], name(`${part}-float`), toFloat),
@@ -153,149 +228,21 @@ const rowsOf = ({ side }: Patches) => CHANNELS * side * side
 /**
  * Returns the weights of a filter for bytes, in the order of RGB bytes, and its result where all bytes are `zero`.
  */
-function scaledFilter(patches: Patches, { mean, std }: PixelScale, filter: number, zero: number) {
+function scaledFilter(patches: Patches, kernel: FloatKernel, { mean, std }: PixelScale, filter: number, zero: number) {
   const rows = rowsOf(patches)
   const scaled = new Float64Array(rows)
-  let sum = patches.bias?.[filter] ?? 0
+  let sum = kernel.bias?.[filter] ?? 0
   for (let channel = 0, at = filter * rows; channel < CHANNELS; channel++) {
     const atZero = (zero / LEVEL - mean[channel]!) / std[channel]!
     for (let place = channel; place < rows; place += CHANNELS, at++) {
-      scaled[place] = patches.weights[at]! / (LEVEL * std[channel]!)
-      sum += patches.weights[at]! * atZero
+      scaled[place] = kernel.weights[at]! / (LEVEL * std[channel]!)
+      sum += kernel.weights[at]! * atZero
     }
   }
   return { scaled, sum }
 }
 
-/**
- * Returns the only convolution of a graph if it cuts the picture into patches and only it reads the pixels; else why
- * not.
- */
-function findPatches(graph: ModelGraph, size: number): Patches | string {
-  const { nodes, readElsewhere } = graph
-  const convolutions = nodes.filter(({ op }) => ['Conv', 'ConvInteger'].includes(op))
-  const [node] = convolutions
-  if (convolutions.length !== 1 || !node) return `expected one convolution, found ${convolutions.length}`
-  const found = node.op === 'Conv' ? plain(graph, node) : quantised(graph, node)
-  if (typeof found === 'string') return found
-  const [filters = 0, channels, side = 0, width] = graph.weights.get(node.inputs[1]!)?.shape ?? []
-  if (channels !== CHANNELS || side !== width || size % side !== 0 || !isTiled(node, side))
-    return `expected a convolution that cuts ${size} × ${size} RGB pixels into square patches side by side`
-  const { input, casts } = stepOverCasts(graph, found.pixels)
-  if (!input)
-    return `expected the pixels as input of the convolution, found ${found.pixels}, which another step computes`
-  const all = [...casts, ...found.nodes]
-  const inside = [input.name, ...all.flatMap(({ outputs }) => outputs)].filter(name => name !== found.output)
-  const readers = nodes.filter(node => !all.includes(node) && node.inputs.some(name => inside.includes(name)))
-  const pictures = [input.name, ...casts.flatMap(({ outputs }) => outputs)]
-  const other = readers.find(node => !pictures.includes(node.inputs[0]!) || !countsPictures(node, graph))
-  if (other) return `${other.op} reads the pixels as well`
-  if (inside.some(name => readElsewhere.has(name))) return 'an output or a nested graph reads the pixels as well'
-  return { ...found, nodes: all, input, counts: readers, filters, side }
-}
-
-/** Returns whether a node reads only the first size of a shape, which is the same for bytes. */
-function countsPictures({ op, outputs, attributes }: Node, { nodes, weights, readElsewhere }: ModelGraph): boolean {
-  const constants = constantsOf({ nodes, weights })
-  const [shape] = outputs as [string]
-  const isFirst = ({ op, inputs, attributes }: Node) =>
-    op === 'Gather' &&
-    inputs[0] === shape &&
-    (attributes.get('axis')?.integer ?? 0) === 0 &&
-    isZero(constants.get(inputs[1] ?? ''))
-  // From opset 15 on, Shape may return a part of the shape: the exporter of torch.export asks for the first size alone.
-  const [start, end] = ['start', 'end'].map(name => attributes.get(name)?.integer)
-  if (op === 'Shape' && (start ?? 0) === 0 && end === 1) return true
-  const isWhole = op === 'Shape' && !attributes.has('start') && !attributes.has('end')
-  return isWhole && !readElsewhere.has(shape) && nodes.every(node => !node.inputs.includes(shape) || isFirst(node))
-}
-
-/** Skips casts of the pixels to the type they have already, as exporters write them. Other casts change values. */
-function stepOverCasts({ nodes, inputs }: ModelGraph, pixels: string): { input: Input | undefined; casts: Node[] } {
-  const casts: Node[] = []
-  for (let name = pixels; ; ) {
-    const input = inputs.find(input => input.name === name)
-    const maker = nodes.find(({ outputs }) => outputs[0] === name)
-    const isStep = maker && (maker.op === 'Identity' || castsToFloat(maker)) && !casts.includes(maker)
-    if (input || !isStep) return { input, casts }
-    casts.push(maker)
-    name = maker.inputs[0]!
-  }
-}
-
-function castsToFloat({ op, attributes }: Node): boolean {
-  return op === 'Cast' && attributes.get('to')?.integer === FLOAT
-}
-
-function isTiled({ attributes }: Node, side: number): boolean {
-  const all = (key: string, wanted: number) => (attributes.get(key)?.integers ?? []).every(value => value === wanted)
-  return (
-    attributes.get('strides')?.integers.length === 2 &&
-    all('strides', side) &&
-    all('pads', 0) &&
-    all('dilations', 1) &&
-    (attributes.get('group')?.integer ?? 1) === 1 &&
-    ['NOTSET', 'VALID'].includes(attributes.get('auto_pad')?.text ?? 'NOTSET')
-  )
-}
-
-type Found = Pick<Patches, 'nodes' | 'output' | 'weights' | 'bias'> & { pixels: string }
-
-/** Matches the floating-point form: inputs are pixels, weights and optionally a bias. */
-function plain({ weights }: ModelGraph, node: Node): Found | string {
-  const [pixels, kernel, bias] = node.inputs
-  const floats = floatsOf(weights.get(kernel!))
-  const offsets = bias ? floatsOf(weights.get(bias)) : undefined
-  if (!floats || (bias && !offsets)) return 'expected a convolution with constant float32 weights'
-  return { nodes: [node], pixels: pixels!, output: node.outputs[0]!, weights: floats, bias: offsets }
-}
-
-/**
- * Matches the form of dynamic quantisation: quantised pixels, an integer sum, a cast to float, a product with both
- * scales.
- */
-function quantised({ nodes, weights }: ModelGraph, node: Node): Found | string {
-  const [levels, kernel, levelsZero, zero] = node.inputs
-  const onlyUser = (of: Node | undefined, op: string) => {
-    const users = nodes.filter(({ inputs }) => inputs.includes(of?.outputs[0] ?? ''))
-    return users.length === 1 && users[0]!.op === op ? users[0] : undefined
-  }
-  const quantise = nodes.find(({ op, outputs }) => op === 'DynamicQuantizeLinear' && outputs[0] === levels)
-  const cast = onlyUser(node, 'Cast')
-  const result = onlyUser(cast, 'Mul')
-  const scales = nodes.find(({ op, outputs }) => op === 'Mul' && result?.inputs.includes(outputs[0]!))
-  const isKnown = quantise && quantise.outputs[2] === levelsZero && cast && castsToFloat(cast) && result && scales
-  if (!isKnown || scales === result)
-    return 'expected DynamicQuantizeLinear, ConvInteger, Cast and Mul by both scales, one after the other'
-  const own = scales.inputs.filter(name => name !== quantise.outputs[1])
-  const scale = own.length === 1 ? floatsOf(weights.get(own[0]!)) : undefined
-  const floats = dequantised(weights.get(kernel!), weights.get(zero ?? ''), scale)
-  if (!floats || (zero && !weights.has(zero)))
-    return 'expected a ConvInteger with constant weights, zero point and scale'
-  const all = [quantise, node, cast, scales, result]
-  return { nodes: all, pixels: quantise.inputs[0]!, output: result.outputs[0]!, weights: floats, bias: undefined }
-}
-
-/** Accepts one scale for all filters or one per filter. */
-function dequantised(
-  tensor: Tensor | undefined,
-  zero: Tensor | undefined,
-  scales: Float32Array | undefined,
-): Float32Array | undefined {
-  const levels = levelsOf(tensor)
-  const zeros = zero && levelsOf(zero)
-  if (!tensor || !levels || !scales || (zero && !zeros)) return undefined
-  const filters = tensor.shape[0]!
-  const perFilter = levels.length / filters
-  const of = <T extends ArrayLike<number>>(values: T, filter: number) => values[values.length === 1 ? 0 : filter]
-  if ([zeros ?? [0], scales].some(({ length }) => length !== 1 && length !== filters)) return undefined
-  return Float32Array.from(levels, (level, index) => {
-    const filter = Math.floor(index / perFilter)
-    return (level - (zeros ? of(zeros, filter)! : 0)) * of(scales, filter)!
-  })
-}
-
-function bytesAndSteps(patches: Patches, scale: PixelScale) {
+function bytesAndSteps(patches: Patches, kernel: FloatKernel, scale: PixelScale) {
   const { filters } = patches
   const rows = rowsOf(patches)
   const zero = Math.round((LEVEL * scale.mean.reduce((sum, value) => sum + value, 0)) / CHANNELS)
@@ -305,7 +252,7 @@ function bytesAndSteps(patches: Patches, scale: PixelScale) {
   const lowStep = new Float32Array(filters)
   const offset = new Float32Array(filters)
   for (let filter = 0; filter < filters; filter++) {
-    const { scaled, sum } = scaledFilter(patches, scale, filter, zero)
+    const { scaled, sum } = scaledFilter(patches, kernel, scale, filter, zero)
     const unit = scaled.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) / MOST || 1
     for (let place = 0; place < rows; place++) {
       const value = Math.round(scaled[place]! / unit)
@@ -318,18 +265,6 @@ function bytesAndSteps(patches: Patches, scale: PixelScale) {
     offset[filter] = sum
   }
   return { zero, high, low, highStep, lowStep, offset }
-}
-
-function floatsOf(tensor: Tensor | undefined): Float32Array | undefined {
-  const bytes = tensor?.type === FLOAT ? tensor.read?.() : undefined
-  // Copied for alignment.
-  return bytes && new Float32Array(Uint8Array.from(bytes).buffer)
-}
-
-function levelsOf(tensor: Tensor | undefined): Int8Array | Uint8Array | undefined {
-  const bytes = tensor?.read?.()
-  if (!bytes || (tensor!.type !== UINT8 && tensor!.type !== INT8)) return undefined
-  return tensor!.type === UINT8 ? bytes : new Int8Array(Uint8Array.from(bytes).buffer)
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Int8Array | Float32Array): Uint8Array {

@@ -1,5 +1,6 @@
 import { constantsOf } from './constants.js'
 import { picksFirstToken } from './first-token.js'
+import { type FlatRun, flatRuns, hasThreeAxes } from './flat-rows.js'
 import { type ModelGraph, type Node, numbers, type Tensor } from './model-file.js'
 import { poolsWithOwnQuery } from './own-query.js'
 import { applied, leftOut, notNeeded, type Rewrite } from './rewrite.js'
@@ -37,26 +38,33 @@ interface Links {
   maker: Map<string, Node>
   users: Map<string, Node[]>
   constants: Map<string, Tensor>
+  /** Products of flattened tokens. */
+  runs: readonly FlatRun[]
 }
 
 function linksOf({ nodes, weights }: ModelGraph): Links {
-  const links: Links = { maker: new Map(), users: new Map(), constants: constantsOf({ nodes, weights }) }
+  const links = {
+    maker: new Map<string, Node>(),
+    users: new Map<string, Node[]>(),
+    constants: constantsOf({ nodes, weights }),
+  }
   for (const node of nodes) {
     for (const name of node.outputs) links.maker.set(name, node)
     for (const name of node.inputs) links.users.set(name, [...(links.users.get(name) ?? []), node])
   }
-  return links
+  return { ...links, runs: flatRuns(nodes, links) }
 }
 
 function cutAbove(pick: Node, graph: ModelGraph, links: Links): boolean {
-  const { maker, users, constants } = links
+  const { maker, users, constants, runs } = links
+  const inRuns = new Set(runs.flatMap(({ nodes }) => [...nodes]))
   const changing = (node: Node) => node.inputs.filter(name => name !== '' && !constants.has(name))
   /** Nodes between the cut and the pick whose outputs only these nodes use. */
   const alone = new Set<Node>()
   const wanted = [pick.inputs[0]!]
   for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
     const node = maker.get(name)
-    if (!node || alone.has(node) || !treatsTokensAlone(node, constants)) continue
+    if (!node || alone.has(node) || !(inRuns.has(node) || treatsTokensAlone(node, constants))) continue
     const isUsedElsewhere = node.outputs.some(
       output => graph.readElsewhere.has(output) || users.get(output)?.some(user => user !== pick && !alone.has(user)),
     )
@@ -68,6 +76,11 @@ function cutAbove(pick: Node, graph: ModelGraph, links: Links): boolean {
   const cut = new Set([...alone].flatMap(changing).filter(name => !alone.has(maker.get(name)!)))
   const isKnown = (name: string) => maker.has(name) && makesTokens(maker.get(name)!, constants)
   if (![...alone].some(isProduct) || ![...cut].every(isKnown)) return false
+  const crossed = runs.filter(({ nodes }) => [...nodes].some(node => alone.has(node)))
+  const tokens = tokensAbove(pick, alone, links)
+  const isWhole = ({ nodes, flatten }: FlatRun) =>
+    [...nodes].every(node => alone.has(node)) && hasThreeAxes(flatten.inputs[0]!, tokens, links)
+  if (!crossed.every(isWhole)) return false
 
   for (const bound of [numbers(FIRST, [0]), numbers(SECOND, [1])]) graph.weights.set(bound.name, bound)
   for (const name of cut) {
@@ -76,5 +89,29 @@ function cutAbove(pick: Node, graph: ModelGraph, links: Links): boolean {
     graph.nodes.splice(graph.nodes.indexOf(maker.get(name)!) + 1, 0, slice)
   }
   for (const node of alone) node.inputs = node.inputs.map(name => (cut.has(name) ? `${name}:class` : name))
+  for (const { flatten, restore, widths } of crossed) {
+    reshape(flatten, [-1, widths[0]], graph)
+    reshape(restore, [-1, 1, widths[1]], graph)
+  }
   return true
+}
+
+/** Returns the values between the cut and the pick that have three axes because the pick's input has. */
+function tokensAbove(pick: Node, alone: ReadonlySet<Node>, { maker, constants, runs }: Links): Set<string> {
+  const inRuns = new Set(runs.flatMap(({ nodes }) => [...nodes]))
+  const found = new Set<string>()
+  const wanted = [pick.inputs[0]!]
+  for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
+    if (found.has(name) || constants.has(name)) continue
+    found.add(name)
+    const node = maker.get(name)
+    if (node && alone.has(node) && !inRuns.has(node)) wanted.push(...node.inputs)
+  }
+  return found
+}
+
+function reshape(node: Node, shape: readonly number[], { weights }: ModelGraph): void {
+  const name = `${node.outputs[0]}:class-shape`
+  weights.set(name, numbers(name, shape))
+  node.inputs = [node.inputs[0]!, name]
 }

@@ -101,7 +101,7 @@ export interface Input {
   name: string
   /** Replacement of the type, and of all sizes except the first, the batch. */
   replaced?: { type: number; sizes: readonly number[] }
-  /** The original ValueInfoProto. */
+  /** The original ValueInfoProto, or that of a new input. */
   source: Uint8Array
 }
 
@@ -169,6 +169,13 @@ const named = (tensor: Tensor) => [tensor.name, tensor] as const
 export function numbers(name: string, values: readonly number[]): Tensor {
   const replaced = new Uint8Array(BigInt64Array.from(values, value => BigInt(value)).buffer)
   return { name, type: INT64, shape: [values.length], replaced }
+}
+
+/** Returns a new input of one value. */
+export function scalarInput(name: string, type: number): Input {
+  const tensor = [integerField(TENSOR_TYPE.element, type), ...bytesField(TENSOR_TYPE.shape, [])]
+  const parts = [textField(VALUE_INFO.name, name), ...bytesField(VALUE_INFO.type, bytesField(TYPE.tensor, tensor))]
+  return { name, source: Buffer.concat(parts) }
 }
 
 /** Reads ahead, because headers are read field by field. */

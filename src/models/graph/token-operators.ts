@@ -33,7 +33,7 @@ type Constants = ReadonlyMap<string, Tensor>
 
 /** Returns whether a node multiplies tokens by a matrix: the work that a cut above it saves. */
 export function isProduct({ op }: Node): boolean {
-  return PRODUCTS.includes(op) || PACKED_PRODUCTS.includes(op)
+  return op === 'Gemm' || PRODUCTS.includes(op) || PACKED_PRODUCTS.includes(op)
 }
 
 /** Returns whether the result of a node for a token, [batch, tokens, width], depends on that token alone. */
@@ -61,7 +61,8 @@ function reducesWidth({ inputs, attributes }: Pick<Node, 'inputs' | 'attributes'
   return axes.length === 1 && LAST_AXES.includes(axes[0]!) && attributes.get('keepdims')?.integer !== 0
 }
 
-function integersOf(tensor: Tensor | undefined): number[] {
+/** Returns the values of a list of 64-bit integers; none for any other tensor. */
+export function integersOf(tensor: Tensor | undefined): number[] {
   const bytes = tensor?.read?.()
   return bytes && bytes.length % 8 === 0 ? Array.from(new BigInt64Array(Uint8Array.from(bytes).buffer), Number) : []
 }

@@ -1,6 +1,6 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { AppError, type CommandFailureCode, PhotoError, type PhotoFailureCode } from '../../domain/errors.js'
-import type { Encoder } from '../../domain/ports/encoder.js'
+import type { CutText, Encoder } from '../../domain/ports/encoder.js'
 import { SharedMemoryPool } from '../../domain/shared-memory-pool.js'
 import { MINUTE, SECOND } from '../../domain/units.js'
 import { builtFile } from '../../package-root.js'
@@ -14,7 +14,7 @@ interface Task {
   purpose: typeof PURPOSE
   spec: ModelSpec
   folder: string
-  options: EncoderOptions
+  options: Omit<EncoderOptions, 'onCut'>
 }
 
 type Opened = Pick<Encoder, 'model' | 'input' | 'hasTexts' | 'rewrites'>
@@ -22,6 +22,10 @@ type Call = { id: number } & ({ images: readonly Uint8Array[] } | { texts: reado
 /** Errors lose their class and fields in messages between threads. */
 type Failure = { kind: 'photo' | 'command' | 'other'; code: string; message: string; stack: string | undefined }
 type Answer = { id: number; failure: Failure } | { id: number; result: Float32Array[] | Opened | null }
+/** Comes between the answers. */
+interface Note {
+  cuts: readonly CutText[]
+}
 
 /** Id of the message before any call. */
 const OPENING = 0
@@ -44,13 +48,14 @@ const TIMEOUTS: EncoderTimeouts = { callMs: 10 * MINUTE, inputMs: 10 * SECOND }
 export async function openEncoderThread(
   spec: ModelSpec,
   folder: string,
-  options: EncoderOptions,
+  { onCut, ...options }: EncoderOptions,
   timeouts = TIMEOUTS,
 ): Promise<Encoder> {
   const task: Task = { purpose: PURPOSE, spec, folder, options }
   const thread = new EncoderThread(
     new Worker(builtFile('models/runtime/encoder-thread.js'), { workerData: task }),
     timeouts,
+    onCut,
   )
   try {
     return thread.as((await thread.answerTo(OPENING)) as Opened)
@@ -78,8 +83,12 @@ class EncoderThread {
   constructor(
     private readonly worker: Worker,
     private readonly timeouts: EncoderTimeouts,
+    onCut: EncoderOptions['onCut'],
   ) {
-    worker.on('message', (answer: Answer) => this.#hear(answer))
+    worker.on('message', (said: Answer | Note) => {
+      if ('cuts' in said) onCut?.(said.cuts)
+      else this.#hear(said)
+    })
     worker.on('error', error => this.#die(error))
     this.#ended = new Promise(resolve => {
       worker.once('exit', code => {
@@ -199,7 +208,8 @@ async function serve({ spec, folder, options }: Task): Promise<void> {
     }
   }
   await answer(OPENING, async () => {
-    const encoder = await openOnnxEncoder(spec, folder, options)
+    const onCut = (cuts: readonly CutText[]) => port.postMessage({ cuts } satisfies Note)
+    const encoder = await openOnnxEncoder(spec, folder, { ...options, onCut })
     port.on('message', (call: Call) => void answer(call.id, () => take(call, encoder)))
     const { model, input, hasTexts, rewrites } = encoder
     return { model, input, hasTexts, rewrites }

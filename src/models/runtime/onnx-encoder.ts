@@ -4,18 +4,17 @@ import type { InferenceSession } from 'onnxruntime-node'
 import { AppError, PhotoError } from '../../domain/errors.js'
 import type { ImageInput } from '../../domain/image-input.js'
 import type { ModelIdentity } from '../../domain/model.js'
-import type { Encoder } from '../../domain/ports/encoder.js'
+import type { CutText, Encoder } from '../../domain/ports/encoder.js'
 import type { FileRewrites } from '../../domain/rewrite.js'
 import { normalise } from '../../domain/similarity.js'
 import { knowsNoWords } from '../../domain/text-tower.js'
 import { identify } from '../catalog/identity.js'
 import type { ModelSpec } from '../catalog/registry.js'
-import { PixelNormaliser } from './pixels.js'
+import { ImageFeeds } from './image-feeds.js'
 import { concerning } from './rewrite-graph.js'
 import { type ExecutionProvider, openSession, type SessionOptions } from './session.js'
-import type { PixelType } from './signature.js'
 import { loadTokenizer, type TextTokenizer } from './tokenizer.js'
-import { type Expected, feedsOfIds, fixedLength, pixelTensor, Tower } from './tower.js'
+import { type Expected, feedsOfIds, fixedLength, Tower } from './tower.js'
 
 export interface EncoderOptions {
   /** Threads of one session; 0: one per core. */
@@ -32,6 +31,8 @@ export interface EncoderOptions {
   vnni?: boolean
   /** Towers to load now. The others load on first use, so a search never loads the image tower. */
   towers?: 'image' | 'text' | 'both' | 'none'
+  /** Gets the texts of a call that were too long for the model. */
+  onCut?: (cuts: readonly CutText[]) => void
 }
 
 const IMAGES_PER_CALL = 8
@@ -43,7 +44,7 @@ const IMAGES_PER_CALL = 8
 export async function openOnnxEncoder(
   spec: ModelSpec,
   folder: string,
-  { threads = 0, imagesPerCall = IMAGES_PER_CALL, provider = 'cpu', vnni, towers = 'none' }: EncoderOptions = {},
+  { threads = 0, imagesPerCall = IMAGES_PER_CALL, provider = 'cpu', vnni, towers = 'none', onCut }: EncoderOptions = {},
 ): Promise<Encoder> {
   const encoder = new OnnxEncoder(
     await identify(spec, folder),
@@ -51,6 +52,7 @@ export async function openOnnxEncoder(
     folder,
     { threads, provider, vnni },
     imagesPerCall,
+    onCut,
   )
   try {
     await encoder.load(towers)
@@ -63,8 +65,7 @@ export async function openOnnxEncoder(
 
 interface ImageSide {
   readonly tower: Tower
-  readonly pixels: PixelNormaliser
-  readonly type: PixelType
+  readonly feeds: ImageFeeds
 }
 
 interface TextSide {
@@ -93,6 +94,7 @@ class OnnxEncoder implements Encoder {
     private readonly folder: string,
     private readonly options: SessionOptions,
     private readonly imagesPerCall: number,
+    private readonly onCut: EncoderOptions['onCut'],
   ) {
     this.input = spec.input
     this.hasTexts = spec.text !== undefined
@@ -123,7 +125,9 @@ class OnnxEncoder implements Encoder {
     if (!this.hasTexts) return Promise.reject(withoutTexts(this.model))
     return this.afterOthers(async () => {
       const embeddings: Float32Array[] = []
-      for (const text of texts) embeddings.push(await this.runText(await this.openTexts(), text))
+      const cuts: CutText[] = []
+      for (const text of texts) embeddings.push(await this.runText(await this.openTexts(), text, cuts))
+      if (cuts.length > 0) this.onCut?.(cuts)
       return embeddings
     })
   }
@@ -145,14 +149,12 @@ class OnnxEncoder implements Encoder {
 
   /** @param first position of these images in the call, for messages */
   private async runImages(
-    { tower, pixels, type }: ImageSide,
+    { tower, feeds }: ImageSide,
     images: readonly Uint8Array[],
     first: number,
   ): Promise<Float32Array[]> {
     const { dimension } = this.model
-    const { size } = this.input
-    const tensor = pixelTensor(type, pixels.normalise(images), images.length, size)
-    const rows = await tower.run({ [tower.inputs.pixels!.name]: tensor }, images.length)
+    const rows = await tower.run(feeds.of(images), images.length)
     return images.map((_, index) => {
       try {
         return normalise(rows.subarray(index * dimension, (index + 1) * dimension))
@@ -167,8 +169,9 @@ class OnnxEncoder implements Encoder {
    * Runs one text per call. This needs no padding beyond the model's own, which would cost time, and texts do not
    * influence each other. (A dynamically quantised tower takes the range of its activations over the whole call.)
    */
-  private async runText({ tower, tokenizer, padding }: TextSide, text: string): Promise<Float32Array> {
-    const ids = tokenizer.encode(text)
+  private async runText({ tower, tokenizer, padding }: TextSide, text: string, cuts: CutText[]): Promise<Float32Array> {
+    const contextLength = this.spec.text!.contextLength
+    const ids = tokenizer.encode(text, tokens => cuts.push({ text, tokens, contextLength }))
     const filled = padding ? [...ids, ...new Array(padding.length - ids.length).fill(padding.id)] : ids
     const row = await tower.run(feedsOfIds(tower.inputs, filled, ids.length), 1)
     try {
@@ -193,8 +196,7 @@ class OnnxEncoder implements Encoder {
     const { input, mean, std, visionFile } = this.spec
     const path = join(this.folder, visionFile)
     const tower = Tower.ofImages(await this.session(visionFile), path, this.expected)
-    const { type } = tower.inputs.pixels!
-    return { tower, type, pixels: new PixelNormaliser(input.size, mean, std, type) }
+    return { tower, feeds: new ImageFeeds(tower.inputs, { size: input.size, mean, std }) }
   }
 
   private async loadTexts(): Promise<TextSide> {
@@ -212,8 +214,10 @@ class OnnxEncoder implements Encoder {
   private session(file: string): Promise<InferenceSession> {
     const { input, mean, std } = this.spec
     const pixels = { size: input.size, mean, std }
+    // A query waits for its embedding, and nothing else does.
+    const options = { ...this.options, spins: file !== this.spec.visionFile }
     const open = () =>
-      openSession(join(this.folder, file), this.options, pixels, all => {
+      openSession(join(this.folder, file), options, pixels, all => {
         this.rewrites.push(concerning(this.spec, file, all))
       })
     const opened = this.sessions.get(file) ?? open()

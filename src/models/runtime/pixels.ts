@@ -30,7 +30,7 @@ export class PixelNormaliser {
     this.plane = imageSize * imageSize
     this.buffer = pixelArray(type, 0)
     this.tables = Array.from({ length: CHANNELS }, (_, channel) => {
-      const value = (level: number) => (level / (LEVELS - 1) - mean[channel]!) / std[channel]!
+      const value = (level: number) => normalisedValue(level, channel, mean, std)
       const encode = type === 'float16' ? (level: number) => toHalf(value(level)) : value
       return type === 'uint8' ? new Uint8Array() : pixelArray(type, LEVELS).map((_, level) => encode(level))
     })
@@ -46,10 +46,7 @@ export class PixelNormaliser {
     const length = CHANNELS * this.plane
     if (this.buffer.length < images.length * length) this.buffer = pixelArray(this.type, images.length * length)
     for (const [index, image] of images.entries()) {
-      if (image.length !== length)
-        throw new RangeError(
-          `image ${index}: expected ${length} bytes (${this.imageSize} × ${this.imageSize} RGB), found ${image.length}`,
-        )
+      expectSize(image, index, this.imageSize)
       if (this.type === 'uint8') this.buffer.set(image, index * length)
       else this.fill(image, index * length)
     }
@@ -65,6 +62,23 @@ export class PixelNormaliser {
       buffer[offset + 2 * plane + pixel] = blue[image[byte + 2]!]!
     }
   }
+}
+
+/** Returns the value of a byte in training. */
+export function normalisedValue(
+  byte: number,
+  channel: number,
+  mean: readonly number[],
+  std: readonly number[],
+): number {
+  return (byte / (LEVELS - 1) - mean[channel]!) / std[channel]!
+}
+
+/** @throws RangeError for an image of another size */
+export function expectSize({ length }: Uint8Array, index: number, size: number): void {
+  const expected = CHANNELS * size ** 2
+  if (length !== expected)
+    throw new RangeError(`image ${index}: expected ${expected} bytes (${size} × ${size} RGB), found ${length}`)
 }
 
 export function pixelArray(type: PixelType, length: number): Pixels {

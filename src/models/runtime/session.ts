@@ -13,9 +13,14 @@ export type { ExecutionProvider } from './providers.js'
 export interface SessionOptions extends Target {
   /** Threads within an operator; 0: one per core. */
   threads: number
+  /** Whether threads that wait for the next operator spin for {@link SPIN_US} before they sleep; default: no. */
+  spins?: boolean
 }
 
 type Options = InferenceSession.SessionOptions
+
+/** How long a text tower's threads spin: more than most operators take (docs/benchmarks.md, A query in words). */
+const SPIN_US = 200
 
 /** COREML_FLAG_CREATE_MLPROGRAM: the format with the operators of transformers. */
 const ML_PROGRAM = 0x010
@@ -32,7 +37,7 @@ env.logLevel = 'fatal'
  */
 export async function openSession(
   path: string,
-  { threads, ...target }: SessionOptions,
+  { threads, spins = false, ...target }: SessionOptions,
   pixels?: PixelInput,
   onRewrites?: (rewrites: readonly Rewrite[]) => void,
 ): Promise<InferenceSession> {
@@ -44,8 +49,8 @@ export async function openSession(
     executionMode: 'sequential',
   }
   const session = {
-    // Idle threads sleep instead of spinning: downloads and decoding of the next batch need the cores.
-    intra_op: { allow_spinning: '0' },
+    // While images are encoded, downloads and decoding of the next batch need the cores: idle threads sleep at once.
+    intra_op: spins ? { allow_spinning: '1', spin_duration_us: String(SPIN_US) } : { allow_spinning: '0' },
     model_external_initializers_file_folder_path: dirname(path),
   }
   let rewrites: readonly Rewrite[] = []

@@ -1,10 +1,10 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
-import { BYTE_PIXELS } from '../graph/byte-pixels.js'
+import { BYTE_PIXELS, LEVEL_SCALE, LEVEL_ZERO } from '../graph/byte-pixels.js'
 import { invalidModel as invalid } from './session.js'
 
 /** Types of the pixel input and the embedding output. */
 export type FloatType = 'float32' | 'float16'
-/** uint8: raw RGB bytes, [batch, size, size, 3]; only graphs changed by useBytePixels take them. */
+/** uint8: RGB bytes or levels, [batch, size, size, 3]; only graphs changed by useBytePixels take them. */
 export type PixelType = FloatType | 'uint8'
 export type IdType = 'int64' | 'int32'
 
@@ -19,6 +19,8 @@ interface Value<Type extends Tensor.Type = Tensor.Type> {
 export interface Inputs {
   /** [batch, 3, size, size] */
   readonly pixels?: Value<PixelType>
+  /** Whether the pixels are levels, with the inputs LEVEL_SCALE and LEVEL_ZERO beside them. */
+  readonly takesLevels: boolean
   /** [batch, sequence] */
   readonly ids?: Value<IdType>
   /** [batch, sequence] */
@@ -28,6 +30,8 @@ export interface Inputs {
 /** Names of the token ids in exports; the first match counts. */
 const IDS = ['input_ids', 'text', 'tokens']
 const MASK = 'attention_mask'
+/** Inputs of SigLIP 2 NaFlex beside the patches. */
+const OF_NAFLEX = ['pixel_attention_mask', 'spatial_shapes']
 
 /**
  * Identifies the inputs of a graph. Pixels are the only floating-point input of four dimensions, whatever its name.
@@ -37,6 +41,12 @@ const MASK = 'attention_mask'
  */
 export function readInputs(path: string, session: InferenceSession, size: number): Inputs {
   const values = tensors(session.inputMetadata)
+  if (values.some(({ name }) => OF_NAFLEX.includes(name)))
+    throw invalid(
+      path,
+      `pixels [?, 3, ${size}, ${size}]`,
+      `${listed('inputs', values)}: patches of pictures of any shape, as SigLIP 2 NaFlex has them, which is not supported (use a SigLIP 2 of a fixed size)`,
+    )
   const images = values.filter(
     ({ name, type, shape }) => name === BYTE_PIXELS || (type.startsWith('float') && shape.length === 4),
   )
@@ -44,7 +54,8 @@ export function readInputs(path: string, session: InferenceSession, size: number
   const [pixels] = images
   const ids = IDS.flatMap(name => values.filter(value => value.name === name))[0]
   const mask = values.find(({ name }) => name === MASK)
-  const unknown = values.filter(value => ![pixels, ids, mask].includes(value))
+  const ofLevels = values.filter(({ name }) => name === LEVEL_SCALE || name === LEVEL_ZERO)
+  const unknown = values.filter(value => ![pixels, ids, mask, ...ofLevels].includes(value))
   if (unknown.length > 0) throw invalid(path, `no inputs but pixels, ${IDS[0]} and ${MASK}`, listed('inputs', unknown))
   for (const { name, shape } of values)
     if (typeof shape[0] === 'number' && shape[0] !== 1)
@@ -54,6 +65,7 @@ export function readInputs(path: string, session: InferenceSession, size: number
       pixels?.name === BYTE_PIXELS
         ? expectValue(path, 'input', pixels, ['uint8'], [undefined, size, size, 3])
         : expectValue(path, 'input', pixels, ['float32', 'float16'], [undefined, 3, size, size]),
+    takesLevels: ofLevels.length > 0,
     ids: expectValue(path, 'input', ids, ['int64', 'int32'], [undefined, undefined]),
     mask: expectValue(path, 'input', mask, ['int64', 'int32'], [undefined, undefined]),
   }

@@ -10,8 +10,9 @@ export interface TextTokenizer {
   /**
    * Returns the start token (if the model has one), the content and the end token: at most `contextLength` ids, without
    * padding. A longer text loses content, never its end token.
+   * @param onCut gets the number of its tokens before that
    */
-  encode(text: string): number[]
+  encode(text: string, onCut?: (tokens: number) => void): number[]
   readonly endId: number
 }
 
@@ -39,13 +40,15 @@ export async function loadTokenizer(
 
   return {
     endId,
-    encode(text) {
+    encode(text, onCut) {
       let content = text.slice(0, MAX_CHARACTERS)
       if (clean === 'openai') content = cleanClipText(content)
       if (lowerCase) content = content.toLowerCase()
       if (dropPunctuation) content = withoutPunctuation(content)
       const { ids } = tokenizer.encode(content)
-      return ids.length <= contextLength ? ids : [...ids.slice(0, contextLength - 1), endId]
+      if (ids.length <= contextLength) return ids
+      onCut?.(ids.length)
+      return [...ids.slice(0, contextLength - 1), endId]
     },
   }
 }

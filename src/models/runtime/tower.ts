@@ -1,8 +1,8 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import { fromHalf } from '../../domain/half.js'
-import { type Pixels, pixelArray } from './pixels.js'
+import { ImageFeeds } from './image-feeds.js'
 import { invalidModel as invalid } from './session.js'
-import { describeInputs, type IdType, type Inputs, type PixelType, readInputs, readOutput } from './signature.js'
+import { describeInputs, type IdType, type Inputs, readInputs, readOutput } from './signature.js'
 
 /** Names of embedding outputs, preferred first: exports of CLIP and SigLIP, of open_clip, of image models. */
 const IMAGE_OUTPUTS = ['image_embeds', 'image_features', 'pooler_output', 'features', 'logits']
@@ -54,10 +54,7 @@ export class Tower {
     const length = fixedLength(inputs)
     if (length !== undefined && length !== expected.contextLength)
       throw invalid(path, `input ${ids.name} [?, ${expected.contextLength}]`, `[${ids.shape.join(', ')}]`)
-    const side = expected.imageSize
-    const others = pixels
-      ? { [pixels.name]: pixelTensor(pixels.type, pixelArray(pixels.type, 3 * side * side), 1, side) }
-      : {}
+    const others = pixels ? blankImage(inputs, expected.imageSize) : {}
     const output = readOutput(path, session, TEXT_OUTPUTS, expected.dimension)
     return new Tower(session, path, inputs, output.name, expected.dimension, others)
   }
@@ -82,14 +79,10 @@ export class Tower {
   }
 }
 
-/** Returns a tensor of pixels. @param data of `images` images of `side` × `side`, in the layout of their type */
-export function pixelTensor(type: PixelType, data: Pixels, images: number, side: number): Tensor {
-  const shape = type === 'uint8' ? [images, side, side, 3] : [images, 3, side, side]
-  const tensor = new Tensor(type, data as Float32Array, shape)
-  // Since Node 24 the class holds a Float16Array, which the runtime's native side does not read (1.30: "not enough
-  // space").
-  if (tensor.data !== data) Object.defineProperty(tensor, 'data', { value: data })
-  return tensor
+/** Returns the inputs for one black image. */
+function blankImage(inputs: Inputs, size: number): Record<string, Tensor> {
+  const feeds = new ImageFeeds(inputs, { size, mean: [0, 0, 0], std: [1, 1, 1] })
+  return feeds.of([new Uint8Array(3 * size * size)])
 }
 
 /** Returns the fixed sequence length of the graph; undefined: any length. */

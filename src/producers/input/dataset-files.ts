@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { AppError } from '../../domain/errors.js'
+import { checkArchiveDigest } from '../dataset/archive-digests.js'
 import { decompressed, filePart, headOf, type Part } from './part.js'
 import { compareNames, openZip } from './zip.js'
 
@@ -36,6 +37,7 @@ export async function datasetFiles(
   if (stats.isFile()) {
     const head = await headOf(filePart(path))
     if (head.subarray(0, 2).equals(ZIP_MAGIC)) {
+      await checkArchiveDigest(path)
       // Archives may also hold tables derived from the dataset: `photos-5k.csv`.
       const madeFrom = new RegExp(`^${table}[-_.\\w]*\\.(?:tsv|csv)\\d*(?:\\.gz)?$`, 'i')
       const zip = await openZip(path, name => madeFrom.test(basename(name)))

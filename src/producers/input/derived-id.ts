@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto'
+import { contentId } from '../../domain/content-id.js'
 
-/**
- * Id for a photo without one: 96 bits of the SHA-256 of its identifying text, so that it is always the same. Its
- * sixteen characters cannot be confused with Unsplash's ids of eleven.
- */
+/** Id for a photo of a URL list: from the SHA-256 of its URL, so that it is always the same. */
 export function derivedId(identity: string): string {
-  return createHash('sha256').update(identity).digest('base64url').slice(0, 16)
+  return contentId(createHash('sha256').update(identity).digest())
 }

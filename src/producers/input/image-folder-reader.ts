@@ -1,60 +1,152 @@
-import type { Dirent } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { barePhoto } from '../../domain/photo.js'
+import type { BigIntStats, Dirent } from 'node:fs'
+import { lstat, readdir, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { isExhausted } from '../../domain/text/error-text.js'
-import { derivedId } from './derived-id.js'
-import { excerpt, type SourceRow } from './source.js'
+import { chooseFiles, noneSkipped, type SkippedFiles, stem } from '../places/choose-files.js'
+import { fileState } from '../places/digest-file.js'
+import { type BadRow, excerpt, type FileRow } from './source.js'
 
-const IMAGE_NAME = /^[^.].*\.(?:jpe?g|jfif|png|webp|gif|avif|tiff?)$/i
 const REPLACEMENT_CHARACTER = '\uFFFD'
+/** Longest path that an index of Postgres holds whatever it looks like, in bytes. */
+const MAX_PATH_BYTES = 2500
+/** Files whose state is asked for at the same time. */
+const STAT_AT_ONCE = 64
 
 /**
- * The image files below a folder, ordered by path. A photo's id derives from its path in the folder, with `/` between
- * the segments, so it stays the same when the folder moves. Skips hidden files and links to folders, which may form
- * cycles; follows links to files.
+ * The files below a folder that hold photos, ordered by path; see {@link chooseFiles}. Skips hidden files and links to
+ * folders, which may form cycles; follows links to files.
+ * @param folder or a single file
+ * @param skipped counts what holds no photo
  */
-export async function* readImageFolder(folder: string): AsyncGenerator<SourceRow> {
-  const root = resolve(folder)
+export async function* readImageFolder(
+  folder: string,
+  skipped: SkippedFiles = noneSkipped(),
+): AsyncGenerator<FileRow | BadRow> {
+  // The folder may itself be a link: its files have one absolute path however it is named.
+  const root = await realpath(folder)
+  yield* rowsOf(root, walk(root, skipped))
+}
+
+/**
+ * The files among some paths below a folder that hold photos, and the files below those that are folders. Files of the same
+ * name but for the extension come along, since of a RAW file and its JPEG one is taken.
+ * @param folder absolute, without links
+ * @param paths absolute; what is not there any more is passed over
+ */
+export async function* readChangedFiles(
+  folder: string,
+  paths: readonly string[],
+  skipped: SkippedFiles = noneSkipped(),
+): AsyncGenerator<FileRow | BadRow> {
+  const stems = new Map<string, Set<string>>()
+  const folders: string[] = []
+  for (let from = 0; from < paths.length; from += STAT_AT_ONCE) {
+    const some = paths.slice(from, from + STAT_AT_ONCE)
+    const found = await Promise.all(some.map(path => lstat(path).catch(() => null)))
+    for (const [i, path] of some.entries())
+      if (found[i]?.isDirectory()) folders.push(path)
+      else if (path !== folder) {
+        // Also of a file that is gone: its RAW file may be taken now.
+        const ofFolder = stems.get(dirname(path)) ?? new Set()
+        stems.set(dirname(path), ofFolder.add(stem(basename(path))))
+      }
+  }
+  // What lies in one of the folders is read with it.
+  const outermost = new Set(folders.filter(each => !isBelowAny(each, folders)))
+  async function* found(): AsyncGenerator<Found> {
+    for (const each of outermost) yield* walk(each, skipped)
+    for (const [each, names] of stems)
+      if (!outermost.has(each) && !isBelowAny(each, folders)) yield* walk(each, skipped, names)
+  }
+  yield* rowsOf(folder, found())
+}
+
+function isBelowAny(path: string, folders: readonly string[]): boolean {
+  return folders.some(folder => path.startsWith(`${folder}/`))
+}
+
+async function* rowsOf(part: string, files: AsyncIterable<Found>): AsyncGenerator<FileRow | BadRow> {
   let line = 0
-  for await (const found of walk(root, '')) {
+  for await (const found of files) {
     line++
-    if ('error' in found)
-      yield { line, part: root, problem: { code: 'UNREADABLE', found: `${found.path}: ${found.error.message}` } }
-    else if (found.path.includes(REPLACEMENT_CHARACTER))
-      yield { line, part: root, problem: { code: 'BROKEN_UTF8', found: excerpt(found.path) } }
+    const { path } = found
+    const at = { line, part, path }
+    if (path.includes(REPLACEMENT_CHARACTER)) yield { ...at, problem: { code: 'BROKEN_UTF8', found: excerpt(path) } }
+    else if ('error' in found)
+      yield { ...at, problem: { code: 'UNREADABLE', found: `${path}: ${found.error.message}` } }
+    else if (Buffer.byteLength(path) > MAX_PATH_BYTES)
+      yield {
+        ...at,
+        problem: { code: 'VALUE_TOO_LONG', found: `path: ${Buffer.byteLength(path)} bytes, ${excerpt(path, 40)}` },
+      }
     else {
-      const url = pathToFileURL(join(root, found.path)).href
-      yield { line, part: root, photo: barePhoto(derivedId(found.path), url) }
+      const { raw } = found
+      yield {
+        ...at,
+        file: fileState(path, found.stats),
+        ...(raw && 'stats' in raw ? { raw: { ...fileState(raw.path, raw.stats), mustBeEmbedded: true } } : {}),
+      }
     }
   }
 }
 
-type Found = { path: string } | { path: string; error: Error }
+type Found = { path: string; stats: BigIntStats; raw?: Found } | { path: string; error: Error }
 
-async function* walk(root: string, folder: string): AsyncGenerator<Found> {
+/** @param only stems of files: the others and all folders are passed over */
+async function* walk(folder: string, skipped: SkippedFiles, only?: ReadonlySet<string>): AsyncGenerator<Found> {
   let entries: Dirent[]
   try {
-    entries = await readdir(join(root, folder), { withFileTypes: true })
+    entries = await readdir(folder, { withFileTypes: true })
   } catch (error) {
     if (isExhausted(error)) throw error
-    yield { path: folder || '.', error: error as Error }
+    if (only) return
+    const isFile = (error as NodeJS.ErrnoException).code === 'ENOTDIR'
+    yield isFile
+      ? { path: folder, stats: await stat(folder, { bigint: true }) }
+      : { path: folder, error: error as Error }
     return
   }
+  if (only) entries = entries.filter(entry => !entry.isDirectory() && only.has(stem(entry.name)))
+  const { chosen, raws } = await chooseFiles(
+    folder,
+    entries.filter(entry => entry.isFile() || entry.isSymbolicLink()),
+    skipped,
+  )
   entries.sort((a, b) => (a.name < b.name ? -1 : 1))
-  for (const entry of entries) {
-    const path = folder === '' ? entry.name : `${folder}/${entry.name}`
-    if (entry.isDirectory() && !entry.name.startsWith('.')) yield* walk(root, path)
-    else if (IMAGE_NAME.test(entry.name) && (await isFile(root, path, entry))) yield { path }
+  for (let from = 0; from < entries.length; from += STAT_AT_ONCE) {
+    const some = entries.slice(from, from + STAT_AT_ONCE)
+    const found = await Promise.all(some.map(({ name }) => (chosen.has(name) ? lookAtPair(folder, name, raws) : null)))
+    for (const [i, entry] of some.entries()) {
+      if (entry.isDirectory() && !entry.name.startsWith('.')) yield* walk(join(folder, entry.name), skipped)
+      else if (found[i]) yield found[i]
+    }
   }
 }
 
-async function isFile(root: string, path: string, entry: Dirent): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isFile()
-  // A dangling link counts as a file: its photo fails by name instead of being silently absent.
-  return stat(join(root, path)).then(
-    stats => stats.isFile(),
-    () => true,
-  )
+async function lookAtPair(folder: string, name: string, raws: ReadonlyMap<string, string>): Promise<Found | null> {
+  const found = await lookAt(folder, name)
+  const raw = raws.get(name)
+  return raw !== undefined && found && 'stats' in found
+    ? { ...found, raw: (await lookAt(folder, raw)) ?? undefined }
+    : found
+}
+
+/** @returns null for a link to what is no file */
+async function lookAt(folder: string, name: string): Promise<Found | null> {
+  const path = join(folder, name)
+  try {
+    const stats = await stat(path, { bigint: true })
+    return stats.isFile() ? { path, stats } : null
+  } catch (error) {
+    if (isExhausted(error)) throw error
+    // A dangling link is reported instead of being silently absent.
+    const isGone = await lstat(path).then(
+      () => false,
+      () => true,
+    )
+    // A name that is no UTF-8 is read as another one, which does not exist.
+    const isNamed = !name.includes(REPLACEMENT_CHARACTER)
+    if (isGone && isNamed && (error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    return { path, error: error as Error }
+  }
 }

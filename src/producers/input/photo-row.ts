@@ -1,4 +1,11 @@
-import { barePhoto, PHOTO_COLUMNS, PHOTO_ID_PATTERN, type Photo, type PhotoColumn } from '../../domain/photo.js'
+import {
+  barePhoto,
+  DATASET_COLUMNS,
+  PHOTO_COLUMNS,
+  PHOTO_ID_PATTERN,
+  type Photo,
+  type PhotoColumn,
+} from '../../domain/photo.js'
 import { type ColumnScalar, parseValue } from '../../domain/where/column-value.js'
 import { excerpt, type RowProblem, type ValueWarning } from './source.js'
 import { problemOfLength } from './text-limits.js'
@@ -16,7 +23,7 @@ const BLANK = barePhoto('', '')
 export type Header = readonly (PhotoColumn | undefined)[]
 
 /** The dataset's columns in its order. */
-export const DATASET_HEADER = Object.keys(PHOTO_COLUMNS) as readonly PhotoColumn[]
+export const DATASET_HEADER = Object.keys(DATASET_COLUMNS) as readonly PhotoColumn[]
 
 export function isPhotoColumn(name: string): name is PhotoColumn {
   return Object.hasOwn(PHOTO_COLUMNS, name)
@@ -24,8 +31,14 @@ export function isPhotoColumn(name: string): name is PhotoColumn {
 
 export type ReadRow = { photo: Photo; warnings?: ValueWarning[] } | { problem: RowProblem }
 
+/** Id and URL of a photo whose row has neither. */
+export interface OwnPhoto {
+  id: string
+  url: string
+}
+
 /** Builds a typed photo from the fields of a row, or describes the problem of the row. */
-export function readPhoto(fields: readonly string[], header: Header): ReadRow {
+export function readPhoto(fields: readonly string[], header: Header, own?: OwnPhoto): ReadRow {
   const miscount = problemOfCount(fields, header.length)
   if (miscount) return { problem: miscount }
   const photo: Photo = { ...BLANK }
@@ -57,7 +70,11 @@ export function readPhoto(fields: readonly string[], header: Header): ReadRow {
     if (value === undefined) warnings = [...(warnings ?? []), { code: 'BAD_VALUE', column, value: excerpt(text) }]
     else values[column] = value
   }
-  const problem = problemOfId(photo.photo_id) ?? problemOfUrl(imageUrl)
+  if (own) {
+    photo.photo_id = own.id
+    photo.photo_image_url = own.url
+  }
+  const problem = own ? undefined : (problemOfId(photo.photo_id) ?? problemOfUrl(imageUrl))
   if (problem) return { problem }
   return warnings ? { photo, warnings } : { photo }
 }

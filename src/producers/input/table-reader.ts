@@ -5,6 +5,10 @@ import { type Delimiter, RecordSplitter, type TableRecord } from './record-split
 import { excerpt } from './source.js'
 import { looksLikeAnother, type TableShape } from './table-shapes.js'
 
+/** Columns named in a warning; of more than the most only some. */
+const MOST_NAMES = 6
+const SOME_NAMES = 3
+
 /** A part with a known format. */
 export interface Table<C extends string = string> {
   part: Part
@@ -37,8 +41,15 @@ export async function openTables<C extends string>(
   }
   const warnings: string[] = []
   if (ignored.size > 0) warnings.push(`Columns that are not kept: ${[...ignored].join(', ')}.`)
-  if (missing.size > 0) warnings.push(`Columns that are not in the input stay empty: ${[...missing].join(', ')}.`)
+  if (missing.size > 0) warnings.push(`Columns that are not in the input stay empty: ${shortList([...missing])}.`)
   return { tables, warnings }
+}
+
+/** All of a few names, else the first ones and the number of the others. */
+function shortList(names: readonly string[]): string {
+  return names.length <= MOST_NAMES
+    ? names.join(', ')
+    : `${names.slice(0, SOME_NAMES).join(', ')} and ${names.length - SOME_NAMES} more`
 }
 
 async function openTable<C extends string>(

@@ -1,7 +1,9 @@
 import type { PhotoFailureCode } from '../../domain/errors.js'
-import type { Photo, PhotoRef } from '../../domain/photo.js'
+import type { Photo, PhotoRef, StoredPhotoRef } from '../../domain/photo.js'
+import { applyUrlTemplate, checkUrlTemplate, holdsSecret } from '../../domain/places/url-template.js'
 import type { UnfinishedBatch } from '../../domain/ports/run-repository.js'
-import type { BadRow, PhotoRow, Source } from '../input/source.js'
+import type { BadRow, PhotoRow, Source, SourceRow } from '../input/source.js'
+import type { SkippedFiles } from '../places/choose-files.js'
 import { IdSet } from '../selection/id-set.js'
 import { type Selection, select } from '../selection/select.js'
 import {
@@ -13,19 +15,20 @@ import {
 } from './batch-enqueuer.js'
 import { InputTally, type RowCounts } from './input-tally.js'
 import { RetryingProxy } from './retrying-proxy.js'
-import { applyUrlTemplate, checkUrlTemplate } from './url-template.js'
 import { throwIfStopped } from './wait-reason.js'
 
 /** Interval of `onProgress` while nothing is enqueued. */
 const ROWS_PER_REPORT = 10_000
 
-/** `photos`: selected by `where`, `sample` and `limit`. */
-export type EnqueueSummary = RowCounts & { photos: number } & EnqueueCounts
+/** `photos`: selected by `where`, `sample` and `limit`. `copies`: files with the content of one of these photos. */
+export type EnqueueSummary = RowCounts & { photos: number; copies: number; skippedFiles?: SkippedFiles } & EnqueueCounts
 
 interface InputOptions {
   selection?: Selection
   /** Receives every bad row as it is found. */
   onBadRow?: (row: BadRow) => void
+  /** Receives the path of every file of the input, or the id of every photo, selected or not. */
+  onSeen?: (pathOrId: string) => void
   /** Receives the summary so far, the same object every time. */
   onProgress?: (soFar: Readonly<EnqueueSummary>) => void
 }
@@ -43,22 +46,37 @@ export interface EnqueueOptions extends BatchOptions, InputOptions {
  * the queue
  */
 export async function enqueue(source: Source, given: EnqueueDeps, options: EnqueueOptions): Promise<EnqueueSummary> {
-  checkUrlTemplate(options.urlTemplate)
+  checkTemplate(options)
   const deps = patientDeps(given, options)
-  const tally = new InputTally({ photos: 0 }, options.onBadRow)
-  const enqueuer = new BatchEnqueuer(deps, options)
-  const summary = () => Object.assign(tally.summary, enqueuer.counts)
-  const onRow = reportingEvery(ROWS_PER_REPORT, tally.count, () => {
+  const template = await templateToRemember(deps, options)
+  const tally = new InputTally({ photos: 0, copies: 0 }, options.onBadRow)
+  // The same photos are refreshed again and again: in new batches each time.
+  const enqueuer = new BatchEnqueuer(deps, options, options.kind === 'refresh' ? options.runId : '')
+  const summary = () => Object.assign(tally.summary, enqueuer.counts, { skippedFiles: source.skipped })
+  const look = (row: SourceRow) => {
+    tally.count(row)
+    const name = row.path ?? row.photo?.photo_id
+    if (name !== undefined) options.onSeen?.(name)
+  }
+  const onRow = reportingEvery(ROWS_PER_REPORT, look, () => {
     throwIfStopped(options.signal)
     options.onProgress?.(summary())
   })
   const rounds = new Rounds(
     async rows => {
-      const refused = await deps.repository.upsertPhotos(rows.map(row => row.photo))
-      for (const { index, reason } of refused) tally.refuse(rows[index]!, reason)
-      tally.summary.photos -= refused.length
-      const lost = new Set(refused.map(row => row.index))
-      return rows.filter((_, i) => !lost.has(i)).map(row => row.photo)
+      const lost = new Set<PhotoRow>()
+      for (const { row, reason } of await storeRows(rows, deps, options)) {
+        tally.refuse(row, reason)
+        lost.add(row)
+        tally.summary[row.isCopy ? 'copies' : 'photos']--
+      }
+      const photos = rows.filter(row => !row.isCopy && !lost.has(row)).map(row => row.photo)
+      if (template !== undefined)
+        await deps.repository.rememberTemplate(
+          photos.map(photo => photo.photo_id),
+          template,
+        )
+      return photos
     },
     async photos => {
       await enqueuer.add(photos.map(toRef), options.onlyMissing ?? false)
@@ -67,8 +85,8 @@ export async function enqueue(source: Source, given: EnqueueDeps, options: Enque
   )
   try {
     let round: PhotoRow[] = []
-    for await (const row of select(source.rows(), options.selection ?? {}, onRow)) {
-      tally.summary.photos++
+    for await (const row of select(source.rows(deps.places), options.selection ?? {}, onRow)) {
+      tally.summary[row.isCopy ? 'copies' : 'photos']++
       round.push(row)
       if (round.length < enqueuer.roundSize) continue
       await rounds.push(round)
@@ -81,6 +99,47 @@ export async function enqueue(source: Source, given: EnqueueDeps, options: Enque
   await enqueuer.end()
   await deps.repository.finishEnqueue(options.runId)
   return summary()
+}
+
+function checkTemplate({ urlTemplate, environment = {} }: Pick<BatchOptions, 'urlTemplate' | 'environment'>): void {
+  checkUrlTemplate(urlTemplate, environment)
+}
+
+/** @returns undefined when there is nothing to write; a template that holds a secret is not stored */
+async function templateToRemember(
+  { repository }: EnqueueDeps,
+  { urlTemplate }: Pick<BatchOptions, 'urlTemplate'>,
+): Promise<string | null | undefined> {
+  if (urlTemplate !== undefined && !holdsSecret(urlTemplate)) return urlTemplate
+  return (await repository.hasTemplates()) ? null : undefined
+}
+
+/** Stores photos and, for files that were read, their places. @returns the rows that the database refused */
+async function storeRows(
+  rows: readonly PhotoRow[],
+  { repository, places }: EnqueueDeps,
+  { runId, modelId }: Pick<BatchOptions, 'runId' | 'modelId'>,
+): Promise<{ row: PhotoRow; reason: string }[]> {
+  const others = rows.filter(row => row.path === undefined)
+  const files = rows.filter(row => row.path !== undefined)
+  const read = files.filter(row => row.place !== undefined)
+  const refusedRows = others.length > 0 ? await repository.upsertPhotos(others.map(row => row.photo)) : []
+  const refusedFiles =
+    read.length > 0
+      ? await places.record(
+          runId,
+          read.map(({ photo, place }) => ({ photo, place: place! })),
+        )
+      : []
+  if (files.length > 0)
+    await places.clearFileFailures(
+      modelId,
+      files.map(row => row.photo.photo_id),
+    )
+  return [
+    ...refusedRows.map(({ index, reason }) => ({ row: others[index]!, reason })),
+    ...refusedFiles.map(({ index, reason }) => ({ row: read[index]!, reason })),
+  ]
 }
 
 /**
@@ -119,10 +178,11 @@ class Rounds {
 /** Reads as {@link enqueue} does, without database and queue: every photo counts as enqueued. */
 export async function dryRun(
   source: Source,
-  options: InputOptions & Pick<BatchOptions, 'photosPerJob' | 'urlTemplate' | 'signal'>,
+  options: InputOptions & Pick<BatchOptions, 'photosPerJob' | 'urlTemplate' | 'environment' | 'signal'>,
 ): Promise<EnqueueSummary> {
-  checkUrlTemplate(options.urlTemplate)
-  const tally = new InputTally({ photos: 0 }, options.onBadRow)
+  checkTemplate(options)
+  const { urlTemplate, environment } = options
+  const tally = new InputTally({ photos: 0, copies: 0 }, options.onBadRow)
   const summary = (): EnqueueSummary =>
     Object.assign(tally.summary, {
       enqueuedPhotos: tally.summary.photos,
@@ -130,13 +190,15 @@ export async function dryRun(
       alreadyQueued: 0,
       alreadyEmbedded: 0,
       previouslyFailed: 0,
+      skippedFiles: source.skipped,
     })
   const onRow = reportingEvery(ROWS_PER_REPORT, tally.count, () => {
     throwIfStopped(options.signal)
     options.onProgress?.(summary())
   })
-  for await (const { photo } of select(source.rows(), options.selection ?? {}, onRow)) {
-    applyUrlTemplate(options.urlTemplate, { photoId: photo.photo_id, imageUrl: photo.photo_image_url })
+  for await (const { photo, isCopy } of select(source.rows(), options.selection ?? {}, onRow)) {
+    if (isCopy) continue
+    applyUrlTemplate(urlTemplate, { photoId: photo.photo_id, imageUrl: photo.photo_image_url }, environment)
     tally.summary.photos++
   }
   return summary()
@@ -162,6 +224,8 @@ export function enqueueMissing(given: EnqueueDeps, options: StoredPhotosOptions)
       let taken = 0
       for (const batch of page) {
         if (taken + batch.photos.length > left()) continue
+        // Its other photos come below.
+        if (batch.photos.some(photo => enqueuer.obstacleOf(photo) !== null)) continue
         taken += batch.photos.length
         batches.push(batch)
         for (const { id } of batch.photos) inBatches.add(id)
@@ -169,7 +233,23 @@ export function enqueueMissing(given: EnqueueDeps, options: StoredPhotosOptions)
       if (taken > 0) yield { taken, add: () => enqueuer.addRecorded(batches) }
     }
     for await (const page of deps.repository.missingPhotos(modelId, enqueuer.roundSize)) {
-      const photos = page.filter(photo => inBatches.add(photo.id)).slice(0, left())
+      const photos = enqueuer.fetchable(page.filter(photo => inBatches.add(photo.id))).slice(0, left())
+      if (photos.length > 0) yield { taken: photos.length, add: () => enqueuer.add(photos, true) }
+      if (left() === 0) return
+    }
+  })
+}
+
+/**
+ * Enqueues the photos of the database without an embedding of this model that have a stored copy: the copies are embedded
+ * instead of the originals.
+ */
+export function enqueueCopies(given: EnqueueDeps, options: StoredPhotosOptions): Promise<EnqueueSummary> {
+  const deps = patientDeps(given, options)
+  const enqueuer = new BatchEnqueuer(deps, { ...options, kind: 'copies' })
+  return enqueueStored(deps, options, enqueuer, async function* (left) {
+    for await (const page of deps.repository.copiedPhotos(options.modelId, enqueuer.roundSize)) {
+      const photos = page.slice(0, left())
       if (photos.length > 0) yield { taken: photos.length, add: () => enqueuer.add(photos, true) }
       if (left() === 0) return
     }
@@ -179,19 +259,24 @@ export function enqueueMissing(given: EnqueueDeps, options: StoredPhotosOptions)
 /**
  * Enqueues permanently failed photos and deletes their failures.
  * @param code of the failures; undefined: all
+ * @param options `ofRun`: only those of the photos of a run; `fromCopies`: only those that have a stored copy, which is embedded instead of the original
  */
 export function enqueueFailed(
   given: EnqueueDeps,
   code: PhotoFailureCode | undefined,
-  options: StoredPhotosOptions,
+  { fromCopies = false, ofRun, ...options }: StoredPhotosOptions & { fromCopies?: boolean; ofRun?: string },
 ): Promise<EnqueueSummary> {
   const deps = patientDeps(given, options)
   const { modelId } = options
   // The same photos may fail and be retried again: in new batches each time.
-  const enqueuer = new BatchEnqueuer(deps, options, options.runId)
+  const enqueuer = new BatchEnqueuer(deps, { ...options, kind: fromCopies ? 'copies' : 'originals' }, options.runId)
   return enqueueStored(deps, options, enqueuer, async function* (left) {
-    for await (const page of deps.repository.failedPhotos(modelId, code, enqueuer.roundSize)) {
-      const photos = page.slice(0, left())
+    const { repository } = deps
+    const pages = fromCopies
+      ? repository.failedCopies(modelId, code, enqueuer.roundSize)
+      : repository.failedPhotos(modelId, code, enqueuer.roundSize, ofRun)
+    for await (const page of pages) {
+      const photos = enqueuer.fetchable<PhotoRef | StoredPhotoRef>(page).slice(0, left())
       const add = async () => {
         // Before enqueueing, since a worker would otherwise skip them as settled. After a crash here,
         // `enqueueMissing` finds them.
@@ -232,8 +317,8 @@ async function enqueueStored(
   enqueuer: BatchEnqueuer,
   rounds: (left: () => number) => AsyncIterable<Round>,
 ): Promise<EnqueueSummary> {
-  checkUrlTemplate(options.urlTemplate)
-  const tally = new InputTally({ photos: 0 })
+  checkTemplate(options)
+  const tally = new InputTally({ photos: 0, copies: 0 })
   const summary = () => Object.assign(tally.summary, enqueuer.counts)
   const { limit = Number.POSITIVE_INFINITY } = options
   for await (const { taken, add } of rounds(() => limit - tally.summary.photos)) {
@@ -253,6 +338,7 @@ function patientDeps(deps: EnqueueDeps, { signal, onWait = () => {} }: BatchOpti
   return {
     repository: retrying.wrap(deps.repository, 'database'),
     runs: retrying.wrap(deps.runs, 'database'),
+    places: retrying.wrap(deps.places, 'database'),
     queue: retrying.wrap(deps.queue, 'queue'),
   }
 }

@@ -16,7 +16,8 @@ const MAX_REFILLS = 3
 /** Batches per query. */
 const PAGE_SIZE = 5000
 
-const STOPPED = 'Stopped following the run. Workers go on with it; "unsplash-clip run show" shows it.'
+const STOPPED =
+  'Stopped following the run. It stays in the queue, and workers that are alive go on with it. To look at it: unsplash-clip run show'
 const STOPPED_WITH_WORKERS =
   'Stopped, and the workers of this command with it. The same command goes on where it stopped.'
 

@@ -6,7 +6,7 @@ const SHOWN = 5
 
 /**
  * Finds a run by the start of its id.
- * @param prefix unique start of the id; undefined: the newest run
+ * @param prefix unique start of the id; undefined: the newest run with photos, if there is one
  * @throws AppError NOT_FOUND; USAGE when several runs match
  */
 export async function findRun(
@@ -16,7 +16,7 @@ export async function findRun(
   const newest = await ingest.runs(SHOWN)
   if (newest.length === 0)
     throw new AppError('NOT_FOUND', 'There is no run. Start one: unsplash-clip ingest INPUT --processes 2')
-  if (prefix === undefined) return newest[0]!
+  if (prefix === undefined) return (await ingest.runs(1, { withEmpty: false }))[0] ?? newest[0]!
   const [id, another] = await runs.findRuns(prefix, SHOWN)
   if (id === undefined)
     throw new AppError(

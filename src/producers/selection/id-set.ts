@@ -32,6 +32,11 @@ export class IdSet {
     return true
   }
 
+  has(id: string): boolean {
+    const { high, low } = hash64(id)
+    return contains(this.cells, high, low || 1)
+  }
+
   private grow(): void {
     const larger = new Uint32Array(2 * this.cells.length)
     for (let i = 0; i < this.cells.length; i += 2)
@@ -51,5 +56,14 @@ function insert(cells: Uint32Array, high: number, low: number): boolean {
       return true
     }
     if (cells[i] === high && cells[i + 1] === low) return false
+  }
+}
+
+function contains(cells: Uint32Array, high: number, low: number): boolean {
+  const mask = cells.length / 2 - 1
+  for (let cell = high & mask; ; cell = (cell + 1) & mask) {
+    const i = 2 * cell
+    if (cells[i + 1] === 0) return false
+    if (cells[i] === high && cells[i + 1] === low) return true
   }
 }

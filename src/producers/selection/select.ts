@@ -16,8 +16,9 @@ export interface Selection {
 }
 
 /**
- * Selects photos: marks rows with a known id as bad, then applies `where`, `sample` and `limit`. Memory grows with
- * the sample and by about 20 bytes per row, for the known ids (see {@link IdSet}).
+ * Selects photos: marks rows with a known id as bad, then applies `where`, `sample` and `limit`. A file with the content
+ * of an earlier one is a copy: it counts neither as bad nor towards the limit. Memory grows with the sample and by about
+ * 20 bytes per row, for the known ids (see {@link IdSet}).
  * @param onRow called for every row read, selected or not, duplicates marked as bad
  */
 export async function* select(
@@ -35,7 +36,9 @@ export async function* select(
       continue
     }
     if (!seen.add(row.photo.photo_id)) {
-      onRow(duplicate(row))
+      const isCopy = row.path !== undefined
+      onRow(isCopy ? row : duplicate(row))
+      if (isCopy && !sample && matches(row.photo, where)) yield { ...row, isCopy }
       continue
     }
     onRow(row)

@@ -4,7 +4,7 @@ import { type Batch, type Delivery, RetryLaterError, UnrecoverableBatchError } f
 import type { RunRepository } from '../../domain/ports/run-repository.js'
 import { errorMessage, isExhausted } from '../../domain/text/error-text.js'
 import { SECOND } from '../../domain/units.js'
-import { isFile } from '../stages/download.js'
+import { isLocal } from '../stages/download.js'
 import { type BatchDeps, type BatchReport, distinct, processBatch, unsettled } from '../stages/process-batch.js'
 import { afterPauseMs, scheduleRetries } from '../stages/retry.js'
 import { writeOutcome } from '../stages/write.js'
@@ -93,7 +93,7 @@ async function settle(
 ): Promise<Settled> {
   const { breaker, runs, clock } = deps
   const waiting = AbortSignal.any([stop, leave])
-  const isRemote = !batch.photos.some(isFile)
+  const isRemote = !batch.photos.some(isLocal)
   if (breaker.holds(isRemote) && !(await clock.time('wait', () => breaker.waitUntilClosed(HOLD_MS, waiting, isRemote))))
     throw new RetryLaterError(spread(COME_BACK_MS), breaker.trouble ?? undefined)
   if ((await runs.controlOfBatch(batch.parentId)) !== 'active') {
@@ -148,7 +148,7 @@ async function work(
 ): Promise<Settled> {
   const modelId = await deps.encoders.modelId(batch)
   if (stalls > 0) {
-    const open = await unsettled(distinct(batch.photos), modelId, deps.repository)
+    const open = await unsettled(batch, distinct(batch.photos), modelId, deps.repository)
     const decision = decideIsolation(batch, stalls, open.length)
     if (decision === 'split') {
       // Enqueued before this batch leaves the queue: a crash between the two repeats the split and loses nothing.
@@ -201,9 +201,12 @@ async function stoppable<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   }
 }
 
-/** Whether another worker may know the model, have its files, or be able to fetch them. */
+const OUT_OF_REACH: ReadonlySet<string> = new Set(['FOLDER_UNREACHABLE', 'TEMPLATE_UNKNOWN'])
+
+/** Whether another worker may know the model, have or fetch its files, read the folder, or use the URL template. */
 function isForOthers(error: unknown): boolean {
-  return error instanceof OtherRevisionError || (error instanceof AppError && error.code.startsWith('MODEL_'))
+  if (error instanceof OtherRevisionError) return true
+  return error instanceof AppError && (error.code.startsWith('MODEL_') || OUT_OF_REACH.has(error.code))
 }
 
 /** Records why the batch was given up; the queue keeps no reasons. */

@@ -9,7 +9,8 @@ const UNCOUNTED_ATTEMPTS = 10
 const MAX_BATCHES = 10_000
 
 /**
- * Counts deliveries of batches whose model this worker does not know, cannot load, or has in another revision. The
+ * Counts deliveries of batches whose model this worker does not know, cannot load, or has in another revision, or whose
+ * folder it cannot read. The
  * first ones do not count as attempts, and each is held for a moment: otherwise a wrong worker, during a deployment,
  * would drain the queue and use up all attempts before a right worker gets a batch.
  */

@@ -14,10 +14,12 @@ export async function encodePhotos(
   if (photos.length === 0) return { embedded: [], failed: [] }
   try {
     const embeddings = await encoder.encodeImages(photos.map(({ pixels }) => pixels))
-    const embedded = photos.map(({ photo, storedKey }, i) => ({
+    const embedded = photos.map(({ photo, storedKey, metadata, version }, i) => ({
       photoId: photo.id,
       embedding: embeddings[i]!,
       storedKey,
+      metadata,
+      version,
     }))
     return { embedded, failed: [] }
   } catch (error) {

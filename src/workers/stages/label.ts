@@ -43,7 +43,7 @@ export async function storePrompts(
 
 /**
  * Stage label, the worker's half: ensures that the prompt embeddings of each label set are stored, checking each set
- * once per process. SQL predicts the labels in the transaction that writes the batch.
+ * once per process, and again when it turns out to be removed. SQL predicts the labels in the transaction that writes the batch.
  */
 export class LabelPromptCache {
   readonly #ready = new Map<string, Promise<void>>()
@@ -70,6 +70,12 @@ export class LabelPromptCache {
     for (const set of sets) await this.#ensureOne(set, encoder, modelId)
   }
 
+  /** As `ensure`, of sets that were removed since: stores them again. */
+  async ensureAgain(batch: Pick<Batch, 'runId' | 'labelSets'>, encoder: Encoder, modelId: ModelId): Promise<void> {
+    this.#ready.clear()
+    await this.ensure(batch, encoder, modelId)
+  }
+
   #ensureOne(set: LabelSet, encoder: Encoder, modelId: ModelId): Promise<void> {
     const key = JSON.stringify([modelId, set.name, set.template, set.labels])
     const known = this.#ready.get(key)
@@ -77,7 +83,9 @@ export class LabelPromptCache {
     const ready = ensurePrompts(this.deps.labels, encoder, modelId, set)
     this.#ready.set(key, ready)
     // A failure, for instance an outage of the database, is retried with the next batch.
-    ready.catch(() => this.#ready.delete(key))
+    ready.catch(() => {
+      if (this.#ready.get(key) === ready) this.#ready.delete(key)
+    })
     return ready
   }
 

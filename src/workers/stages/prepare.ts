@@ -1,9 +1,13 @@
 import { setMaxListeners } from 'node:events'
 import pLimit, { type LimitFunction } from 'p-limit'
 import type { Logger } from 'pino'
-import { HostPausedError, PhotoError } from '../../domain/errors.js'
+import { HostPausedError, OutOfReachError, PhotoError } from '../../domain/errors.js'
 import { type ImageInput, squareBytes } from '../../domain/image-input.js'
-import type { PhotoRef } from '../../domain/photo.js'
+import type { FileMetadata, PhotoRef } from '../../domain/photo.js'
+import { keyOfCopyUrl } from '../../domain/places/copy-key.js'
+import type { PhotoVersion } from '../../domain/places/photo-version.js'
+import type { FileOrigin, KnownPlace } from '../../domain/ports/place-repository.js'
+import type { EmbeddedVersion } from '../../domain/ports/repository.js'
 import type { DecodedPhoto } from '../../images/decode.js'
 import type { Preview } from '../../images/preview.js'
 import { suspectsNetwork } from '../../net/network-check.js'
@@ -11,7 +15,7 @@ import { type Permit, permitOf, Semaphore } from '../../net/semaphore.js'
 import type { CircuitBreaker } from '../delivery/circuit-breaker.js'
 import { outageOf } from '../delivery/outage.js'
 import { failureOfPhoto } from '../photo-failure.js'
-import { isFile } from './download.js'
+import { type Downloaded, isCopy, isLocal } from './download.js'
 import type { StageClock } from './stage-clock.js'
 
 /**
@@ -19,8 +23,20 @@ import type { StageClock } from './stage-clock.js'
  * HostPausedError while the host is paused.
  */
 export interface ImagePipeline {
-  /** Takes the permit when the host may be asked, so that a photo that waits for its host holds none. */
-  download(photo: PhotoRef, signal: AbortSignal, permit: Permit): Promise<Buffer>
+  /**
+   * Takes the permit when the host may be asked, so that a photo that waits for its host holds none. Rejects with
+   * OutOfReachError for a file of a folder that this worker cannot read.
+   * @param origin for a file
+   * @param known the version that was embedded
+   * @returns no image when it is the known version
+   */
+  download(
+    photo: PhotoRef,
+    signal: AbortSignal,
+    permit: Permit,
+    origin: FileOrigin,
+    known?: PhotoVersion | null,
+  ): Promise<Downloaded>
   /** Returns why a download would be postponed now; null: it would not. */
   pausedFor(photo: PhotoRef): HostPausedError | null
   /** Returns why downloads from the paused hosts would be postponed now. */
@@ -30,12 +46,17 @@ export interface ImagePipeline {
    * @param isKept whether `storeCopy` comes next: only then there may be a preview
    */
   decode(image: Buffer, input: ImageInput, isKept: boolean): Promise<DecodedPhoto>
+  /** What the file of an own photo says about it; null for a photo of a host. Never rejects. */
+  readMetadata(photo: PhotoRef, image: Buffer, size: DecodedPhoto['photo']): Promise<FileMetadata | null>
   /**
    * Keeps a compressed copy of a photo.
-   * @param source the preview that `decode` gave, or else the image that it accepted
+   * @param source the preview or the copy that `decode` gave, or else the image that it accepted
+   * @param replace also if there is one: of an earlier version
    * @returns its key in the object store
    */
-  storeCopy(source: Buffer | Preview, photoId: string): Promise<string>
+  storeCopy(source: Buffer | Preview, photoId: string, replace: boolean): Promise<string>
+  /** The key under which {@link storeCopy} keeps the copy of a photo. */
+  copyKey(photoId: string): string
   /** Takes back the pixels of a square or a preview: another photo's may then lie there. */
   release(pixels: Uint8Array): void
 }
@@ -60,11 +81,25 @@ export interface PreparedPhoto {
   /** RGB, row by row, [input.size, input.size, 3] */
   pixels: Uint8Array
   storedKey: string | null
+  metadata: FileMetadata | null
+  version: PhotoVersion | null
+}
+
+/** An embedded photo whose image is still the same. */
+export interface UnchangedPhoto {
+  photo: PhotoRef
+  unchanged: PhotoVersion
 }
 
 export interface FailedPhoto {
   photo: PhotoRef
   error: PhotoError
+}
+
+/** A photo of a folder that this worker cannot read. Another worker may. */
+export interface OutOfReachPhoto {
+  photo: PhotoRef
+  outOfReach: OutOfReachError
 }
 
 /** Thrown for a photo that is not tried, because there is no network. */
@@ -95,9 +130,27 @@ export interface PrepareDeps {
 export async function preparePhotos(
   photos: readonly PhotoRef[],
   { pipeline, limits, breaker, clock, logger }: PrepareDeps,
-  options: { store: boolean; input: ImageInput; signal: AbortSignal; leave: AbortSignal },
-): Promise<{ prepared: PreparedPhoto[]; failed: FailedPhoto[]; postponed: PostponedPhoto[] }> {
-  const { store, input, leave } = options
+  options: {
+    store: boolean
+    input: ImageInput
+    /** Places of the photos that are identified by their content, by photo id. */
+    places?: ReadonlyMap<string, readonly KnownPlace[]>
+    /** Machine that ingested the batch; undefined: unknown. */
+    host?: string
+    /** The embedded photos of a batch that refreshes them. Their copies are replaced, also in a run that stores none. */
+    embedded?: ReadonlyMap<string, EmbeddedVersion>
+    signal: AbortSignal
+    leave: AbortSignal
+  },
+): Promise<{
+  prepared: PreparedPhoto[]
+  unchanged: UnchangedPhoto[]
+  failed: FailedPhoto[]
+  postponed: PostponedPhoto[]
+  outOfReach: OutOfReachPhoto[]
+}> {
+  const { input, places, host, embedded, leave } = options
+  const stores = ({ id }: PhotoRef) => options.store || (embedded?.get(id)?.hasCopy ?? false)
   const broken = new AbortController()
   const signal = AbortSignal.any([options.signal, broken.signal])
   // Every download listens to it; Node takes more than ten listeners for a leak.
@@ -111,7 +164,7 @@ export async function preparePhotos(
 
   const keep = async (source: Buffer | Preview, photo: PhotoRef): Promise<string> => {
     try {
-      const key = await clock.time('store_copy', () => pipeline.storeCopy(source, photo.id))
+      const key = await clock.time('store_copy', () => pipeline.storeCopy(source, photo.id, embedded !== undefined))
       breaker.recordSuccess('store')
       return key
     } catch (error) {
@@ -121,12 +174,18 @@ export async function preparePhotos(
   }
 
   /** Stores the copy. Releases the preview, and if anything fails, the square. @returns the key of the copy */
-  const finish = async (photo: PhotoRef, image: Buffer, { square, preview }: DecodedPhoto): Promise<string | null> => {
+  const finish = async (
+    photo: PhotoRef,
+    image: Buffer,
+    { square, preview, copy }: DecodedPhoto,
+  ): Promise<string | null> => {
     try {
       signal.throwIfAborted()
       if (square.length !== squareBytes(input))
         throw new RangeError(`expected ${squareBytes(input)} bytes of pixels, found ${square.length}`)
-      return store ? await keep(preview ?? image, photo) : null
+      const key = keyOfCopyUrl(photo.url)
+      if (key !== null) return key
+      return stores(photo) ? await keep(preview ?? copy ?? image, photo) : null
     } catch (error) {
       pipeline.release(square)
       throw error
@@ -136,7 +195,7 @@ export async function preparePhotos(
   }
 
   /** Downloads a photo, unless the worker ends before the download has begun. The time it waits is not measured. */
-  const download = async (photo: PhotoRef, permit: Permit): Promise<Buffer> => {
+  const download = async (photo: PhotoRef, permit: Permit): Promise<Downloaded> => {
     const own = new AbortController()
     if (leave.aborted) throw leave.reason
     waiting.add(own)
@@ -149,27 +208,46 @@ export async function preparePhotos(
       },
     }
     try {
-      return await pipeline.download(photo, AbortSignal.any([signal, own.signal]), taking)
+      const downloaded = await pipeline.download(
+        photo,
+        AbortSignal.any([signal, own.signal]),
+        taking,
+        { places: places?.get(photo.id), host },
+        embedded?.get(photo.id)?.version,
+      )
+      if (isCopy(photo)) breaker.recordSuccess('store')
+      return downloaded
+    } catch (error) {
+      if (isCopy(photo) && !signal.aborted && outageOf(error) === 'store')
+        breaker.recordFailure('store', error, photo.id)
+      throw error
     } finally {
       waiting.delete(own)
       ended()
     }
   }
 
-  const prepareOne = async (photo: PhotoRef): Promise<PreparedPhoto | FailedPhoto | PostponedPhoto> => {
+  const prepareOne = async (
+    photo: PhotoRef,
+  ): Promise<PreparedPhoto | UnchangedPhoto | FailedPhoto | PostponedPhoto | OutOfReachPhoto> => {
     const permit = permitOf(limits.images, () => {
-      if (store && breaker.isOpen('store')) throw new PhotoError('STORE_FAILED', 'not tried, since the store is away')
-      if (breaker.isOpen('network') && !isFile(photo)) throw OFFLINE
+      if ((stores(photo) || isCopy(photo)) && breaker.isOpen('store'))
+        throw new PhotoError('STORE_FAILED', 'not tried, since the store is away')
+      if (breaker.isOpen('network') && !isLocal(photo)) throw OFFLINE
     })
     try {
       signal.throwIfAborted()
-      const image = await download(photo, permit)
+      const { image, version } = await download(photo, permit)
       signal.throwIfAborted()
+      if (image === null) return { photo, unchanged: version! }
       // Decodes first: an image that cannot be decoded is not kept, and a copy may be made without decoding.
-      const decoded = await limits.decodes(() => clock.time('preprocess', () => pipeline.decode(image, input, store)))
-      return { photo, pixels: decoded.square, storedKey: await finish(photo, image, decoded) }
+      const isKept = stores(photo) && !isCopy(photo)
+      const decoded = await limits.decodes(() => clock.time('preprocess', () => pipeline.decode(image, input, isKept)))
+      const metadata = await pipeline.readMetadata(photo, image, decoded.photo)
+      return { photo, pixels: decoded.square, storedKey: await finish(photo, image, decoded), metadata, version }
     } catch (error) {
       if (!signal.aborted && error === OFFLINE) return { photo, cause: 'no network' }
+      if (!signal.aborted && error instanceof OutOfReachError) return { photo, outOfReach: error }
       if (!signal.aborted && error instanceof HostPausedError) return { photo, cause: error }
       if (!signal.aborted && leave.aborted && error === leave.reason) return { photo, cause: 'the worker ends' }
       const failure = signal.aborted ? null : failureOfPhoto(error)
@@ -194,7 +272,9 @@ export async function preparePhotos(
   broken.signal.throwIfAborted()
   return {
     prepared,
+    unchanged: values.filter(value => 'unchanged' in value),
     failed: values.filter(value => 'error' in value),
     postponed: values.filter(value => 'cause' in value),
+    outOfReach: values.filter(value => 'outOfReach' in value),
   }
 }

@@ -1,14 +1,23 @@
+import { AppError } from '../../domain/errors.js'
 import type { PhotoRef } from '../../domain/photo.js'
 import type { Encoder } from '../../domain/ports/encoder.js'
+import type { PlaceRepository } from '../../domain/ports/place-repository.js'
 import { type Batch, type Queue, RetryLaterError } from '../../domain/ports/queue.js'
 import type { IngestRepository, ModelId } from '../../domain/ports/repository.js'
 import { MINUTE, SECOND } from '../../domain/units.js'
 import { suspectsNetwork } from '../../net/network-check.js'
 import type { CircuitBreaker } from '../delivery/circuit-breaker.js'
 import { outageOf } from '../delivery/outage.js'
+import { isOwn } from './download.js'
 import { encodePhotos } from './encode.js'
 import type { LabelPromptCache } from './label.js'
-import { type FailedPhoto, type PrepareDeps, preparePhotos } from './prepare.js'
+import {
+  type FailedPhoto,
+  type ImagePipeline,
+  type OutOfReachPhoto,
+  type PrepareDeps,
+  preparePhotos,
+} from './prepare.js'
 import { planRetries, type RetrySettings, scheduleRetries } from './retry.js'
 import { writeOutcome } from './write.js'
 
@@ -21,9 +30,10 @@ const HOLD_RESULTS_MS = 5 * MINUTE
 const COME_BACK_MS = 5 * SECOND
 
 export interface BatchDeps extends PrepareDeps {
-  repository: Pick<IngestRepository, 'photoStates' | 'recordOutcome'>
+  repository: Pick<IngestRepository, 'photoStates' | 'embeddedVersions' | 'recordOutcome'>
+  places: Pick<PlaceRepository, 'placesOf'>
   queue: Pick<Queue, 'add' | 'state' | 'remove'>
-  labelPrompts: Pick<LabelPromptCache, 'ensure'>
+  labelPrompts: Pick<LabelPromptCache, 'ensure' | 'ensureAgain'>
   breaker: Pick<CircuitBreaker, 'isOpen' | 'insist' | 'recordFailure' | 'recordSuccess' | 'waitForProbe'>
   retry: RetrySettings
 }
@@ -41,7 +51,7 @@ export interface BatchReport {
   failed: number
   /** Enqueued again for a later try. */
   retried: number
-  /** Settled before, by an earlier delivery or another batch. */
+  /** Settled before, by an earlier delivery or another batch; or embedded before and unchanged. */
   skipped: number
 }
 
@@ -49,6 +59,9 @@ export interface BatchReport {
  * Processes one delivery of a batch, stage by stage. It may stop anywhere and be repeated: settled photos are
  * skipped, and every write is an upsert. Photos to be retried are enqueued before the transaction commits, so that a
  * crash between the two repeats work and loses nothing.
+ *
+ * Photos of folders that this worker cannot read stay open: once the others are written, it rejects with FOLDER_UNREACHABLE,
+ * and another worker gets them. The same goes for URL templates that this worker may not use: TEMPLATE_UNKNOWN.
  *
  * Once photos are downloaded, their results wait for a database that is away. Rejects when the queue is away, after
  * writing everything that can be written.
@@ -62,12 +75,17 @@ export async function processBatch(
   { stop: signal, leave }: { stop: AbortSignal; leave: AbortSignal },
 ): Promise<BatchReport> {
   const photos = distinct(batch.photos)
-  const open = await unsettled(photos, modelId, deps.repository)
+  const open = await unsettled(batch, photos, modelId, deps.repository)
   if (open.length > 0) await deps.labelPrompts.ensure(batch, encoder, modelId)
 
-  const { prepared, failed, postponed } = await preparePhotos(open, deps, {
+  const files = open.filter(isOwn).map(photo => photo.id)
+  const ids = open.map(photo => photo.id)
+  const { prepared, unchanged, failed, postponed, outOfReach } = await preparePhotos(open, deps, {
     store: batch.store,
     input: encoder.input,
+    places: files.length > 0 ? await deps.places.placesOf(files) : undefined,
+    host: batch.host,
+    embedded: batch.refresh ? await deps.repository.embeddedVersions(modelId, ids) : undefined,
     signal,
     leave,
   })
@@ -79,12 +97,12 @@ export async function processBatch(
   signal.throwIfAborted()
 
   const insist = <T>(call: () => Promise<T>) => insistOnDatabase(deps.breaker, call, signal)
-  const allFailed = await insist(() => stillOpen([...failed, ...encoded.failed], modelId, deps.repository))
+  const allFailed = await insist(() => stillOpen(batch, [...failed, ...encoded.failed], modelId, deps.repository))
   // A host that is not reached may be down, or the network.
   if (allFailed.some(({ error }) => suspectsNetwork(error))) await deps.breaker.waitForProbe('network')
   const isOffline = ({ error }: FailedPhoto) => suspectsNetwork(error) && deps.breaker.isOpen('network')
   const offline = allFailed.filter(isOffline)
-  const allPostponed = await insist(() => stillOpen(postponed, modelId, deps.repository))
+  const allPostponed = await insist(() => stillOpen(batch, postponed, modelId, deps.repository))
   if (allFailed.some(({ error }) => outageOf(error) === 'store')) await deps.breaker.waitForProbe('store')
   const plan = planRetries(
     batch,
@@ -99,16 +117,49 @@ export async function processBatch(
   if (queueOutage !== null && outageOf(queueOutage) !== 'queue') throw queueOutage
   const { embedded } = encoded
   const retried = plan.again.reduce((sum, { batch: { photos } }) => sum + photos.length, 0)
-  const outcome = { embedded, failures: plan.forGood }
-  await insist(() => deps.clock.time('write', () => writeOutcome(deps.repository, batch, modelId, outcome)))
+  const possibleCopies = batch.store ? possibleCopiesOf(photos, embedded, deps.pipeline) : undefined
+  const same = unchanged.map(({ photo, unchanged }) => ({ photoId: photo.id, version: unchanged }))
+  const outcome = { embedded, failures: plan.forGood, unchanged: same, possibleCopies }
+  const write = () => deps.clock.time('write', () => writeOutcome(deps.repository, batch, modelId, outcome))
+  await insist(write).catch(async error => {
+    if (!(error instanceof AppError && error.code === 'NOT_FOUND')) throw error
+    // A label set was removed since it was stored, and this run wants it.
+    await insist(() => deps.labelPrompts.ensureAgain(batch, encoder, modelId))
+    await insist(write)
+  })
   // The photos to be retried are still open: the next delivery finds exactly them.
   if (queueOutage !== null) throw queueOutage
+  if (outOfReach.length > 0) throw unreachable(outOfReach)
   return {
     embedded: embedded.length,
     failed: plan.forGood.length,
     retried,
     skipped: photos.length - embedded.length - plan.forGood.length - retried,
   }
+}
+
+/** Copies of photos that this delivery does not embed. An earlier one may have stored them and died. */
+function possibleCopiesOf(
+  photos: readonly PhotoRef[],
+  embedded: readonly { photoId: string }[],
+  { copyKey }: Pick<ImagePipeline, 'copyKey'>,
+): Record<string, string> {
+  const told = new Set(embedded.map(({ photoId }) => photoId))
+  return Object.fromEntries(photos.filter(({ id }) => !told.has(id)).map(({ id }) => [id, copyKey(id)]))
+}
+
+function unreachable([first, ...others]: readonly OutOfReachPhoto[]): AppError {
+  const { what, code, why } = first!.outOfReach
+  if (code === 'TEMPLATE_UNKNOWN')
+    return new AppError(
+      code,
+      `This worker does not fetch by the URL template ${JSON.stringify(what)}: ${why}. Set its variables where workers run, and start a worker as the user of the ingest or with --allow-template TEMPLATE.`,
+    )
+  return new AppError(
+    code,
+    `This worker cannot read ${what}${others.length > 0 ? ` and ${others.length} more of its batch` : ''}${why ? ` (${why})` : ''}. ` +
+      'Start a worker on the machine and as the user of the ingest, or with --allow-folder FOLDER where the folder is mounted.',
+  )
 }
 
 /** Keeps what was downloaded and encoded while the database is away. @throws RetryLaterError when that takes too long */
@@ -128,24 +179,26 @@ async function insistOnDatabase<T>(
 
 /** After a hang the batch was taken over: downloads timed out here while other workers did the work. */
 async function stillOpen<T extends { photo: PhotoRef }>(
+  batch: Pick<Batch, 'refresh' | 'runId'>,
   failed: readonly T[],
   modelId: ModelId,
   repository: Pick<IngestRepository, 'photoStates'>,
 ): Promise<T[]> {
   if (failed.length === 0) return []
   const photos = failed.map(({ photo }) => photo)
-  const open = new Set((await unsettled(photos, modelId, repository)).map(({ id }) => id))
+  const open = new Set((await unsettled(batch, photos, modelId, repository)).map(({ id }) => id))
   return failed.filter(({ photo }) => open.has(photo.id))
 }
 
-/** Photos that are neither embedded nor permanently failed. */
+/** Photos that are neither embedded, in a batch that refreshes neither checked, nor permanently failed. */
 export async function unsettled(
+  { refresh, runId }: Pick<Batch, 'refresh' | 'runId'>,
   photos: readonly PhotoRef[],
   modelId: ModelId,
   repository: Pick<IngestRepository, 'photoStates'>,
 ): Promise<PhotoRef[]> {
   const ids = photos.map(photo => photo.id)
-  const { embedded, failed } = await repository.photoStates(modelId, ids)
+  const { embedded, failed } = await repository.photoStates(modelId, ids, refresh ? runId : undefined)
   return photos.filter(photo => !embedded.has(photo.id) && !failed.has(photo.id))
 }
 

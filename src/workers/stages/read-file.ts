@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open, realpath } from 'node:fs/promises'
-import { resolve, sep } from 'node:path'
+import { type FileHandle, open, readdir, realpath } from 'node:fs/promises'
+import { dirname, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { PhotoError } from '../../domain/errors.js'
+import { OutOfReachError, PhotoError } from '../../domain/errors.js'
 
 export interface ReadFileOptions {
   /** Folders that may be read, including all subfolders. */
@@ -19,12 +19,7 @@ export interface ReadFileOptions {
 export async function readImageFile(url: string, options: ReadFileOptions, signal?: AbortSignal): Promise<Buffer> {
   signal?.throwIfAborted()
   const path = pathOf(url)
-  const real = await realpath(path).catch((error: NodeJS.ErrnoException) => error)
-  const missing = real instanceof Error
-  // The answer must not reveal whether a file outside exists.
-  if (!isInside(missing ? path : real, missing ? options.folders : await realFolders(options.folders)))
-    throw new PhotoError('FOLDER_FORBIDDEN', `${path} is outside the folders that may be read`)
-  if (missing) throw unreadable(path, real)
+  const real = await readablePath(url, options)
   // The path has no link left. O_NONBLOCK, so that a named pipe cannot block.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
   const file = await open(real, flags).catch(error => {
@@ -37,7 +32,40 @@ export async function readImageFile(url: string, options: ReadFileOptions, signa
   }
 }
 
-function pathOf(url: string): string {
+/**
+ * The path of a `file:` URL without links, if it lies in one of the folders.
+ * @throws PhotoError INVALID_URL, FOLDER_FORBIDDEN, FILE_NOT_FOUND
+ */
+export async function readablePath(url: string, { folders }: Pick<ReadFileOptions, 'folders'>): Promise<string> {
+  const path = pathOf(url)
+  const real = await realpath(path).catch((error: NodeJS.ErrnoException) => error)
+  const missing = real instanceof Error
+  // The answer must not reveal whether a file outside exists.
+  if (!isInside(missing ? path : real, missing ? folders : await realFolders(folders)))
+    throw new PhotoError('FOLDER_FORBIDDEN', `${path} is outside the folders that may be read`)
+  if (missing) throw unreadable(path, real)
+  return real
+}
+
+/**
+ * For a file that another worker may reach.
+ * @throws OutOfReachError when its path lies in none of the folders, or in one that is not mounted; PhotoError INVALID_URL
+ */
+export async function assertInReach(url: string, folders: readonly string[]): Promise<void> {
+  const path = pathOf(url)
+  const folder = folders.find(folder => isInside(path, [folder]))
+  if (folder === undefined || !(await isMounted(folder, path))) throw new OutOfReachError(path)
+}
+
+/** An empty folder is that of a disk which is not mounted. @param folder or a single file: then its folder counts */
+export async function isMounted(folder: string, path: string): Promise<boolean> {
+  return readdir(folder === path ? dirname(path) : folder).then(
+    entries => entries.length > 0,
+    () => false,
+  )
+}
+
+export function pathOf(url: string): string {
   try {
     const path = fileURLToPath(url)
     if (!path.includes('\0')) return path
@@ -52,10 +80,11 @@ async function realFolders(folders: readonly string[]): Promise<string[]> {
   return real.filter(folder => folder !== null)
 }
 
-function isInside(path: string, folders: readonly string[]): boolean {
+/** @param folders or single files */
+export function isInside(path: string, folders: readonly string[]): boolean {
   return folders.some(folder => {
     const base = resolve(folder)
-    return path.startsWith(base.endsWith(sep) ? base : base + sep)
+    return path === base || path.startsWith(base.endsWith(sep) ? base : base + sep)
   })
 }
 

@@ -1,5 +1,5 @@
 import type { Batch } from '../../domain/ports/queue.js'
-import type { Embedded, Failure, IngestRepository, ModelId } from '../../domain/ports/repository.js'
+import type { BatchOutcome, IngestRepository, ModelId } from '../../domain/ports/repository.js'
 
 /**
  * Stage write: writes the whole outcome of a batch in one transaction. Photos to be retried are in neither list, so
@@ -10,7 +10,7 @@ export async function writeOutcome(
   repository: Pick<IngestRepository, 'recordOutcome'>,
   batch: Batch,
   modelId: ModelId,
-  outcome: { embedded: Embedded[]; failures: Failure[] },
+  outcome: Pick<BatchOutcome, 'embedded' | 'failures' | 'unchanged' | 'possibleCopies'>,
 ): Promise<void> {
   const labelSets = outcome.embedded.length > 0 ? batch.labelSets : []
   await repository.recordOutcome({ parentId: batch.parentId, modelId, ...outcome, labelSets })

@@ -75,4 +75,23 @@ describe('unsplash-clip ingest --table', () => {
       /1 row was left out, of photos that are not in the database; --all-photos loads them too/,
     )
   })
+
+  test('--sync removes no photo while a row of the table is damaged, with --yes too', async () => {
+    const table = file('releases.csv')
+    const write = (...rows: string[]) => writeFile(table, ['photo_id,photo_image_url', ...rows, ''].join('\n'))
+    const sync = () => sandbox.run('ingest', table, '--sync', '--yes')
+    const photos = async () => (await sandbox.run('photo', 'rm', 'a1', '--dry-run')).stdout
+    const [a1, b2] = ['a1', 'b2'].map(id => `${id},https://images.example/${id}.jpg`)
+    await write(a1!, b2!)
+    expect((await sandbox.run('ingest', table)).code).toBe(0)
+    await write(a1!, b2!.replace(',', '/,'))
+    const refused = await sync()
+    expect(refused.stdout).toContain('--sync expects an input without damaged rows; found 1,')
+    expect(refused.code).toBe(1)
+    expect(await photos()).toContain('1 of 2 photos')
+    await write(a1!, a1!)
+    const removed = await sync()
+    expect(removed.stdout).toContain('Removed 1 photo that the input no longer has, of 2')
+    expect(await photos()).toContain('1 of 1 photo')
+  })
 })

@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { labelFilter, realNumber, wholeNumber } from '../../../src/cli/options/arguments.js'
-import { keywordFilter, nearFilter, readPhotoList } from '../../../src/cli/options/filter-arguments.js'
+import { realNumber, wholeNumber } from '../../../src/cli/options/arguments.js'
+import { readPhotoList } from '../../../src/cli/options/filter-arguments.js'
+import { keywordFilter, labelFilter, nearFilter } from '../../../src/domain/where/written-filters.js'
 
 describe('--label', () => {
   test.each([
@@ -12,24 +13,26 @@ describe('--label', () => {
     ['taken_time=night:1.2e-5', { set: 'taken_time', label: 'night', minScore: 0.000012 }],
     ['mood=calm and quiet', { set: 'mood', label: 'calm and quiet' }],
     ['ratio=16:9', { set: 'ratio', label: '16:9' }],
-  ])('reads %s', (text, expected) => expect(labelFilter(text)).toEqual(expected))
+  ])('reads %s', (text, expected) => expect(labelFilter(text, '--label')).toEqual(expected))
 
   test.each(['night', '=night', 'taken_time=', ''])('refuses %j and shows how it looks', text =>
-    expect(() => labelFilter(text)).toThrow('SET=LABEL'),
+    expect(() => labelFilter(text, '--label')).toThrow('SET=LABEL'),
   )
 })
 
 describe('the other conditions', () => {
   test.each([
-    [nearFilter('60.39, 5.32,50'), { near: { latitude: 60.39, longitude: 5.32, km: 50 } }],
-    [nearFilter('-33.9,-70,0.5'), { near: { latitude: -33.9, longitude: -70, km: 0.5 } }],
+    [nearFilter('60.39, 5.32,50', '--near'), { near: { latitude: 60.39, longitude: 5.32, km: 50 } }],
+    [nearFilter('-33.9,-70,0.5', '--near'), { near: { latitude: -33.9, longitude: -70, km: 0.5 } }],
     [keywordFilter('dog'), { keyword: 'dog' }],
     [keywordFilter('dog:50.5'), { keyword: 'dog', min_confidence: 50.5 }],
     [keywordFilter('ratio 16:9 format'), { keyword: 'ratio 16:9 format' }],
   ])('are read as what the database takes', (filter, expected) => expect(filter).toEqual(expected))
 
   test.each(['60,5', '60,5,50,1', 'a,b,c', '60,5,', ',,'])('--near refuses %j and shows how it looks', text =>
-    expect(() => nearFilter(text)).toThrow('--near expects LATITUDE,LONGITUDE,KM (for example 60.39,5.32,50)'),
+    expect(() => nearFilter(text, '--near')).toThrow(
+      '--near expects LATITUDE,LONGITUDE,KM (for example 60.39,5.32,50)',
+    ),
   )
 
   test('a list of photos is read line by line', async () => {

@@ -5,7 +5,7 @@ import { addDuplicatesCommand } from '../../../src/cli/commands/duplicates.js'
 import { addFacetsCommand } from '../../../src/cli/commands/facets.js'
 import { addIngestCommand } from '../../../src/cli/commands/ingest.js'
 import { addSearchCommand } from '../../../src/cli/commands/search.js'
-import { selectionOf } from '../../../src/cli/ingest/ingest-photos.js'
+import { selectionOf } from '../../../src/cli/ingest/ingest-options.js'
 import { filtersOf } from '../../../src/cli/options/filter-options.js'
 import { PHOTO_COLUMNS } from '../../../src/domain/photo.js'
 

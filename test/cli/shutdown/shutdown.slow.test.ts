@@ -86,6 +86,10 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     ingest: async () => [0, 'ingest', await photoList('first'), '--processes', '1'],
     worker: async () => [0, 'worker', '--until-idle', '--metrics-port', '0'],
     search: async () => [0, 'search', 'a boat'],
+    // Another server has the port.
+    serve: async () => [2, 'serve', '--port', new URL(redis.url).port],
+    // Its stdin ends at once.
+    mcp: async () => [0, 'mcp'],
     facets: async () => [0, 'facets', 'a boat', '--by', 'taken_time'],
     duplicates: async () => [0, 'duplicates', '--groups', '--csv', join(watched.sandbox.home, 'duplicates.csv')],
     'prompts add': async () => [0, 'prompts', 'add', 'a boat', 'at night'],
@@ -129,6 +133,16 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     'db stop': async () => [2, 'db', 'stop'],
     'db snapshots': async () => [2, 'db', 'snapshots'],
     'db restore-snapshot': async () => [2, 'db', 'restore-snapshot'],
+    'db backup': async () => [0, 'db', 'backup', join(watched.sandbox.home, 'all.backup')],
+    // The database is not empty.
+    'db restore': async () => [1, 'db', 'restore', join(watched.sandbox.home, 'all.backup')],
+    'db move': async () => [2, 'db', 'move', '--to', databaseUrl],
+    'store move': async () => [0, 'store', 'move', '--to', join(watched.sandbox.home, 'copies')],
+    'photo rm': async () => [0, 'photo', 'rm', '--where', 'photo_image_url~first', '--yes'],
+    'labels rm': async () => [0, 'labels', 'rm', 'taken_space', '--yes'],
+    completion: async () => [0, 'completion', 'bash'],
+    help: async () => [0, 'help', 'search'],
+    version: async () => [0, 'version'],
     health: async () => [1, 'health', '--url', 'http://127.0.0.1:9/healthz'],
     demo: async () => [0, 'demo', '--count', '20', '--folder', 'demo'],
   }

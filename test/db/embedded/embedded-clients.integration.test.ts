@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../../src/db/connection.js'
 import { ensureEmbeddedServer, stopEmbeddedServer } from '../../../src/db/embedded/embedded-server.js'
-import { plantDatabase } from '../../support/servers/postgres.js'
+import { plantDatabase } from '../../support/servers/embedded-seed.js'
 
 const IDLE_MS = 120_000
 
@@ -23,7 +23,7 @@ describe('clients of the embedded server, which share one session', () => {
 
   async function start(): Promise<void> {
     dataDir = mkdtempSync(join(tmpdir(), 'uc-embedded-'))
-    await plantDatabase(dataDir)
+    await plantDatabase(dataDir, 'nothing')
     url = (await ensureEmbeddedServer({ dataDir, idleMs: IDLE_MS })).url
   }
 

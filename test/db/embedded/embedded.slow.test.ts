@@ -17,7 +17,7 @@ import { serve } from '../../../src/db/embedded/serve.js'
 import { lockPath, type ServerState } from '../../../src/db/embedded/server-lock.js'
 import { processIdentity } from '../../../src/locks/process-identity.js'
 import { builtFile } from '../../../src/package-root.js'
-import { plantDatabase } from '../../support/servers/postgres.js'
+import { plantDatabase } from '../../support/servers/embedded-seed.js'
 import { requires } from '../../support/servers/requirements.js'
 import { until } from '../../support/until.js'
 
@@ -49,7 +49,7 @@ describe('the embedded server', () => {
   async function aFolder(options: { empty?: boolean } = {}): Promise<string> {
     const folder = mkdtempSync(join(tmpdir(), 'uc-embedded-'))
     folders.push(folder)
-    if (!options.empty) await plantDatabase(folder)
+    if (!options.empty) await plantDatabase(folder, 'nothing')
     return folder
   }
 
@@ -231,7 +231,7 @@ describe('the embedded server', () => {
     const dataDir = join(await aFolder(), 'a'.repeat(60), 'b'.repeat(60))
     folders.push(dataDir)
     mkdirSync(dataDir, { recursive: true })
-    await plantDatabase(dataDir)
+    await plantDatabase(dataDir, 'nothing')
     const { url } = await ensureEmbeddedServer({ dataDir, idleMs: IDLE_MS })
     const socketDir = new URL(url).searchParams.get('host')!
     expect(socketDir.startsWith(dataDir)).toBe(false)
@@ -245,7 +245,7 @@ describe('the embedded server', () => {
     const parent = await aFolder({ empty: true })
     const dataDir = join(parent, 'data')
     folders.unshift(dataDir)
-    await plantDatabase(dataDir)
+    await plantDatabase(dataDir, 'nothing')
     await ensureEmbeddedServer({ dataDir, idleMs: IDLE_MS })
     expect(statSync(dataDir).mode & 0o777).toBe(0o700)
   })

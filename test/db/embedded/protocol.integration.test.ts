@@ -11,7 +11,7 @@ import {
   ensureEmbeddedServer,
   stopEmbeddedServer,
 } from '../../../src/db/embedded/embedded-server.js'
-import { plantDatabase } from '../../support/servers/postgres.js'
+import { plantDatabase } from '../../support/servers/embedded-seed.js'
 import { until } from '../../support/until.js'
 import { message, query, startupMessage } from './hostile-client.js'
 import { expectOthersUndisturbed } from './hostile-rounds.js'
@@ -27,7 +27,7 @@ describe('a client of the embedded server', () => {
 
   beforeAll(async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'uc-protocol-'))
-    await plantDatabase(dataDir)
+    await plantDatabase(dataDir, 'nothing')
     ;({ url, token } = await ensureEmbeddedServer({ dataDir, idleMs: IDLE_MS }))
   })
   afterEach(async () => {
@@ -278,7 +278,7 @@ describe('a client of the embedded server', () => {
 
 test('hundreds of clients that send random, damaged and reordered messages disturb nobody else', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'uc-hostile-'))
-  await plantDatabase(dataDir)
+  await plantDatabase(dataDir, 'nothing')
   try {
     await expectOthersUndisturbed(dataDir, 400, 1)
   } finally {

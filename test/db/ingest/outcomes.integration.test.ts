@@ -61,6 +61,44 @@ describe.each(kinds)('runs and outcomes on the $kind server', ({ available, star
         union all select 'labels', l::text, xmin::text from label_rows l
         union all select 'batches', b::text, xmin::text from batches b order by 1, 2`)
 
+    test('what a file says fills what is unknown of its photo, and its keywords are found', async () => {
+      await aRun()
+      await ingest.upsertPhotos([aPhoto('b', { exif_iso: 100, photo_submitted_at: '2014-09-29 00:08:38' })])
+      const metadata = {
+        columns: {
+          exif_iso: 800,
+          photo_submitted_at: '2021-07-14 18:03:22',
+          exif_time_offset: '+02:00',
+          photo_location_latitude: 52.5,
+          photo_location_longitude: 13.4,
+          photo_title: 'In the park',
+          photo_width: 60,
+          photo_height: 40,
+          photo_aspect_ratio: 1.5,
+        },
+        keywords: ['dog', 'snow'],
+      }
+      const outcome = anOutcome({ embedded: ['a', 'b'].map(id => ({ ...embedded(id), metadata })) })
+      await ingest.recordOutcome(outcome)
+      const rows = () =>
+        database.query(`
+          select exif_iso, photo_submitted_at::text, exif_time_offset, photo_title, photo_width, photo_image_url, p.xmin::text,
+                 (select array_agg(keyword order by keyword) from photo_keywords k
+                   where k.photo_id = p.photo_id and suggested_by_user and user_suggestion_source = 'file') as keywords,
+                 (select words @@ plainto_tsquery('english', 'dogs in a park') from photo_texts t where t.photo_id = p.photo_id)
+                   as found
+            from photos p where photo_id in ('a', 'b') order by photo_id`)
+      const written = await rows()
+      const both = { photo_title: 'In the park', photo_width: 60, keywords: ['dog', 'snow'], found: true }
+      expect(written).toMatchObject([
+        { ...both, exif_iso: 800, photo_submitted_at: '2021-07-14 18:03:22', exif_time_offset: '+02:00' },
+        { ...both, exif_iso: 100, photo_submitted_at: '2014-09-29 00:08:38', exif_time_offset: null },
+      ])
+      await ingest.recordOutcome(outcome)
+      // The offset of b stays unknown: it would belong to another time.
+      expect((await rows())[0]).toEqual(written[0])
+    })
+
     test('counts what became of a run from the rows themselves', async () => {
       await aRun('run-1', { 'batch-1': ['a', 'b'], 'batch-2': ['c', 'd'] })
       await ingest.recordOutcome(anOutcome({ embedded: [embedded('a')], failures: [failed('b')] }))
@@ -223,14 +261,14 @@ describe.each(kinds)('runs and outcomes on the $kind server', ({ available, star
       await ingest.recordOutcome(
         anOutcome({ embedded: [embedded('b')], failures: [failed('a', 'HTTP_404'), failed('d', 'TIMEOUT')] }),
       )
-      const ref = (id: string) => ({ id, url: `https://images.example/${id}` })
+      const ref = (id: string) => ({ id, url: `https://images.example/${id}`, template: null })
       expect(await collect(ingest.missingPhotos(modelId, 2))).toEqual([[ref('a'), ref('c')], [ref('d')]])
       expect(await collect(ingest.missingPhotos(modelId, 3))).toEqual([[ref('a'), ref('c'), ref('d')]])
       expect(await collect(ingest.failedPhotos(modelId, undefined, 1))).toEqual([[ref('a')], [ref('d')]])
       expect(await collect(ingest.failedPhotos(modelId, 'TIMEOUT', 10))).toEqual([[ref('d')]])
       expect(await ingest.failureGroups(modelId)).toEqual([
-        { code: 'HTTP_404', photos: 1, photoId: 'a', message: 'a failed' },
-        { code: 'TIMEOUT', photos: 1, photoId: 'd', message: 'd failed' },
+        { code: 'HTTP_404', photos: 1, photoId: 'a', message: 'a failed', url: 'https://images.example/a' },
+        { code: 'TIMEOUT', photos: 1, photoId: 'd', message: 'd failed', url: 'https://images.example/d' },
       ])
       await ingest.clearFailures(modelId, ['a', 'b', 'c'])
       expect(await collect(ingest.failedPhotos(modelId, undefined, 10))).toEqual([[ref('d')]])

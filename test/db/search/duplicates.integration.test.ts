@@ -106,6 +106,12 @@ describe.each(kinds)('near duplicates on the $kind server', ({ available, start 
       expect(await found({ threshold: 0, where: [{ photos: [] }] })).toEqual([])
     })
 
+    test('are refused where they are more than the caller can hold', async () => {
+      const { length } = pairsOf(collection, 0.9)
+      expect(await found({ threshold: 0.9, maxPairs: length })).toHaveLength(length)
+      await expect(found({ threshold: 0.9, maxPairs: length - 1 })).rejects.toMatchObject({ code: 'USAGE' })
+    })
+
     test('are found from the neighbours of each photo where there is an index for image queries', async () => {
       await expect(found({ threshold: 0.9, method: 'index' })).rejects.toMatchObject({
         code: 'USAGE',

@@ -65,6 +65,8 @@ export class Fleet {
         HOST_RATE: '1000',
         PHOTOS_PER_JOB: '16',
         DOWNLOAD_CONCURRENCY: '4',
+        // No attempt is used up because the machine is busy; shorter than the longest faults.
+        DOWNLOAD_TIMEOUT_MS: '30000',
         THREADS: '1',
         LOG_LEVEL: 'info',
       }

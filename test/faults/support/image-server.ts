@@ -5,6 +5,7 @@ import { MoodyServer } from './moody-server.js'
 const WIDTH = 64
 const HEIGHT = 48
 const TILE = 16
+const POLL_MS = 50
 const MAGENTA = [255, 0, 255]
 
 /** Photos from this number on are magenta all over, as no other is. */
@@ -16,6 +17,8 @@ export interface ImageServer {
   url(photo: number): string
   /** Before each answer, in ms: a network, so that faults hit while work is under way. */
   delayMs: number
+  /** Answers to requests for photos from this number on wait until it is raised. */
+  heldFrom: number
   /** From this photo on they look like the first ones again; by default no two are alike. */
   distinct: number
   /** While this is set every answer is 503 with this Retry-After. */
@@ -41,12 +44,14 @@ export async function startImageServer(address?: string): Promise<ImageServer> {
     const image = images.get(number) ?? drawImage(number)
     images.set(number, image)
     const [bytes] = await Promise.all([image, pause(served.delayMs)])
+    while (photo >= served.heldFrom) await pause(POLL_MS)
     response.writeHead(200, { 'content-type': 'image/jpeg', 'content-length': bytes.length }).end(bytes)
   }, address)
   const served: ImageServer = {
     server,
     url: photo => `${server.origin}/${photoId(photo)}.jpg`,
     delayMs: 0,
+    heldFrom: Number.POSITIVE_INFINITY,
     distinct: POISON,
     retryAfter: undefined,
     requests: new Map(),

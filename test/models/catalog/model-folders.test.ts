@@ -204,3 +204,35 @@ describe('the revision of a model in a folder', () => {
     expect(await revision()).not.toBe(before)
   })
 })
+
+describe('a file that two precisions name', () => {
+  beforeEach(async () => {
+    await writeMiniature('clip-int8', folder)
+    const { precisions } = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8'))
+    await change('precisions.fp32', precisions.int8)
+  })
+
+  const identityOf = (reference: string) => {
+    const spec = resolveModel(reference, knownModels([folder]))
+    return identify(spec, folder)
+  }
+
+  test('is accepted for its own precision, and refused for the other one, every time', async () => {
+    const refused = {
+      code: 'MODEL_INVALID',
+      message: expect.stringContaining('expected weights in fp32, as in its entry, found int8'),
+    }
+    await expect(identityOf('mini-clip-int8@int8')).resolves.toMatchObject({ precision: 'int8' })
+    await expect(identityOf('mini-clip-int8@fp32')).rejects.toMatchObject(refused)
+    await expect(identityOf('mini-clip-int8@fp32')).rejects.toMatchObject(refused)
+  })
+
+  test('is refused for the other one, too, when a digest was stored without a precision', async () => {
+    await identityOf('mini-clip-int8@int8')
+    const marker = join(folder, '.verified.json')
+    const entries = Object.entries<object>(JSON.parse(await readFile(marker, 'utf8')))
+    const digests = entries.map(([path, entry]) => [path, { ...entry, precision: undefined }])
+    await writeFile(marker, JSON.stringify(Object.fromEntries(digests)))
+    await expect(identityOf('mini-clip-int8@fp32')).rejects.toMatchObject({ code: 'MODEL_INVALID' })
+  })
+})

@@ -5,11 +5,15 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { BYTE_PIXELS, useBytePixels } from '../../../src/models/graph/byte-pixels.js'
 import { mapModel } from '../../../src/models/graph/model-file.js'
+import { ImageFeeds } from '../../../src/models/runtime/image-feeds.js'
 import { openSession } from '../../../src/models/runtime/session.js'
+import { readInputs } from '../../../src/models/runtime/signature.js'
+import { hasVnni } from '../../../src/models/runtime/vnni.js'
 import {
   type Constant,
   FLOAT,
   type Graph,
+  INT8,
   INT32,
   INT64,
   type Node,
@@ -91,13 +95,12 @@ const QUANTISED: Node[] = [
 ]
 const KERNEL_LEVELS = drawn(count, 3, 60).map(value => Math.round(value) + 64)
 const STEP = 0.002
-const QUANTISED_CONSTANTS = [
-  levels('kernel', WEIGHTS, KERNEL_LEVELS),
-  levels('zeros', [], [64]),
-  floats('step', [], [STEP]),
-]
+const KERNEL_OF_LEVELS = levels('kernel', WEIGHTS, KERNEL_LEVELS)
+const QUANTISED_CONSTANTS = [KERNEL_OF_LEVELS, levels('zeros', [], [64]), floats('step', [], [STEP])]
 
 const bytes = Uint8Array.from(drawn(BATCH * SIZE * SIZE * 3, 4), value => Math.floor((value + 1) * 128))
+const IMAGE = SIZE * SIZE * 3
+const images = Array.from({ length: BATCH }, (_, at) => bytes.subarray(at * IMAGE, (at + 1) * IMAGE))
 
 /** What a tower is trained on, [batch, 3, size, size]. */
 function normalised(): Float32Array {
@@ -131,10 +134,14 @@ async function ofBytes(graph: Graph): Promise<Float32Array> {
 
 async function ofBytesWith(vnni: boolean): Promise<Float32Array> {
   const session = await openSession(path, { threads: 1, provider: 'cpu', vnni }, { size: SIZE, ...SCALE })
-  expect(session.inputMetadata).toEqual([
-    { name: BYTE_PIXELS, isTensor: true, type: 'uint8', shape: ['batch', SIZE, SIZE, 3] },
-  ])
-  return places(session, { [BYTE_PIXELS]: new Tensor('uint8', bytes, [BATCH, SIZE, SIZE, 3]) })
+  expect(session.inputMetadata[0]).toEqual({
+    name: BYTE_PIXELS,
+    isTensor: true,
+    type: 'uint8',
+    shape: ['batch', SIZE, SIZE, 3],
+  })
+  const feeds = new ImageFeeds(readInputs(path, session, SIZE), { size: SIZE, ...SCALE })
+  return places(session, feeds.of(images))
 }
 
 function isChanged(size: number): boolean {
@@ -173,33 +180,81 @@ test('weights of any size among filters keep their precision, and a filter of ze
   }
 })
 
-test('a quantised convolution takes bytes, and gives what its weights give for pixels that are not rounded', async () => {
+test('a quantised convolution takes levels, and gives the same to the last bit', async () => {
   const quantised = tower({ convolution: QUANTISED, constants: QUANTISED_CONSTANTS })
-  const kernel = floats(
-    'kernel',
-    WEIGHTS,
-    KERNEL_LEVELS.map(level => (level - 64) * STEP),
-  )
-  const exact = await ofFloats(tower({ convolution: [conv(TILES, ['pixels', 'kernel'])], constants: [kernel] }))
-  const found = await ofBytes(quantised)
-  expectClose(found, exact, ROUNDING)
-  expectClose(found, await ofFloats(quantised), 0.02)
+  expect(await ofBytes(quantised)).toEqual(await ofFloats(quantised))
 })
 
-test('a quantised convolution may have a scale and a zero for each filter', async () => {
+const STEPS = floats(
+  'step',
+  [1, FILTERS, 1, 1],
+  Array.from({ length: FILTERS }, (_, filter) => STEP * (1 + filter)),
+)
+const signed = (name: string, shape: number[], values: number[]): Constant => ({ name, type: INT8, shape, values })
+
+test.each<[string, Constant[]]>([
+  ['a scale for each filter', [KERNEL_OF_LEVELS, levels('zeros', [], [64]), STEPS]],
+  [
+    'weights of 8 bits',
+    [
+      levels(
+        'kernel',
+        WEIGHTS,
+        KERNEL_LEVELS.map(level => 2 * level),
+      ),
+      levels('zeros', [1], [120]),
+      STEPS,
+    ],
+  ],
+  [
+    'signed weights',
+    [
+      signed(
+        'kernel',
+        WEIGHTS,
+        KERNEL_LEVELS.map(level => level - 64),
+      ),
+      signed('zeros', [], [3]),
+      STEPS,
+    ],
+  ],
+])('a quantised convolution may have %s', async (weights, constants) => {
+  const graph = tower({ convolution: QUANTISED, constants })
+  // Without VNNI the runtime's integer products of such weights overflow, and are not used.
+  if (weights === 'weights of 8 bits' && !hasVnni()) {
+    await writeFile(path, onnxModel(graph))
+    expectClose(await ofBytesWith(false), await ofFloats(graph), ROUNDING)
+  } else expectClose(await ofBytes(graph), await ofFloats(graph), 1e-6)
+})
+
+test('a quantised convolution may have a zero for each filter', async () => {
   const zeros = Array.from({ length: FILTERS }, (_, filter) => 60 + filter)
-  const steps = Array.from({ length: FILTERS }, (_, filter) => STEP * (1 + filter))
   const filter = (at: number) => Math.floor(at / (count / FILTERS))
-  const kernel = KERNEL_LEVELS.map((level, at) => (level - zeros[filter(at)]!) * steps[filter(at)]!)
+  const kernel = KERNEL_LEVELS.map((level, at) => (level - zeros[filter(at)]!) * STEP * (1 + filter(at)))
+  // The runtime has no such convolution.
   const exact = await ofFloats(
     tower({ convolution: [conv(TILES, ['pixels', 'kernel'])], constants: [floats('kernel', WEIGHTS, kernel)] }),
   )
-  const constants = [
-    QUANTISED_CONSTANTS[0]!,
-    levels('zeros', [FILTERS], zeros),
-    floats('step', [1, FILTERS, 1, 1], steps),
-  ]
-  expectClose(await ofBytes(tower({ convolution: QUANTISED, constants })), exact, ROUNDING)
+  const constants = [KERNEL_OF_LEVELS, levels('zeros', [FILTERS], zeros), STEPS]
+  expectClose(await ofBytes(tower({ convolution: QUANTISED, constants })), exact, 0.02)
+})
+
+test('levels have the range of all images of a call, and include 0', async () => {
+  const graph = tower({ convolution: QUANTISED, constants: QUANTISED_CONSTANTS })
+  const before = Uint8Array.from(bytes)
+  try {
+    for (const [darkest, range] of [
+      [250, 6],
+      [0, 3],
+      [7, 1],
+      [100, 100],
+    ] as const) {
+      for (const [at, byte] of before.entries()) bytes[at] = darkest + (byte % range)
+      expect(await ofBytes(graph)).toEqual(await ofFloats(graph))
+    }
+  } finally {
+    bytes.set(before)
+  }
 })
 
 test.each(['packed', 'unpacked'] as const)('a quantised convolution may be stored as numbers, %s', async stored => {

@@ -43,6 +43,18 @@ describe('an encoder in a thread', () => {
     expect(await threaded.encodeTexts(texts)).toEqual(await direct.encodeTexts(texts))
   })
 
+  test('tells which texts of a call were too long, as the encoder does', async () => {
+    const long = 'red '.repeat(50)
+    for (const open of [openEncoderThread, openOnnxEncoder]) {
+      const cuts: unknown[] = []
+      const encoder = await open(spec, folder, { ...options, onCut: told => cuts.push(...told) })
+      const [short] = await encoder.encodeTexts(['red '.repeat(30), 'night', long])
+      expect(cuts).toEqual([{ text: long, tokens: 52, contextLength: 32 }])
+      expect(short).toEqual((await encoder.encodeTexts([long]))[0])
+      await encoder.close()
+    }
+  })
+
   test('leaves the pixels to the caller, also where they are a part of a larger buffer', async () => {
     const all = Buffer.concat([noise(1), noise(2)])
     const second = all.subarray(all.length / 2)

@@ -10,6 +10,7 @@ import type { ModelGraph } from '../../../src/models/graph/model-file.js'
 import { useSignedWeights } from '../../../src/models/graph/signed-weights.js'
 import { openOnnxEncoder } from '../../../src/models/runtime/onnx-encoder.js'
 import { planRewrites } from '../../../src/models/runtime/rewrite-graph.js'
+import { hasVnni } from '../../../src/models/runtime/vnni.js'
 import { EXPORTED, type Exported } from '../../support/models/exported.js'
 import { imagesUntouched, pictures, similarity, TEXTS, textsUntouched } from '../../support/models/untouched.js'
 
@@ -38,7 +39,7 @@ describe.each(Object.entries(EXPORTED))('%s', (name, precisions) => {
   afterAll(() => rm(folders, { recursive: true }))
 
   const untouched = (spec: ModelSpec, change?: (graph: ModelGraph) => unknown) =>
-    imagesUntouched(spec, folder, pictures(spec.input.size), change)
+    imagesUntouched(spec, folder, pictures(spec.input.size), { change })
 
   test('every precision of its model.json is in the table', async () => {
     const entry = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8'))
@@ -76,8 +77,11 @@ describe.each(Object.entries(EXPORTED))('%s', (name, precisions) => {
     test.each([true, false])('embeds as the runtime does from the file as it is (VNNI: %s)', async vnni => {
       const { images, texts } = await embed(spec(), folder, vnni)
       const { direct, centred } = similarity(images, await untouched(spec()))
-      expect(direct.least).toBeGreaterThan(wanted.untouched?.direct ?? EQUAL)
-      expect(centred.least).toBeGreaterThan(wanted.untouched?.centred ?? EQUAL)
+      // Without VNNI the integer products of 8-bit weights overflow; a CPU that lacks it gets others.
+      const overflows = precision === 'quint8' && vnni && !hasVnni()
+      const least = overflows ? { direct: 0.999, centred: 0.995 } : wanted.untouched
+      expect(direct.least).toBeGreaterThan(least?.direct ?? EQUAL)
+      expect(centred.least).toBeGreaterThan(least?.centred ?? EQUAL)
       const plain = await textsUntouched(spec(), folder, texts.length > 0 ? TEXTS : [])
       // Without VNNI the untouched file overflows where its weights have 8 bits.
       if (vnni) expect(similarity(texts, plain).centred.least).toBeGreaterThan(EQUAL)

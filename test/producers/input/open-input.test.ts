@@ -1,13 +1,17 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { contentId } from '../../../src/domain/content-id.js'
 import { openInput } from '../../../src/producers/input/open-input.js'
+import type { SourceRow } from '../../../src/producers/input/source.js'
 import { folderWith, numbered, problems, readAll, readContent, temporaryFolder, tsv } from './tables.js'
 import { zipFile } from './zip-file.js'
 
 const THREE = tsv(numbered(3))
+const contentIdOf = (text: string) => contentId(createHash('sha256').update(text).digest())
 
 describe('openInput', () => {
   test('tells gzip by content, whatever the name', async () => {
@@ -76,7 +80,7 @@ describe('openInput', () => {
       ['photos.tsv000', '', /empty file.*Expected one or more of/],
       ['notes.md', '# Notes\n', /none of them/],
       ['photos.csv', Buffer.from('\ufeffphoto_id,photo_image_url\n', 'utf16le'), /UTF-16/],
-      ['photo.jpg', Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 1, 2]), /none of them/],
+      ['report.pdf', '%PDF-1.7', /none of them/],
     ] as const)
       await expect(readContent(name, content)).rejects.toMatchObject({
         code: 'INPUT_INVALID',
@@ -152,9 +156,50 @@ describe('a folder of images', () => {
     expect(photos[0]?.photo.photo_description).toBeNull()
   })
 
-  test('gives a file the same id wherever the folder lies', async () => {
-    const ids = async () => (await readAll(await folderWith(FILES))).photos.map(row => row.photo.photo_id)
-    expect(await ids()).toEqual(await ids())
+  test('identifies a file by its content, wherever it lies and whatever its name is', async () => {
+    const { photos } = await readAll(await folderWith({ 'a.jpg': 'one', 'sub/b.jpg': 'two', 'sub/c.png': 'one' }))
+    const [a, b, c] = photos.map(row => row.photo.photo_id)
+    expect([a, c]).toEqual([contentIdOf('one'), contentIdOf('one')])
+    expect(b).toBe(contentIdOf('two'))
+    expect(photos[0]?.place).toMatchObject({
+      size: 3,
+      digest: createHash('sha256').update('one').digest(),
+      recheck: true,
+    })
+  })
+
+  test('has one absolute path for a file, also when the folder is named by a link', async () => {
+    const folder = await folderWith({ 'photos/a.jpg': '1' })
+    symlinkSync(join(folder, 'photos'), join(folder, 'link'))
+    const { photos, source } = await readAll(join(folder, 'link'))
+    expect(source.folders).toEqual([join(folder, 'photos')])
+    expect(photos.map(row => row.path)).toEqual([join(folder, 'photos', 'a.jpg')])
+  })
+
+  test('reads only files that are not known unchanged, and without knowledge none', async () => {
+    const folder = await folderWith({ 'a.jpg': '1', 'b.jpg': '2' })
+    const source = await openInput(folder)
+    const known = { unchanged: async () => new Map([[join(folder, 'a.jpg'), 'known-id']]) }
+    const rows: SourceRow[] = []
+    for await (const row of source.rows(known)) rows.push(row)
+    expect(rows).toMatchObject([{ isKnown: true, photo: { photo_id: 'known-id' } }, { place: { size: 1 } }])
+    for await (const row of source.rows()) expect(row).not.toHaveProperty('place')
+  })
+
+  test('reports links to nothing by name', async () => {
+    const folder = await folderWith({ 'a.jpg': '1' })
+    symlinkSync(join(folder, 'nowhere'), join(folder, 'b.jpg'))
+    const { photos, bad } = await readAll(folder)
+    expect([photos.length, problems(bad)]).toEqual([1, [[2, 'UNREADABLE']]])
+    expect(bad[0]?.problem.found).toContain(join(folder, 'b.jpg'))
+  })
+
+  // APFS refuses such names.
+  test.skipIf(process.platform === 'darwin')('reports files whose names are no UTF-8', async () => {
+    const folder = await folderWith({ 'a.jpg': '1' })
+    writeFileSync(Buffer.concat([Buffer.from(join(folder, 'b')), Buffer.from([0xff]), Buffer.from('.jpg')]), '2')
+    const { photos, bad } = await readAll(folder)
+    expect([photos.length, problems(bad)]).toEqual([1, [[2, 'BROKEN_UTF8']]])
   })
 
   test('follows links to files but not to folders', async () => {

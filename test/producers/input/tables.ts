@@ -58,9 +58,10 @@ export async function readAll(paths: string | readonly string[]): Promise<{
   bad: BadRow[]
 }> {
   const source = await openInput(paths)
+  const nothingKnown = { unchanged: async () => new Map<string, string>() }
   try {
     const rows: SourceRow[] = []
-    for await (const row of source.rows()) rows.push(row)
+    for await (const row of source.rows(nothingKnown)) rows.push(row)
     const photos = rows.filter((row): row is PhotoRow => row.problem === undefined)
     const bad = rows.filter((row): row is BadRow => row.problem !== undefined)
     return { source, rows, photos, bad }

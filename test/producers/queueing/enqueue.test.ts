@@ -15,6 +15,7 @@ import {
   enqueueMissing,
 } from '../../../src/producers/queueing/enqueue.js'
 import type { WaitReason } from '../../../src/producers/queueing/wait-reason.js'
+import { NO_PLACES } from '../../support/no-places.js'
 import { until } from '../../support/until.js'
 import { folderWith, numbered, photoValues, tsv, tsvLine } from '../input/tables.js'
 import { MemoryQueue } from './memory-queue.js'
@@ -39,7 +40,7 @@ async function open(content: string): Promise<Source> {
 function setUp() {
   const queue = new MemoryQueue()
   const memory = new MemoryRepository()
-  const deps = { queue, repository: memory as unknown as IngestRepository, runs: memory }
+  const deps = { queue, repository: memory as unknown as IngestRepository, runs: memory, places: NO_PLACES }
   let runs = 0
   const options = (changes: Partial<EnqueueOptions> = {}): EnqueueOptions => ({
     runId: `run${++runs}`,
@@ -306,6 +307,23 @@ describe('photos of the database', () => {
     queue.batches.clear()
     expect(await enqueueMissing(deps, { ...options(), limit: 6 })).toMatchObject({ photos: 6, enqueuedPhotos: 6 })
     expect(queue.added.map(batch => batch.photos.length)).toEqual([4, 2])
+  })
+
+  test('a photo whose template was given on another machine is left out, and the others of its batch are not', async () => {
+    const { queue, memory, deps, options } = setUp()
+    const environment = { TOKEN: 'x' }
+    await enqueue(await open(tsv(numbered(6))), deps, options())
+    queue.batches.clear()
+    memory.templates.set(id(2), 'https://photos.test/{photo_id}?v=$' + '{TOKEN}')
+    memory.templates.set(id(6), 'https://photos.test/{photo_id}?v=$' + '{TOKEN}')
+    const summary = await enqueueMissing(deps, { ...options(), environment })
+    const leftOut = { photos: 2, reason: expect.stringContaining('was not given on this machine') }
+    expect(summary).toMatchObject({ photos: 4, enqueuedPhotos: 4, leftOut })
+    expect(queue.added.flatMap(batch => batch.photos.map(photo => photo.id)).sort()).toEqual([1, 3, 4, 5].map(id))
+    memory.failed.set(id(1), 'HTTP_404').set(id(2), 'HTTP_404')
+    const retried = await enqueueFailed(deps, undefined, { ...options(), environment })
+    expect(retried).toMatchObject({ photos: 1, enqueuedPhotos: 1, leftOut: { photos: 1 } })
+    expect([...memory.failed.keys()]).toEqual([id(2)])
   })
 
   test('enqueueLost enqueues what the queue has lost of a run', async () => {

@@ -1,5 +1,5 @@
 import type { PhotoFailureCode } from '../../../src/domain/errors.js'
-import type { Photo, PhotoRef } from '../../../src/domain/photo.js'
+import type { Photo, StoredPhotoRef } from '../../../src/domain/photo.js'
 import type { NewBatch, PhotoStates, RefusedRow, Run } from '../../../src/domain/ports/repository.js'
 import type { RunControl, SeenWorker, UnfinishedBatch } from '../../../src/domain/ports/run-repository.js'
 import { aRunOf } from '../../support/runs.js'
@@ -26,6 +26,19 @@ export class MemoryRepository {
     const index = photos.findIndex(photo => photo.photo_id === this.refuses)
     for (const [i, photo] of photos.entries()) if (i !== index) this.photos.set(photo.photo_id, photo)
     return index < 0 ? [] : [{ index, reason: 'too wide' }]
+  }
+
+  /** By photo. */
+  readonly templates = new Map<string, string>()
+
+  async hasTemplates(): Promise<boolean> {
+    return this.templates.size > 0
+  }
+
+  async rememberTemplate(photoIds: readonly string[], template: string | null): Promise<void> {
+    for (const id of photoIds)
+      if (template === null) this.templates.delete(id)
+      else this.templates.set(id, template)
   }
 
   async photoStates(_modelId: number, ids: readonly string[]): Promise<PhotoStates> {
@@ -70,18 +83,22 @@ export class MemoryRepository {
   }
 
   async *unfinished(of: { modelId: number } | { runId: string }): AsyncGenerator<UnfinishedBatch[]> {
-    for (const { id, runId, photoIds } of this.batches.values()) {
+    for (const { id, runId, kind = 'originals', photoIds } of this.batches.values()) {
       const isOpen = photoIds.some(id => !this.embedded.has(id) && !this.failed.has(id))
       if (!isOpen || ('runId' in of && of.runId !== runId)) continue
-      yield [{ id, photos: photoIds.map(id => ({ id, url: this.photos.get(id)!.photo_image_url })) }]
+      yield [{ id, kind, photos: photoIds.map(id => this.#stored(id)) }]
     }
   }
 
-  missingPhotos(_modelId: number, pageSize: number): AsyncGenerator<PhotoRef[]> {
+  missingPhotos(_modelId: number, pageSize: number): AsyncGenerator<StoredPhotoRef[]> {
     return this.pages([...this.photos.keys()].filter(id => !this.embedded.has(id)).sort(), pageSize)
   }
 
-  failedPhotos(_modelId: number, code: PhotoFailureCode | undefined, pageSize: number): AsyncGenerator<PhotoRef[]> {
+  failedPhotos(
+    _modelId: number,
+    code: PhotoFailureCode | undefined,
+    pageSize: number,
+  ): AsyncGenerator<StoredPhotoRef[]> {
     const ids = [...this.failed].filter(([, failure]) => code === undefined || failure === code).map(([id]) => id)
     return this.pages(ids.sort(), pageSize)
   }
@@ -90,8 +107,11 @@ export class MemoryRepository {
     for (const id of ids) this.failed.delete(id)
   }
 
-  private async *pages(ids: string[], pageSize: number): AsyncGenerator<PhotoRef[]> {
-    for (let i = 0; i < ids.length; i += pageSize)
-      yield ids.slice(i, i + pageSize).map(id => ({ id, url: this.photos.get(id)!.photo_image_url }))
+  #stored(id: string): StoredPhotoRef {
+    return { id, url: this.photos.get(id)!.photo_image_url, template: this.templates.get(id) ?? null }
+  }
+
+  private async *pages(ids: string[], pageSize: number): AsyncGenerator<StoredPhotoRef[]> {
+    for (let i = 0; i < ids.length; i += pageSize) yield ids.slice(i, i + pageSize).map(id => this.#stored(id))
   }
 }

@@ -13,6 +13,7 @@ import { type EnqueueOptions, type EnqueueSummary, enqueue } from '../../../src/
 import type { BullmqQueue } from '../../../src/queue/bullmq-queue.js'
 import { type RunningWorker, startWorker } from '../../../src/workers/worker.js'
 import { type Address, openQueue } from '../../queue/backends.js'
+import { NO_PLACES } from '../../support/no-places.js'
 import { ALL_WELL, FakeEncoder, FakeImages, FakeLabels, MODEL, oneModel } from '../../workers/fakes.js'
 
 const SECOND = 1000
@@ -20,6 +21,7 @@ const SECOND = 1000
 /** A database, a queue and workers on real servers, as a producer has them; images and encoder are made up. */
 export class RealServices implements EnqueueDeps {
   readonly images = new FakeImages()
+  readonly places = NO_PLACES
   readonly #closers: (() => Promise<unknown>)[] = []
   #runs = 0
 
@@ -83,6 +85,7 @@ export class RealServices implements EnqueueDeps {
       {
         repository: this.repository,
         runs: this.runs,
+        places: NO_PLACES,
         reports: this.runs,
         labels: new FakeLabels(),
         labelSets: new Map(),
@@ -156,6 +159,7 @@ export function photoIds(count: number, prefix = 'photo'): string[] {
 function sourceOf(photos: readonly string[]): Source {
   return {
     kind: 'url-list',
+    folders: [],
     description: 'test',
     warnings: [],
     async *rows(): AsyncGenerator<SourceRow> {

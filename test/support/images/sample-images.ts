@@ -96,8 +96,7 @@ export const UNSUPPORTED = {
   svg: Buffer.from('<?xml version="1.0"?>\n<!-- a drawing -->\n<svg xmlns="http://www.w3.org/2000/svg"/>'),
   pdf: Buffer.from('%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj', 'latin1'),
   ico: Buffer.from('00000100010010100000010020006804000016000000', 'hex'),
-  bmp: Buffer.from('424d46000000000000003600000028000000020000000200000001001800', 'hex'),
-  heic: Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'),
+  psd: Buffer.from('8BPS\0\x01\0\0\0\0\0\0', 'latin1'),
   jxl: Buffer.from('\0\0\0\x0cJXL \r\n\x87\n', 'latin1'),
 } as const
 

@@ -4,9 +4,9 @@ import { cosineSimilarity, normalise } from '../../../src/domain/similarity.js'
 import type { ModelSpec } from '../../../src/models/catalog/registry.js'
 import { percentile } from '../../../src/models/check/rankings.js'
 import { type ModelGraph, mapModel } from '../../../src/models/graph/model-file.js'
-import { PixelNormaliser } from '../../../src/models/runtime/pixels.js'
+import { ImageFeeds } from '../../../src/models/runtime/image-feeds.js'
 import { loadTokenizer } from '../../../src/models/runtime/tokenizer.js'
-import { feedsOfIds, fixedLength, pixelTensor, Tower } from '../../../src/models/runtime/tower.js'
+import { feedsOfIds, fixedLength, Tower } from '../../../src/models/runtime/tower.js'
 
 /** As the encoder's. In int8 an embedding depends on the other images of its call. */
 const IMAGES_PER_CALL = 8
@@ -25,28 +25,32 @@ export function pictures(size: number): Uint8Array[] {
   )
 }
 
-/**
- * Embeds images as the runtime does from a model's file as it is.
- * @param change applied to the graph; absent: the runtime gets the file itself
- */
+/** How the runtime opens and calls an untouched file. */
+export interface Untouched {
+  /** Applied to the graph; absent: the runtime gets the file itself. */
+  readonly change?: (graph: ModelGraph) => unknown
+  readonly imagesPerCall?: number
+  /** Absent: the runtime's own, `all`. */
+  readonly graphOptimizationLevel?: InferenceSession.SessionOptions['graphOptimizationLevel']
+}
+
+/** Embeds images as the runtime does from a model's file as it is. */
 export async function imagesUntouched(
   spec: ModelSpec,
   folder: string,
   images: readonly Uint8Array[],
-  change?: (graph: ModelGraph) => unknown,
+  { change, imagesPerCall = IMAGES_PER_CALL, graphOptimizationLevel = 'all' }: Untouched = {},
 ): Promise<Float32Array[]> {
   const path = join(folder, spec.visionFile)
-  const session = await open(path, change)
+  const session = await open(path, change, graphOptimizationLevel)
   const { dimension, input, mean, std } = spec
   const tower = Tower.ofImages(session, path, expectedOf(spec))
-  const { name, type } = tower.inputs.pixels!
-  const pixels = new PixelNormaliser(input.size, mean, std, type)
-  const step = tower.takesOneImage ? 1 : IMAGES_PER_CALL
+  const feeds = new ImageFeeds(tower.inputs, { size: input.size, mean, std })
+  const step = tower.takesOneImage ? 1 : imagesPerCall
   const rows: Float32Array[] = []
   for (let first = 0; first < images.length; first += step) {
     const some = images.slice(first, first + step)
-    const feeds = { [name]: pixelTensor(type, pixels.normalise(some), some.length, input.size) }
-    const found = await tower.run(feeds, some.length)
+    const found = await tower.run(feeds.of(some), some.length)
     for (const row of some.keys()) rows.push(normalise(found.slice(row * dimension, (row + 1) * dimension)))
   }
   await session.release()
@@ -103,10 +107,15 @@ export function similarity(
   return { direct: compare(found, wanted), centred: compare(centred(found), centred(wanted)) }
 }
 
-function open(path: string, change?: (graph: ModelGraph) => unknown): Promise<InferenceSession> {
-  if (!change) return InferenceSession.create(path, { intraOpNumThreads: 1 })
+function open(
+  path: string,
+  change?: Untouched['change'],
+  graphOptimizationLevel: Untouched['graphOptimizationLevel'] = 'all',
+): Promise<InferenceSession> {
+  const options = { intraOpNumThreads: 1, graphOptimizationLevel }
+  if (!change) return InferenceSession.create(path, options)
   const extra = { session: { model_external_initializers_file_folder_path: dirname(path) } }
-  return InferenceSession.create(mapModel(path, change), { intraOpNumThreads: 1, extra })
+  return InferenceSession.create(mapModel(path, change), { ...options, extra })
 }
 
 function expectedOf({ dimension, input, text }: ModelSpec) {

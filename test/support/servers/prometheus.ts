@@ -44,11 +44,16 @@ export interface Prometheus {
 /**
  * A Prometheus with the project's own configuration that scrapes every few seconds.
  * @param targets addresses by name of the job, in place of those of the containers; other jobs are left out
- * @param options `shorten` changes the rules, so that alerts fire in seconds; an answer has `scrapeSeconds`, too
+ * @param options `shorten` changes the rules, so that alerts fire in seconds; an answer has `scrapeSeconds`, too, or
+ *   `scrapeSecondsOf` its job
  */
 export async function startPrometheus(
   targets: Readonly<Record<string, string[]>>,
-  { shorten = (rules: string) => rules, scrapeSeconds = 1 } = {},
+  {
+    shorten = (rules: string) => rules,
+    scrapeSeconds = 1,
+    scrapeSecondsOf = {} as Readonly<Record<string, number>>,
+  } = {},
 ): Promise<Prometheus> {
   const folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-prometheus-'))
   const given = parse(readFileSync(CONFIGURATION, 'utf8'))
@@ -61,6 +66,7 @@ export async function startPrometheus(
     rule_files: given.rule_files,
     scrape_configs: Object.entries(targets).map(([job_name, addresses]) => ({
       job_name,
+      scrape_interval: `${scrapeSecondsOf[job_name] ?? scrapeSeconds}s`,
       static_configs: [{ targets: addresses }],
     })),
   }

@@ -13,6 +13,7 @@ import { createLimits } from '../../../src/workers/stages/prepare.js'
 import { StageClock } from '../../../src/workers/stages/stage-clock.js'
 import { aBatch, photoRefs } from '../../queue/batches.js'
 import { deferred } from '../../support/deferred.js'
+import { NO_PLACES } from '../../support/no-places.js'
 import { until } from '../../support/until.js'
 import {
   ALL_WELL,
@@ -53,6 +54,7 @@ describe('a delivery', () => {
     leave = new AbortController()
     deps = {
       repository,
+      places: NO_PLACES,
       runs,
       queue,
       encoders: new EncoderPool(oneModel(encoder), repository),

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { AppError, HostPausedError, PhotoError } from '../../../src/domain/errors.js'
 import type { LabelSet } from '../../../src/domain/labels.js'
+import { copyUrl } from '../../../src/domain/places/copy-key.js'
 import type { Batch } from '../../../src/domain/ports/queue.js'
 import { CircuitBreaker } from '../../../src/workers/delivery/circuit-breaker.js'
 import { LabelPromptCache } from '../../../src/workers/stages/label.js'
@@ -11,6 +12,7 @@ import { type BatchDeps, type BatchReport, processBatch } from '../../../src/wor
 import { StageClock } from '../../../src/workers/stages/stage-clock.js'
 import { aBatch, photoRefs } from '../../queue/batches.js'
 import { deferred } from '../../support/deferred.js'
+import { NO_PLACES } from '../../support/no-places.js'
 import { until } from '../../support/until.js'
 import {
   ALL_WELL,
@@ -54,6 +56,7 @@ describe('processing a batch', () => {
     breaker = new CircuitBreaker(ALL_WELL, pino({ level: 'silent' }))
     deps = {
       repository,
+      places: NO_PLACES,
       queue,
       labelPrompts: new LabelPromptCache({ labels, runs, labelSets: new Map([[SET.name, SET]]) }),
       pipeline: images,
@@ -70,6 +73,14 @@ describe('processing a batch', () => {
     processBatch(batch, { encoder, modelId: MODEL_ID }, deps, { stop: signal, leave: leave.signal })
 
   const batchOf = (count: number, changes: Partial<Batch> = {}) => aBatch({ photos: photoRefs(count, 'p'), ...changes })
+
+  test('tells where the copies of photos that it does not embed may lie', async () => {
+    images.onDownload = async ({ id }) => {
+      if (id === 'p-1') throw new PhotoError('FILE_NOT_FOUND', 'gone')
+    }
+    await process(batchOf(2, { store: true }))
+    expect(repository.outcomes[0]!.possibleCopies).toEqual({ 'p-1': 'copies/p-1.jpg' })
+  })
 
   test('keeps what it has downloaded while the database takes no writes', async () => {
     repository.failingWrites = 2
@@ -100,6 +111,21 @@ describe('processing a batch', () => {
     }
     await process(batchOf(1, { store: false }))
     expect(repository.embedded.get('p-0')?.storedKey).toBeNull()
+  })
+
+  test('waits with photos whose stored copies cannot be read, because the store is away', async () => {
+    const away = async () => {
+      throw new AppError('STORE_UNREACHABLE', 'no answer')
+    }
+    breaker.close()
+    breaker = new CircuitBreaker({ ...ALL_WELL, store: away }, pino({ level: 'silent' }))
+    deps = { ...deps, breaker }
+    const photos = photoRefs(3, 'p').map(({ id }) => ({ id, url: copyUrl(`h512-q65/${id}.jpg`) }))
+    for (const { id } of photos) images.fails(id, 'STORE_FAILED')
+    const report = await process(aBatch({ photos, store: false, attempt: 3 }))
+    expect([report, repository.failures.size]).toEqual([{ embedded: 0, failed: 0, retried: 3, skipped: 0 }, 0])
+    expect(breaker.isOpen('store')).toBe(true)
+    expect(queue.added).toMatchObject([{ batch: { attempt: 3, outages: 1, photos } }])
   })
 
   test('records a photo that failed for good with its code, beside those that did not', async () => {

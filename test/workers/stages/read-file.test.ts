@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { OutOfReachError } from '../../../src/domain/errors.js'
 import { type DownloadOptions, download } from '../../../src/workers/stages/download.js'
 import { jpegPhoto } from '../../support/images/sample-images.js'
 
@@ -18,14 +19,15 @@ beforeEach(async () => {
 })
 afterEach(() => rm(root, { recursive: true }))
 
-function read(path: string, options: Partial<DownloadOptions> = {}): Promise<Buffer> {
-  const fetcher = {
-    get: () => {
-      throw new Error('a file is not fetched')
-    },
-  }
+const fetchesNothing = {
+  get: () => Promise.reject(new Error('a file is not fetched')),
+  getIfChanged: () => Promise.reject(new Error('a file is not fetched')),
+}
+
+async function read(path: string, options: Partial<DownloadOptions> = {}): Promise<Buffer | null> {
   const url = path.startsWith('file:') ? path : pathToFileURL(join(root, path)).href
-  return download({ url }, { fetcher, allowFolders: [join(root, 'allowed')], maxBytes: 1_000_000, ...options })
+  const all = { fetcher: fetchesNothing, allowFolders: [join(root, 'allowed')], maxBytes: 1_000_000, ...options }
+  return (await download({ url }, all)).image
 }
 
 test('A file below an allowed folder is read', async () => {
@@ -64,6 +66,31 @@ test('Outside, nobody is told whether there is such a file', async () => {
   await expect(read('secret/nothing.jpg')).rejects.toMatchObject({ code: 'FOLDER_FORBIDDEN' })
 })
 
+test('A file of another machine, or of nobody knows which, is left to others unless it can be reached', async () => {
+  const of = async (path: string, host: string | undefined, ingested: string[] = []) => {
+    const options = {
+      fetcher: fetchesNothing,
+      allowFolders: [join(root, 'allowed')],
+      maxBytes: 1_000_000,
+    }
+    const ingestedFolders = async () => ingested.map(name => join(root, name))
+    const url = pathToFileURL(join(root, path)).href
+    const read = await download({ url }, { ...options, ingestedFolders, host: 'here' }, undefined, undefined, { host })
+    return read.image
+  }
+  for (const host of ['there', undefined]) {
+    await expect(of('secret/s.jpg', host)).rejects.toBeInstanceOf(OutOfReachError)
+    await expect(of('secret/nothing.jpg', host)).rejects.toBeInstanceOf(OutOfReachError)
+    await expect(of('allowed/nothing.jpg', host)).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' })
+    expect(await of('allowed/below/b.jpg', host)).toEqual(photo)
+  }
+  // What a user of this machine ingested is another folder under the same path.
+  await expect(of('secret/s.jpg', 'there', ['secret'])).rejects.toBeInstanceOf(OutOfReachError)
+  expect(await of('secret/s.jpg', undefined, ['secret'])).toEqual(photo)
+  expect(await of('secret/s.jpg', 'here', ['secret'])).toEqual(photo)
+  await expect(of('secret/s.jpg', 'here')).rejects.toMatchObject({ code: 'FOLDER_FORBIDDEN' })
+})
+
 test('What is not a regular file is not read', async () => {
   execFileSync('mkfifo', [join(root, 'allowed/pipe.jpg')])
   for (const path of ['allowed/below', 'allowed/pipe.jpg', 'allowed/nothing.jpg', 'allowed/below/b.jpg/c.jpg'])
@@ -92,6 +119,6 @@ test.each(['file://other-host/x.jpg', 'file:///a%2Fb.jpg', 'file:///a%00b.jpg'])
 test('An aborted signal ends it with its reason', async () => {
   const reason = new Error('the worker ends')
   const url = pathToFileURL(join(root, 'allowed/below/b.jpg')).href
-  const options = { fetcher: { get: () => Promise.reject(reason) }, allowFolders: [root], maxBytes: 1_000_000 }
+  const options = { fetcher: fetchesNothing, allowFolders: [root], maxBytes: 1_000_000 }
   await expect(download({ url }, options, AbortSignal.abort(reason))).rejects.toBe(reason)
 })

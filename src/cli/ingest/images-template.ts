@@ -1,0 +1,37 @@
+import { opendir, realpath } from 'node:fs/promises'
+import { extname } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { AppError } from '../../domain/errors.js'
+
+const EXTENSION = /^\.(?:jpe?g|png|webp|avif|tiff?|gif)$/i
+/** Files that are looked at. */
+const SAMPLE = 1000
+
+/**
+ * The URL template for images in a folder that are named by their photo ids, such as `1k-compressed/-N_UwPdUs7E.jpg`. Their
+ * extension is the most frequent one.
+ * @returns undefined without `images`
+ * @throws AppError INPUT_NOT_FOUND, INPUT_INVALID for a folder without images
+ */
+export async function imagesTemplate({ images }: { images?: string }): Promise<string | undefined> {
+  if (images === undefined) return undefined
+  const counts = new Map<string, number>()
+  let files = 0
+  try {
+    for await (const entry of await opendir(images)) {
+      const extension = extname(entry.name)
+      if (EXTENSION.test(extension)) counts.set(extension, (counts.get(extension) ?? 0) + 1)
+      if (++files >= SAMPLE) break
+    }
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new AppError('INPUT_NOT_FOUND', `--images expects a folder, found ${code} at ${images}.`, { cause })
+  }
+  const [most] = [...counts].sort(([, a], [, b]) => b - a)
+  if (most === undefined)
+    throw new AppError(
+      'INPUT_INVALID',
+      `--images expects a folder with images named by photo id, found none in ${images}.`,
+    )
+  return `${pathToFileURL(await realpath(images)).href}/{photo_id}${most[0]}`
+}

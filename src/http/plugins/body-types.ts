@@ -1,0 +1,25 @@
+import type { HttpApp } from '../http-app.js'
+import { unknownType } from '../problem.js'
+
+const PICTURES = /^(image\/|application\/octet-stream\b)/i
+
+/**
+ * Reads bodies: JSON, and the bytes of a picture where the schema of the route says `consumes`. Another type is refused
+ * before it is read.
+ */
+export function addBodyTypes(app: HttpApp): void {
+  app.removeContentTypeParser('text/plain')
+  const parse = app.getDefaultJsonParser('error', 'error')
+  // A request that needs no body may call it JSON all the same.
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
+    body === '' ? done(null, undefined) : parse(request, body as string, done),
+  )
+  for (const type of [/^image\//, 'application/octet-stream'])
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+  app.addHook('preParsing', async request => {
+    const type = request.headers['content-type']
+    if (!['POST', 'PUT'].includes(request.method) || request.is404 || type === undefined) return
+    const takesPictures = request.routeOptions.schema?.consumes !== undefined
+    if (PICTURES.test(type) !== takesPictures) throw unknownType()
+  })
+}

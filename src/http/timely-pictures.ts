@@ -1,0 +1,24 @@
+import { RequestError } from '../domain/errors.js'
+import type { HttpParts } from './parts.js'
+
+type FetchPicture = HttpParts['fetchPicture']
+
+/**
+ * Fetches pictures for people who wait: within some seconds, in which waiting for a turn of the host counts.
+ * @throws RequestError PICTURE_TIMEOUT
+ */
+export function timely(fetchPicture: FetchPicture, timeoutMs: number): FetchPicture {
+  return async (url, signal) => {
+    const late = AbortSignal.timeout(timeoutMs)
+    try {
+      return await fetchPicture(url, AbortSignal.any([signal, late]))
+    } catch (error) {
+      if (!late.aborted || signal.aborted) throw error
+      throw new RequestError('PICTURE_TIMEOUT', `The picture did not come within ${timeoutMs / 1000} s.`, {
+        field: 'body.picture_url',
+        found: url,
+        action: 'Send the picture itself, or try again later.',
+      })
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import { pino } from 'pino'
+import type { HttpParts } from '../../src/http/parts.js'
+
+const NOTHING = null as never
+
+/** Parts of an API that is never asked for more than the changes. */
+export function bareParts(changes: Partial<HttpParts> = {}): HttpParts {
+  return {
+    keys: NOTHING,
+    removal: NOTHING,
+    ingestion: NOTHING,
+    images: NOTHING,
+    search: NOTHING,
+    models: NOTHING,
+    ingest: NOTHING,
+    runs: NOTHING,
+    queue: NOTHING,
+    store: NOTHING,
+    fetchPicture: NOTHING,
+    snapshots: NOTHING,
+    live: NOTHING,
+    ready: NOTHING,
+    logger: pino({ level: 'silent' }),
+    ...changes,
+  }
+}

@@ -1,0 +1,92 @@
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { copyKey } from '../../src/domain/places/copy-key.js'
+import type { FolderStore } from '../../src/storage/folder-store.js'
+import { freshDatabases } from '../db/fresh-databases.js'
+import { embeddedServer } from '../support/servers/postgres.js'
+import { plantPhotos, removeStore, startApi, type TestApi } from './support.js'
+
+describe('pictures of the HTTP API', () => {
+  const fresh = freshDatabases(embeddedServer)
+  let api: TestApi
+  let store: FolderStore | undefined
+
+  beforeAll(async () => {
+    const { database, modelId } = await fresh()
+    store = await plantPhotos(database, modelId)
+    api = await startApi(database, store)
+  })
+  afterAll(async () => {
+    await api?.close()
+    removeStore(store)
+  })
+
+  const bytes = async (response: Response) => Buffer.from(await response.arrayBuffer())
+  const COPY = '/copies/h512-q65/dog.jpg'
+  const stored = () => store!.get(copyKey('dog', { height: 512, quality: 65 }))
+
+  test('GET /api/v1/copies/{settings}/{file} serves the stored copy, to be kept forever', async () => {
+    const response = await api.get(COPY)
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'image/jpeg',
+      'cache-control': 'private, max-age=31536000, immutable',
+      'accept-ranges': 'bytes',
+    })
+    expect(await bytes(response)).toEqual(await stored())
+    expect(api.log.filter(line => JSON.parse(line).level >= 40)).toEqual([])
+    const again = await api.get(COPY, { headers: { 'if-none-match': response.headers.get('etag')! } })
+    expect(again.status).toBe(304)
+  })
+
+  test('serves copies of a few heights, and never a larger one', async () => {
+    const small = await bytes(await api.get(`${COPY}?height=128`))
+    expect(await sharp(small).metadata()).toMatchObject({ format: 'jpeg', width: 192, height: 128 })
+    expect((await api.get(`${COPY}?height=129`)).status).toBe(400)
+    expect((await api.get(`${COPY}?height=100000`)).status).toBe(400)
+  })
+
+  test('serves ranges of copies', async () => {
+    const whole = (await stored())!
+    const ranged = (range: string, headers = {}) => api.get(COPY, { headers: { range, ...headers } })
+    const part = await ranged('bytes=10-19')
+    expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 10-19/${whole.length}`])
+    expect(await bytes(part)).toEqual(whole.subarray(10, 20))
+    expect(await bytes(await ranged('bytes=-5'))).toEqual(whole.subarray(-5))
+    expect(await bytes(await ranged('bytes=0-0,5-6'))).toEqual(whole)
+    expect((await ranged('bytes=0-9', { 'if-range': '"other"' })).status).toBe(200)
+    const behind = await ranged('bytes=9999999-')
+    expect(behind.status).toBe(416)
+    expect(await behind.json()).toMatchObject({ code: 'RANGE_INVALID', field: 'headers.range' })
+  })
+
+  test('GET /api/v1/photos/{id}/copy finds the copy of a photo, and says where there is none', async () => {
+    const response = await api.get('/photos/dog/copy')
+    expect(response.headers.get('cache-control')).toBe('private, no-cache')
+    expect(await bytes(response)).toEqual(await stored())
+    expect((await api.get('/photos/nowhere/copy')).status).toBe(404)
+    await store!.delete(copyKey('snow', { height: 512, quality: 65 }))
+    const gone = await api.get('/photos/snow/copy')
+    expect(gone.status).toBe(404)
+    expect(await gone.json()).toMatchObject({ code: 'COPY_NOT_FOUND' })
+  })
+
+  test('GET /api/v1/photos/{id}/square shows what the model sees', async () => {
+    const png = await bytes(await api.get('/photos/dog/square'))
+    expect(await sharp(png).metadata()).toMatchObject({ format: 'png', width: 2, height: 2 })
+  })
+
+  test.each([
+    '/copies/..%2f..%2fetc/passwd',
+    '/copies/%2e%2e/%2e%2e',
+    '/copies/h512-q65/..%2f..%2fsecret.jpg',
+    '/copies/h512-q65/..%5csecret.jpg',
+    '/copies/h512-q65/dog.jpg%00.jpg',
+    '/copies/check-1/dog.jpg',
+    '/copies/h512-q65/.tmp.jpg',
+    '/photos/..%2f..%2fetc%2fpasswd/copy',
+  ])('never leaves the copies: %s', async path => {
+    const response = await api.get(path)
+    expect([400, 404]).toContain(response.status)
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+  })
+})

@@ -1,0 +1,202 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { FolderStore } from '../../src/storage/folder-store.js'
+import { freshDatabases } from '../db/fresh-databases.js'
+import { removeStore, startApi, type TestApi } from '../http/support.js'
+import { hasChromium, launchChromium } from '../support/browser.js'
+import { serverKinds } from '../support/servers/postgres.js'
+import { openTab, plantCollection, type Tab } from './support.js'
+
+const PHOTOS = 150
+const TILES = '[role=grid] a'
+const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000 })
+
+describe.each(serverKinds())('the page on the $kind server', ({ kind, available, start }) => {
+  describe.skipIf(!available || !hasChromium())('', () => {
+    const fresh = freshDatabases(start)
+    let api: TestApi
+    let store: FolderStore | undefined
+    let browser: Browser
+    let tab: Tab
+
+    beforeAll(async () => {
+      const { database, modelId } = await fresh()
+      store = await plantCollection(database, modelId, PHOTOS)
+      api = await startApi(database, store)
+      browser = await launchChromium()
+      tab = await openTab(browser, api.server.url)
+    })
+    afterAll(async () => {
+      expect(tab?.problems ?? []).toEqual([])
+      await browser?.close()
+      await api?.close()
+      removeStore(store)
+    })
+    // The rest asks no other question of the database.
+    const once = (name: string, run: () => Promise<void>) => {
+      if (kind === 'embedded') test(name, run)
+    }
+    const open = async (path: string) => {
+      await tab.page.goto(`${api.server.url}${path}`)
+      await tab.page.locator('h1').first().waitFor()
+      return tab.page
+    }
+    const focused = () =>
+      tab.page.evaluate<string>('document.activeElement.getAttribute("aria-label") ?? document.activeElement.id')
+
+    test('home shows the collection at a glance, and searches that lead to hits', async () => {
+      const page = await open('/')
+      await page.getByRole('heading', { name: 'Search 150 photos by meaning' }).waitFor()
+      await soon(() => page.locator('.strip img').count()).toBe(24)
+      await page.locator('.bar', { hasText: 'Norway' }).waitFor()
+      expect(await tab.violations()).toEqual([])
+      await page.locator('.bar', { hasText: 'Norway' }).click()
+      await page.getByRole('heading', { name: 'Norway' }).waitFor()
+      expect(new URL(page.url()).search).toBe('?country=Norway')
+    })
+
+    test('results fill rows, more come with scrolling, and few of them exist at once', async () => {
+      const page = await open('/search?q=snow')
+      await page.locator(TILES).first().waitFor()
+      expect(await page.locator(TILES).first().getAttribute('href')).toBe('/photos/photo-002')
+      expect(await tab.violations()).toEqual([])
+      await soon(async () => {
+        await page.mouse.wheel(0, 3000)
+        return page.locator('.results-count').textContent()
+      }).toBe(`${PHOTOS} photos`)
+      expect(await page.locator(TILES).count()).toBeLessThan(80)
+      expect(await page.getByRole('status').textContent()).toBe(`snow: ${PHOTOS} photos`)
+    })
+
+    once('filters narrow the results and each other, and go again', async () => {
+      const page = await open('/search')
+      await page.getByRole('button', { name: 'Filters' }).click()
+      const filters = page.getByRole('complementary', { name: 'Filters' })
+      await filters.getByRole('link', { name: 'Japan 75' }).click()
+      await soon(() => new URL(page.url()).search).toBe('?country=Japan')
+      await filters.getByRole('link', { name: '2011 15' }).click()
+      await soon(() => page.locator('.results-count').textContent()).toBe('15 photos')
+      expect(await filters.getByRole('link', { name: '2012' }).count()).toBe(0)
+      expect(await tab.violations()).toEqual([])
+      await page.getByRole('link', { name: 'Remove Country: Japan' }).click()
+      await soon(() => new URL(page.url()).search).toBe('?time=2011')
+      await page.keyboard.press('Escape')
+      await soon(() => filters.count()).toBe(0)
+    })
+
+    once('the keyboard alone searches, walks through the hits, opens one, goes on, and comes back', async () => {
+      const page = await open('/')
+      await page.keyboard.press('/')
+      await page.keyboard.type('a dog')
+      await page.keyboard.press('Enter')
+      await page.locator(TILES).first().waitFor()
+      expect(await page.evaluate('document.activeElement.tagName')).not.toBe('A')
+      await page.locator(TILES).first().focus()
+      await page.keyboard.press('ArrowRight')
+      await page.keyboard.press('ArrowDown')
+      await page.keyboard.press('ArrowUp')
+      const at = await focused()
+      await page.keyboard.press('Enter')
+      await soon(() => page.locator('.photo h1').textContent()).toBe(at)
+      await page.keyboard.press('ArrowRight')
+      await soon(() => page.locator('.photo h1').textContent()).not.toBe(at)
+      const next = await page.locator('.photo h1').textContent()
+      await page.keyboard.press('Escape')
+      await soon(focused).toBe(next)
+      expect(new URL(page.url()).search).toBe('?q=a+dog')
+    })
+
+    once('going back shows the same place of the same results', async () => {
+      const page = await open('/search?sort=oldest')
+      await page.locator(TILES).first().waitFor()
+      await page.mouse.wheel(0, 900)
+      await soon(() => page.evaluate('scrollY')).toBeGreaterThan(500)
+      await page.waitForTimeout(100)
+      const before = await page.evaluate<number>('scrollY')
+      await page.mouse.click(640, 400)
+      await page.locator('.photo h1').waitFor()
+      expect(await page.evaluate('scrollY')).toBe(0)
+      await page.goBack()
+      await soon(() => page.evaluate('scrollY')).toBeCloseTo(before, -1)
+    })
+
+    once('a photo has its credit, its labels, similar photos, downloads, and shows what the model saw', async () => {
+      const page = await open('/photos/photo-000')
+      const credit = page.locator('.credit')
+      expect(await credit.textContent()).toBe(
+        'Photo by Some Body 0 on Unsplash. Free to use under the Unsplash License.',
+      )
+      expect(await credit.getByRole('link', { name: 'Unsplash License' }).getAttribute('href')).toBe(
+        'https://unsplash.com/license',
+      )
+      await page.locator('.photo-labels').getByText('at night').waitFor()
+      await soon(() => page.locator('.similar img').count()).toBe(18)
+      expect(await tab.violations()).toEqual([])
+      await page.getByRole('button', { name: 'What the model saw' }).click()
+      await page.locator('img.is-square').waitFor()
+      await page.getByText('Download').click()
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByText('Vector (JSON)').click()])
+      expect(download.suggestedFilename()).toBe('photo-000.vector.json')
+    })
+
+    once('relevance hides the weaker hits, scores show on demand, and a link reproduces both', async () => {
+      const page = await open('/search?q=snow&cut=0.9&scores=1')
+      await page.locator(TILES).first().waitFor()
+      const scores = await page.locator('.tile-score').allTextContents()
+      expect(scores.length).toBeGreaterThan(0)
+      for (const score of scores) expect(Number(score)).toBeGreaterThanOrEqual(0.9)
+      await page.getByRole('slider').press('End')
+      await soon(() => page.locator('.results-count').textContent()).toBe('1 photo')
+      await page.getByLabel('Scores').uncheck()
+      await soon(() => new URL(page.url()).search).toMatch(/^\?q=snow&cut=(0\.999|1)$/)
+    })
+
+    once('a picture is searched for by its vector, which the address holds', async () => {
+      const page = await open('/search?q=snow')
+      await page.getByRole('button', { name: 'Search by a picture' }).click()
+      expect(await tab.violations()).toEqual([])
+      await page.locator('dialog input[type=file]').setInputFiles({
+        name: 'green.png',
+        mimeType: 'image/png',
+        buffer: Buffer.from(await (await fetch(`${api.server.url}/api/v1/photos/photo-000/square`)).arrayBuffer()),
+      })
+      await page.locator('.chip', { hasText: 'like your picture' }).waitFor()
+      expect(page.url()).toContain('pic=')
+      await page.locator('.chip').click()
+      await soon(() => new URL(page.url()).search).toBe('?q=snow')
+    })
+
+    once('what is missing, empty or out of reach is said, with a way on', async () => {
+      const lost = await openTab(browser, api.server.url, {}, /404|ERR_FAILED|Failed to load/)
+      const { page } = lost
+      await page.goto(`${api.server.url}/photos/nowhere`)
+      await page.getByText('NOT_FOUND').waitFor()
+      await page.goto(`${api.server.url}/search?country=Nowhere`)
+      await page.getByRole('link', { name: 'Remove all filters' }).waitFor()
+      expect(await lost.violations()).toEqual([])
+      await page.route('**/api/v1/**', route => route.abort())
+      await page.getByRole('link', { name: 'Remove all filters' }).click()
+      await page.getByRole('heading', { name: 'No connection to the server' }).waitFor()
+      await page.unroute('**/api/v1/**')
+      await page.getByRole('button', { name: 'Try again' }).click()
+      await page.locator(TILES).first().waitFor()
+      expect(lost.problems).toEqual([])
+      await lost.close()
+    })
+
+    once('small and dark windows have the same views, without a bar to scroll sideways', async () => {
+      const phone = await openTab(browser, api.server.url, {
+        viewport: { width: 320, height: 640 },
+        colorScheme: 'dark',
+        hasTouch: true,
+      })
+      for (const path of ['/', '/search?q=snow&minus=night&country=Norway', '/photos/photo-001']) {
+        await phone.page.goto(`${api.server.url}${path}`, { waitUntil: 'networkidle' })
+        expect(await phone.violations(), path).toEqual([])
+        expect(await phone.page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(320)
+      }
+      expect(phone.problems).toEqual([])
+      await phone.close()
+    })
+  })
+})

@@ -1,0 +1,24 @@
+import { useId, useState } from 'preact/hooks'
+import { show } from '../../state/current.js'
+import type { FilterKind } from '../../state/filters.js'
+import { type SearchState, toggled } from '../../state/search-state.js'
+
+/** A filter whose value is written: colours, collections, folders. */
+export function TextFilter({ kind: { name, title, isMany }, state }: { kind: FilterKind; state: SearchState }) {
+  const field = useId()
+  const [text, setText] = useState('')
+  return (
+    <form
+      class="text-filter"
+      onSubmit={event => {
+        event.preventDefault()
+        const value = text.trim()
+        if (value !== '' && !state.filters[name]?.includes(value)) show(toggled(state, name, value, isMany))
+        setText('')
+      }}
+    >
+      <label for={field}>{title}</label>
+      <input id={field} value={text} maxLength={200} onInput={event => setText(event.currentTarget.value)} />
+    </form>
+  )
+}

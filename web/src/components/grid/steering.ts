@@ -1,0 +1,26 @@
+import { isField } from '../../app/shortcuts.js'
+import { current, show } from '../../state/current.js'
+import { added } from '../../state/search-state.js'
+
+export type Direction = 'like' | 'unlike'
+
+/** Keys on a photo of the grid. */
+export const STEERS: Readonly<Record<string, Direction>> = { m: 'like', l: 'unlike' }
+
+let isSteered = false
+
+/** Turns the search towards a photo, or away from it. */
+export function steer(direction: Direction, photoId: string): void {
+  isSteered = true
+  show(added(current.value, direction, photoId))
+}
+
+/**
+ * Whether the results follow from a photo of the former ones: then the first one gets the focus, unless the reader has gone
+ * on to a field. Asked once.
+ */
+export function takeSteered(): boolean {
+  const was = isSteered
+  isSteered = false
+  return was && !isField(document.activeElement)
+}

@@ -1,0 +1,107 @@
+import { FILTER_NAMES, type FilterName, type Filters } from './filters.js'
+
+export type Order = 'relevance' | 'newest' | 'oldest'
+
+/** What one page of results shows. The address of the page holds all of it. */
+export interface SearchState {
+  words: string
+  /** Further words to go towards, and away from. */
+  plus: readonly string[]
+  minus: readonly string[]
+  /** Ids of photos to go towards, and away from. */
+  like: readonly string[]
+  unlike: readonly string[]
+  /** Pictures to go towards, as texts of their vectors (vector-text.ts). */
+  pictures: readonly string[]
+  filters: Filters
+  order: Order
+  /** Least score of a hit; null: none. */
+  cut: number | null
+  showsScores: boolean
+  /** Whether near duplicates stay apart. */
+  showsDuplicates: boolean
+}
+
+export const EMPTY: SearchState = {
+  words: '',
+  plus: [],
+  minus: [],
+  like: [],
+  unlike: [],
+  pictures: [],
+  filters: {},
+  order: 'relevance',
+  cut: null,
+  showsScores: false,
+  showsDuplicates: false,
+}
+
+const LISTS = { plus: 'plus', minus: 'minus', like: 'like', unlike: 'unlike', pictures: 'pic' } as const
+const MOST = 20
+
+/** Reads the parameters of an address. What it does not understand it leaves out. */
+export function parseState(parameters: URLSearchParams): SearchState {
+  const list = (name: string) =>
+    [...new Set(parameters.getAll(name).filter(value => value.trim() !== ''))].slice(0, MOST)
+  const filters = Object.fromEntries(
+    FILTER_NAMES.map(name => [name, list(name)] as const).filter(([, values]) => values.length > 0),
+  ) as Filters
+  const order = parameters.get('sort')
+  const cut = Number(parameters.get('cut') ?? Number.NaN)
+  return {
+    words: (parameters.get('q') ?? '').trim(),
+    plus: list(LISTS.plus),
+    minus: list(LISTS.minus),
+    like: list(LISTS.like),
+    unlike: list(LISTS.unlike),
+    pictures: list(LISTS.pictures),
+    filters,
+    order: order === 'newest' || order === 'oldest' ? order : 'relevance',
+    cut: Number.isFinite(cut) && Math.abs(cut) <= 1 ? cut : null,
+    showsScores: parameters.get('scores') === '1',
+    showsDuplicates: parameters.get('all') === '1',
+  }
+}
+
+/** The address of a state: equal states have equal addresses. */
+export function searchPath(state: SearchState): string {
+  const parameters = new URLSearchParams()
+  if (state.words !== '') parameters.set('q', state.words)
+  for (const [key, name] of Object.entries(LISTS) as [keyof typeof LISTS, string][])
+    for (const value of state[key]) parameters.append(name, value)
+  for (const name of FILTER_NAMES) for (const value of state.filters[name] ?? []) parameters.append(name, value)
+  if (state.order !== 'relevance') parameters.set('sort', state.order)
+  if (state.cut !== null) parameters.set('cut', String(state.cut))
+  if (state.showsScores) parameters.set('scores', '1')
+  if (state.showsDuplicates) parameters.set('all', '1')
+  const text = parameters.toString()
+  return text === '' ? '/search' : `/search?${text}`
+}
+
+/** Whether there is anything to search for; without it, the page shows photos by their date. */
+export function hasSubject({ words, plus, minus, like, unlike, pictures }: SearchState): boolean {
+  return words !== '' || [plus, minus, like, unlike, pictures].some(list => list.length > 0)
+}
+
+/** With a value of a filter added or, if it is there, taken away. */
+export function toggled(state: SearchState, name: FilterName, value: string, isMany: boolean): SearchState {
+  const values = state.filters[name] ?? []
+  const rest = values.filter(it => it !== value)
+  const next = rest.length < values.length ? rest : isMany ? [...values, value] : [value]
+  const { [name]: _, ...others } = state.filters
+  return { ...state, filters: next.length > 0 ? { ...others, [name]: next } : others }
+}
+
+type ListName = keyof typeof LISTS
+const OPPOSITE: Partial<Record<ListName, ListName>> = { plus: 'minus', minus: 'plus', like: 'unlike', unlike: 'like' }
+
+/** With an entry in one of the lists, and no longer in the opposite one. */
+export function added(state: SearchState, name: ListName, value: string): SearchState {
+  const opposite = OPPOSITE[name]
+  const cleaned = opposite ? removed(state, opposite, value) : state
+  return cleaned[name].includes(value) ? cleaned : { ...cleaned, cut: null, [name]: [...cleaned[name], value] }
+}
+
+export function removed(state: SearchState, name: ListName, value: string): SearchState {
+  return { ...state, cut: null, [name]: state[name].filter(it => it !== value) }
+}

@@ -1,0 +1,40 @@
+import type { LabelPrecision } from '../../api/schema.js'
+import { EMPTY, searchPath, toggled } from '../../state/search-state.js'
+
+/** A share in whole percent; a little is not nothing. */
+export function percent(share: number): string {
+  return share > 0 && share < 0.01 ? '< 1 %' : `${Math.round(share * 100)} %`
+}
+
+/** How right a label is: `32 checked, 94 % right (80–98 %)`. */
+export function precisionText(precision: LabelPrecision | null): string {
+  if (precision === null) return 'Not checked yet'
+  const { checked, precision: share, low, high } = precision
+  const [from, to] = [low, high].map(end => Math.round(end * 100))
+  return `${checked.toLocaleString('en')} checked, ${Math.round(share * 100)} % right (${from}–${to} %)`
+}
+
+/** What a label set is called. */
+export const nameOf = (set: string): string => set.replaceAll('_', ' ')
+
+/** The photos of a label. */
+export const photosPath = (set: string, label: string): string =>
+  searchPath(toggled(EMPTY, 'label', `${set}=${label}`, true))
+
+/** The samples of a label set. */
+export function samplesPath(set: string, order: 'random' | 'doubtful' = 'random', round = 0): string {
+  const parameters = new URLSearchParams()
+  if (order === 'doubtful') parameters.set('order', order)
+  if (round > 0) parameters.set('seed', String(round))
+  const text = parameters.toString()
+  return `/labels/${encodeURIComponent(set)}${text === '' ? '' : `?${text}`}`
+}
+
+/** What the address of the samples says. What it does not understand it leaves out. */
+export function readSamplesPath(parameters: URLSearchParams): { order: 'random' | 'doubtful'; round: number } {
+  const round = Number(parameters.get('seed') ?? 0)
+  return {
+    order: parameters.get('order') === 'doubtful' ? 'doubtful' : 'random',
+    round: Number.isInteger(round) && round >= 0 && round < 2 ** 31 ? round : 0,
+  }
+}

@@ -1,0 +1,50 @@
+import type { Found } from '../../api/photos.js'
+import { Icon } from '../../components/parts/Icon.js'
+import { show, showsFilters } from '../../state/current.js'
+import type { Order, SearchState } from '../../state/search-state.js'
+import { Relevance } from './Relevance.js'
+
+interface Props {
+  state: SearchState
+  isSearch: boolean
+  photos: readonly Found[]
+}
+
+/** Order, least relevance and scores. */
+export function ResultTools({ state, isSearch, photos }: Props) {
+  const order = !isSearch && state.order === 'relevance' ? 'newest' : state.order
+  return (
+    <div class="tools">
+      {isSearch && <Relevance state={state} photos={photos} />}
+      {isSearch && (
+        <label class="switch">
+          <input
+            type="checkbox"
+            checked={state.showsScores}
+            onChange={event => show({ ...state, showsScores: event.currentTarget.checked }, true)}
+          />
+          <span>Scores</span>
+        </label>
+      )}
+      <button
+        type="button"
+        class="button"
+        aria-pressed={showsFilters.value}
+        onClick={() => {
+          showsFilters.value = !showsFilters.value
+        }}
+      >
+        <Icon name="filter" />
+        Filters
+      </button>
+      <label class="select">
+        <span class="visually-hidden">Order</span>
+        <select value={order} onChange={event => show({ ...state, order: event.currentTarget.value as Order })}>
+          {isSearch && <option value="relevance">Most relevant</option>}
+          <option value="newest">Newest</option>
+          <option value="oldest">Oldest</option>
+        </select>
+      </label>
+    </div>
+  )
+}

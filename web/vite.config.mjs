@@ -1,0 +1,13 @@
+import { defineConfig } from 'vite'
+
+export default defineConfig({
+  build: {
+    target: 'es2022',
+    emptyOutDir: true,
+    // The content security policy allows neither inline scripts nor data: as a source of scripts and styles.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // The licenses of what the page contains.
+    license: { fileName: 'assets/licenses.md' },
+  },
+})
