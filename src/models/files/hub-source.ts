@@ -50,8 +50,7 @@ export class HubSource implements ModelSource {
   async open(model: HubModelSpec, file: ModelFile, offset: number, signal?: AbortSignal): Promise<OpenedFile> {
     const { connectTimeoutMs = CONNECT_TIMEOUT_MS, idleTimeoutMs = IDLE_TIMEOUT_MS } = this.timeouts
     // Loaded late: most starts find every file in place and contact no hub.
-    const { Agent } = await import('undici')
-    const agent = new Agent({
+    const agent = new (await undici()).Agent({
       connect: { timeout: connectTimeoutMs },
       headersTimeout: idleTimeoutMs,
       bodyTimeout: idleTimeoutMs,
@@ -68,6 +67,11 @@ export class HubSource implements ModelSource {
   }
 }
 
+/** A CommonJS package: the bundled programs find its parts in `default` only. */
+async function undici() {
+  return (await import('undici')).default
+}
+
 /** Follows redirects: hubs redirect to their content network. */
 async function follow(
   address: string,
@@ -75,7 +79,7 @@ async function follow(
   dispatcher: Agent,
   signal: AbortSignal | undefined,
 ): Promise<Dispatcher.ResponseData> {
-  const { request } = await import('undici')
+  const { request } = await undici()
   const headers = { 'accept-encoding': 'identity', ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) }
   let url = new URL(address)
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
