@@ -3,6 +3,7 @@
  * store embeddings in half precision, two bytes per number. Figures marked "measured" are from pgvector 0.8.0 on one
  * core of a server CPU (2026), with 20,000 vectors of 512 numbers.
  */
+import { formatQuantity } from '../text/format.js'
 
 /** pgvector's access methods. */
 export type IndexMethod = 'ivfflat' | 'hnsw'
@@ -80,5 +81,5 @@ export function buildSeconds(shape: IndexShape, rows: number, dimension: number,
 export function describeShape(shape: IndexShape): string {
   return shape.kind === 'hnsw'
     ? `hnsw, m ${shape.m}, ef_construction ${shape.efConstruction}`
-    : `${shape.kind}, ${shape.lists.toLocaleString('en-US')} lists`
+    : `${shape.kind}, ${formatQuantity(shape.lists, 'list')}`
 }

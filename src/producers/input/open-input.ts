@@ -156,7 +156,13 @@ async function identifyPart(part: Part): Promise<Input> {
   if (TABLE_EXTENSION.test(part.name) || looksLikeTable(head, PHOTOS)) return { kind: 'table', part }
   if (looksLikeJsonLines(head)) return { kind: 'records', name: part.name, records: () => readJsonLines(part) }
   if (/\.txt(?:\.gz)?$/i.test(part.name) || looksLikeUrlList(head)) return { kind: 'url-list', part }
-  throw invalid(part.name, 'a file that is none of them', EXPECTED)
+  // An archive that can be opened was opened before.
+  const isDamaged = /\.(?:zip|parquet)$/i.test(part.name)
+  throw invalid(
+    part.name,
+    isDamaged ? 'a file that does not begin as its name says' : 'a file of another kind',
+    EXPECTED,
+  )
 }
 
 async function imageFolder(folder: string, { mayBeEmpty, withVideos }: FolderOptions): Promise<Input> {

@@ -8,7 +8,7 @@ import { mayGoUnasked } from './unasked.js'
 const PATHS_AT_ONCE = 1000
 
 export interface SyncOptions {
-  /** Removes whatever is gone. Otherwise few of a folder's photos, see {@link mayGoUnasked}, and none of a table or URL list. */
+  /** Removes whatever is gone. Otherwise a small share of a folder's photos ({@link mayGoUnasked}), none of a table's. */
   isSure: boolean
   /** When the reading of the source began, by the clock of the database: places that were recorded later stay. */
   readFrom: string

@@ -3,7 +3,7 @@ import { HOUR } from '../../domain/units.js'
 import { vanishedOf } from '../removal/find-vanished.js'
 import { type RemovalDeps, removePhotos } from '../removal/remove-photos.js'
 import { forgetPaths, type SyncOutcome } from '../removal/sync.js'
-import { mayGoUnasked } from '../removal/unasked.js'
+import { mayGoWhileWatched } from '../removal/unasked.js'
 
 /** Time in which removals count together, so that a folder which is deleted slowly is not removed bit by bit. */
 const TOGETHER_MS = HOUR
@@ -151,7 +151,7 @@ export class GoneFiles {
     while (this.#removed[0] && this.#removed[0].atMs < Date.now() - TOGETHER_MS) this.#removed.shift()
     const earlier = this.#removed.filter(({ name }) => name === nameOf(folders))
     const before = earlier.reduce((sum, { photos }) => sum + photos, 0)
-    if (mayGoUnasked(vanished + before, of + before)) return null
+    if (mayGoWhileWatched(vanished + before, of + before)) return null
     return this.options.isSure ? 'other disk' : 'too many'
   }
 

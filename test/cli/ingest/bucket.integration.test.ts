@@ -52,7 +52,7 @@ describe('photos of a bucket', () => {
   test('that are gone are removed by --sync; a photo with another object stays', async () => {
     for (const Key of ['photos/red sky.jpg', 'photos/blue sky.jpg'])
       await client.send(new DeleteObjectCommand({ Bucket: server.bucket, Key }))
-    const { code, stdout } = await ingest('--sync')
+    const { code, stdout } = await ingest('--sync', '--yes')
     expect([code, stdout]).toEqual([0, expect.stringContaining('Removed 1 photo')])
     const rest = await sandbox.run('search', 'sky', '--json')
     expect(

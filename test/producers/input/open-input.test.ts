@@ -78,9 +78,10 @@ describe('openInput', () => {
     await expect(readAll([])).rejects.toMatchObject({ code: 'USAGE' })
     for (const [name, content, message] of [
       ['photos.tsv000', '', /empty file.*Expected one or more of/],
-      ['notes.md', '# Notes\n', /none of them/],
+      ['notes.md', '# Notes\n', /a file of another kind/],
       ['photos.csv', Buffer.from('\ufeffphoto_id,photo_image_url\n', 'utf16le'), /UTF-16/],
-      ['report.pdf', '%PDF-1.7', /none of them/],
+      ['report.pdf', '%PDF-1.7', /a file of another kind/],
+      ['dataset.zip', 'damaged', /does not begin as its name says/],
     ] as const)
       await expect(readContent(name, content)).rejects.toMatchObject({
         code: 'INPUT_INVALID',
