@@ -119,7 +119,7 @@ export class ModelPart {
     const { THREADS: threads, IMAGES_PER_CALL } = this.config
     const provider = await this.executionProvider()
     const imagesPerCall = IMAGES_PER_CALL ?? defaultImagesPerCall(provider)
-    if (provider !== 'cpu' && spec.precision === 'int8')
+    if (provider !== 'cpu' && spec.precision.startsWith('int8'))
       (await this.logger()).warn(
         { provider, model: key },
         'int8 models are made for CPUs, where most of this one will be computed; @fp16 or @fp32 make use of the provider',

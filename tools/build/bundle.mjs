@@ -8,6 +8,7 @@ export const PROGRAMS = [
   'db/embedded/server-main',
   'images/jpeg-thread',
   'images/formats/picture-thread',
+  'models/quantise/make-thread',
   'models/runtime/encoder-thread',
 ]
 

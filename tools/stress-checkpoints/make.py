@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """CLIP ViT-B/32 checkpoints with random weights and the outliers of trained transformers, exported to ONNX in float32.
 
-usage: make.py OUT PICTURES IDS [KIND ...]     writes OUT/KIND/onnx/{vision,text}_model.onnx; default: every kind
+usage: make.py OUT PICTURES IDS TOKENIZER [KIND ...]     default: every kind
+
+Writes OUT/KIND: onnx/{vision,text}_model.onnx, and a model.json that makes it a model of MODEL_FOLDERS, stress-KIND.
 
 PICTURES is a folder of photos, IDS a JSON list of {"ids": […]} with CLIP's token ids: they place the outliers and the
-mean of the embeddings. README.md says which measurements the kinds copy, and how far they reach them.
+mean of the embeddings. TOKENIZER is a folder with CLIP's tokenizer.json and tokenizer_config.json. README.md says which measurements the kinds copy, and how far they reach them.
 """
 import json
 import pathlib
+import shutil
 import sys
 
 import torch
@@ -192,13 +195,28 @@ def pixels(path):
     return (bytes_.permute(2, 0, 1).float() / 255 - MEAN) / STD
 
 
-def main(out, pictures, ids, *kinds):
+def describe_model(folder, kind, tokenizer):
+    """Writes what MODEL_FOLDERS needs."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(pathlib.Path(tokenizer) / name, folder)
+    files = dict(vision="onnx/vision_model.onnx", text="onnx/text_model.onnx")
+    entry = dict(
+        name=f"stress-{kind}", dimension=512, input=dict(size=224, fit="crop", cropShare=1, kernel="bicubic"),
+        mean=[0.48145466, 0.4578275, 0.40821073], std=[0.26862954, 0.26130258, 0.27577711],
+        text=dict(contextLength=77, clean="openai"), scoring="softmax", logitScale=100, logitBias=0,
+        defaultPrecision="fp32", precisions=dict(fp32=files),
+    )
+    (folder / "model.json").write_text(json.dumps(entry, indent=2))
+
+
+def main(out, pictures, ids, tokenizer, *kinds):
     photos = torch.stack([pixels(each) for each in sorted(pathlib.Path(pictures).iterdir())[:PICTURES]])
     texts = [torch.tensor([each["ids"]]) for each in json.loads(pathlib.Path(ids).read_text())[:TEXTS]]
     for kind in kinds or KINDS:
         config = CLIPConfig()
         folder = pathlib.Path(out) / kind / "onnx"
         folder.mkdir(parents=True, exist_ok=True)
+        describe_model(folder.parent, kind, tokenizer)
         for name, tower_class, part, inputs, input_name, output in (
             ("vision", CLIPVisionModelWithProjection, config.vision_config, photos, "pixel_values", "image_embeds"),
             ("text", CLIPTextModelWithProjection, config.text_config, texts, "input_ids", "text_embeds"),

@@ -2,6 +2,9 @@
 """What int8 costs: for each checkpoint and scheme, the embeddings against those in float32.
 
 usage: measure.py CHECKPOINTS PICTURES IDS CACHE [--photos N] [--alone N] [--kinds A,B] [--schemes A,B] [--speed ROUNDS]
+                  [--made MODELS_DIR]
+
+The scheme "made" is the precision int8-smooth as this program made it: MODELS_DIR/stress-KIND/onnx.
 
 Photos are embedded in runs of 8, and the first N of --alone also one by one; texts always one by one.
 
@@ -90,6 +93,7 @@ def main():
     parser.add_argument("--kinds")
     parser.add_argument("--schemes", default=",".join(schemes.SCHEMES))
     parser.add_argument("--speed", type=int, default=0)
+    parser.add_argument("--made", type=pathlib.Path)
     options = parser.parse_args()
     options.cache.mkdir(exist_ok=True)
     everything = cached(options.cache / "photos.npy", lambda: numpy.stack([square(each) for each in sorted(options.pictures.iterdir())]))
@@ -111,7 +115,7 @@ def main():
             lexicon = text_feeds(text_session, [each for each in ids[::10]])
         mean = true.mean(0)
         for scheme in options.schemes.split(","):
-            make = schemes.SCHEMES[scheme]
+            make = maker(scheme, kind, "vision", options)
             model = make(images, calibration)
             session = open_session(model)
             start = time.perf_counter()
@@ -125,7 +129,7 @@ def main():
                             company=cosine(alone, found[: options.alone]),
                            photo_to_photo_alone=overlap(top10(alone, alone, True), top10(true[: options.alone], true[: options.alone], True)))
             if words:
-                model = make(words, lexicon)
+                model = maker(scheme, kind, "text", options)(words, lexicon)
                 found_text = embed(open_session(model), texts)
                 row |= dict(text=cosine(found_text, true_text), text_centred=cosine(found_text, true_text, true_text.mean(0)), text_bytes=model.ByteSize(),
                             text_to_photo=overlap(top10(found_text, found, False), top10(true_text, true, False)))
@@ -138,9 +142,16 @@ def main():
             speed(images, options, calibration, photos, kind)
 
 
+def maker(scheme, kind, tower, options):
+    if scheme != "made":
+        return schemes.SCHEMES[scheme]
+    path = options.made / f"stress-{kind}" / "onnx" / f"{tower}_model_int8_smooth.onnx"
+    return lambda model, feeds: onnx.load(path)
+
+
 def speed(images, options, calibration, photos, kind):
     """Interleaved rounds of one call each, so that all schemes see the same machine. Prints ratios to the first scheme."""
-    sessions = {name: open_session(schemes.SCHEMES[name](images, calibration)) for name in options.schemes.split(",")}
+    sessions = {name: open_session(maker(name, kind, "vision", options)(images, calibration)) for name in options.schemes.split(",")}
     feed = vision_feeds(next(iter(sessions.values())), photos[:BATCH], BATCH)[0]
     times = {name: [] for name in sessions}
     for _ in range(options.speed):

@@ -7,7 +7,6 @@ import type { ListedModel } from '../../models/catalog/list-models.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
 import type { CompareModelsOptions } from '../models/compare-models.js'
 import type { CompareOptions } from '../models/compare-published.js'
-import { fetchModel } from '../models/model-files.js'
 import { testTowers, verifyFiles } from '../models/verify-model.js'
 import { wholeNumber } from '../options/arguments.js'
 import { table } from '../print/output.js'
@@ -46,13 +45,18 @@ The first use of a model fetches its files; pull fetches them in advance. Settin
       `
 Examples:
   unsplash-clip models pull
+  unsplash-clip models pull clip-vit-b-32@int8-smooth
   MODEL_SOURCE=/mnt/models unsplash-clip models pull clip-vit-b-32@fp32 --no-verify
 
-Every fetched file must have its pinned digest. Then both towers run once, as in "models verify". This takes a few
-seconds and the memory of both towers. The files stay even if the check of the model fails.`,
+Every fetched file must have its pinned digest. The files of int8-smooth are made here, of those of fp32, in up to a
+minute. Then both towers run once, as in "models verify". This takes a few seconds and the memory of both towers. The
+files stay even if the check of the model fails.`,
     )
     .action(async (model: string | undefined, options: CommonOptions & { verify: boolean }) => {
-      process.exitCode = await runCommand({ ...options, model }, {}, context => pull(context, options.verify))
+      process.exitCode = await runCommand({ ...options, model }, {}, async context => {
+        const { pullModel } = await import('../models/pull-model.js')
+        return pullModel(context, options.verify)
+      })
     })
   models
     .command('verify')
@@ -218,15 +222,6 @@ function rewriteCount({ rewrites }: ListedModel): string {
   return wanted.length === 0
     ? '–'
     : `${wanted.filter(({ outcome }) => outcome === 'applied').length} of ${wanted.length}`
-}
-
-async function pull(context: Context, andTest: boolean): Promise<number> {
-  const { app, out } = context
-  const folder = await fetchModel(context)
-  const key = modelKey(app.models.spec)
-  out.result({ model: key, folder }, `${key} is here: ${folder}`)
-  if (andTest) await testTowers(context)
-  return 0
 }
 
 async function verify(context: Context, andTest: boolean): Promise<number> {

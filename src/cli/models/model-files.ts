@@ -33,9 +33,11 @@ async function withProgress<T>(
   try {
     return await work(({ phase, doneBytes, totalBytes, path, pid }) =>
       progress.write(
-        phase === 'waiting'
-          ? `${key}: waiting for process ${pid}, which fetches it`
-          : `${key}: ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)} fetched${path ? `, ${path}` : ''}`,
+        phase === 'making'
+          ? `${key}: making it from the files in 32 bits, which takes up to a minute`
+          : phase === 'waiting'
+            ? `${key}: waiting for process ${pid}, which fetches or makes it`
+            : `${key}: ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)} fetched${path ? `, ${path}` : ''}`,
       ),
     )
   } finally {

@@ -2,7 +2,7 @@ import { AppError } from '../../domain/errors.js'
 import { percent } from '../../domain/labels.js'
 import { modelKey } from '../../domain/model.js'
 import { rewriteWarnings } from '../../domain/rewrite.js'
-import { isFromHub, type ModelSpec } from '../../models/catalog/registry.js'
+import { isFromHub, isMade, type ModelSpec } from '../../models/catalog/registry.js'
 import type { SelfTestStep } from '../../models/check/self-test.js'
 import type { Context } from '../context.js'
 
@@ -62,6 +62,7 @@ function details(step: SelfTestStep): string[] {
 
 function whereFilesComeFrom(spec: ModelSpec): string {
   if (isFromHub(spec)) return `Fetch them again: unsplash-clip models pull ${modelKey(spec)}`
+  if (isMade(spec)) return `Delete them and make them again: unsplash-clip models pull ${modelKey(spec)}`
   return spec.origin.kind === 'bundled' ? 'Install the package again.' : 'MODEL_FOLDERS names the folder of its files.'
 }
 

@@ -6,24 +6,31 @@ import { packageRoot } from '../../package-root.js'
 import { sha256OfFile } from '../files/digest.js'
 import { statOrNothing, VerifiedFiles } from '../files/verified-files.js'
 import type { Precision } from '../graph/precision.js'
-import { isFromHub, type LocalModelSpec, type ModelSpec } from './registry.js'
+import { madeRevision } from './made.js'
+import { isFromHub, isMade, type LocalModelSpec, type ModelSpec } from './registry.js'
 
 const REVISION_LENGTH = 12
 
 /**
  * Returns the identity of a model. Outside a hub, the revision is the start of the SHA-256 over the paths and digests
- * of its files; in a user's folder also over the data that affects its vectors.
+ * of its files; in a user's folder also over the data that affects its vectors. That of a made precision tells the
+ * recipe and the files that it was made of.
  * @param folder where the model's files are
  * @throws AppError MODEL_NOT_FOUND when a file of a model without a download is missing, MODEL_INVALID when a file in a
  * user's folder has another precision
  */
 export async function identify(spec: ModelSpec, folder: string): Promise<ModelIdentity> {
   const { name, precision, dimension, scoring, logitScale, logitBias } = spec
-  const revision = isFromHub(spec) ? spec.origin.revision : await revisionOf(spec, folder)
+  const revision = await revisionOf(spec, folder)
   return { name, precision, revision, dimension, scoring, logitScale, logitBias }
 }
 
 async function revisionOf(spec: ModelSpec, folder: string): Promise<string> {
+  if (isFromHub(spec)) return spec.origin.revision
+  if (isMade(spec)) {
+    const { from } = spec.origin
+    return madeRevision(spec, isFromHub(from) ? '' : await revisionOf(from, localFolder(from as LocalModelSpec)))
+  }
   const { origin } = spec
   const hash = createHash('sha256')
   // The package folder stays unwritten; its files are small.

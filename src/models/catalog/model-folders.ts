@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { AppError } from '../../domain/errors.js'
 import { errorMessage } from '../../domain/text/error-text.js'
 import { filesOf, type ModelEntry } from './entry.js'
+import { withMade } from './made.js'
 import { parseModelJson } from './model-json.js'
 import { isUnplaced, MODELS, type ModelSpec, specOf } from './registry.js'
 
@@ -20,7 +21,7 @@ export function knownModels(items: readonly string[]): readonly ModelSpec[] {
         ? place(name, resolve(folder), models)
         : models.concat(described(resolve(item), models))
   }
-  return models
+  return withMade(models)
 }
 
 /** Returns the precisions of a known model that have no download, with the folder as their place. */

@@ -17,5 +17,7 @@ export function publishedFor(spec: ModelSpec): { vectors: PublishedVectors; clai
   if (own) return { vectors: own, claimed: true }
   // A model in a user's folder may be one of these under another name.
   const alike = Object.values(PUBLISHED).find(({ dimension }) => dimension === spec.dimension)
-  return alike && spec.origin.kind === 'folder' ? { vectors: alike, claimed: false } : undefined
+  const { origin } = spec
+  const { kind } = origin.kind === 'made' ? origin.from.origin : origin
+  return alike && kind === 'folder' ? { vectors: alike, claimed: false } : undefined
 }

@@ -9,14 +9,25 @@ import { makeFolder } from '../../make-folder.js'
 import { describeFile, otherWays, placingAdvice } from '../catalog/advice.js'
 import type { ModelFile } from '../catalog/entry.js'
 import { localFolder, missingFile } from '../catalog/identity.js'
-import { type HubModelSpec, isFromHub, isUnplaced, type LocalModelSpec, type ModelSpec } from '../catalog/registry.js'
+import {
+  type HubModelSpec,
+  isFromHub,
+  isMade,
+  isUnplaced,
+  type LocalModelSpec,
+  type ModelSpec,
+} from '../catalog/registry.js'
 import { DEFAULT_RETRY, download, isWriteFailure, partPath, type Retry, WrongContentError } from './download.js'
+import { ensureMadeFiles } from './made-files.js'
 import { type ModelSource, SourceError } from './source.js'
 import { statOrNothing, VerifiedFiles } from './verified-files.js'
 
 export interface FilesProgress {
-  /** `waiting`: another process, `pid`, is downloading the model. */
-  readonly phase: 'downloading' | 'waiting'
+  /**
+   * `waiting`: another process, `pid`, is downloading or making the model. `making`: this one makes it from the files in
+   * 32 bits.
+   */
+  readonly phase: 'downloading' | 'waiting' | 'making'
   /** Bytes of all files that were missing at the start. */
   readonly doneBytes: number
   readonly totalBytes: number
@@ -40,11 +51,11 @@ export interface EnsureOptions {
  */
 export function modelFolder(spec: ModelSpec, cacheDir: string): string {
   if (isUnplaced(spec)) throw new AppError('MODEL_NOT_FOUND', placingAdvice(spec))
-  return isFromHub(spec) ? join(cacheDir, spec.name) : localFolder(spec)
+  return isFromHub(spec) || isMade(spec) ? join(cacheDir, spec.name) : localFolder(spec)
 }
 
 /**
- * Ensures that the files of a model are present and correct, and downloads missing ones. One process downloads, others
+ * Ensures that the files of a model are present and correct, and downloads or makes missing ones. One process does, others
  * wait for it. Files in the folder are always complete and verified; unfinished ones are in `.partial`.
  * @returns the model's folder
  * @throws AppError MODEL_NOT_FOUND, MODEL_DOWNLOAD_FAILED, MODEL_DIGEST_MISMATCH or MODEL_DISK_FULL, each with the ways
@@ -52,19 +63,25 @@ export function modelFolder(spec: ModelSpec, cacheDir: string): string {
  */
 export async function ensureModelFiles(spec: ModelSpec, options: EnsureOptions): Promise<string> {
   const folder = modelFolder(spec, options.cacheDir)
+  const { signal, onProgress } = options
+  const onWait = (pid: number) => onProgress?.({ phase: 'waiting', pid, doneBytes: 0, totalBytes: 0 })
+  if (isMade(spec)) {
+    const ensureSource = () => ensureModelFiles(spec.origin.from, options)
+    const onMake = () => onProgress?.({ phase: 'making', doneBytes: 0, totalBytes: 0 })
+    await ensureMadeFiles(spec, folder, { ensureSource, onWait, onMake, signal })
+    return folder
+  }
   if (!isFromHub(spec)) {
     await expectLocal(spec as LocalModelSpec, folder)
     return folder
   }
   try {
-    if ((await missingFiles(spec, folder, options.signal)).length === 0) return folder
+    if ((await missingFiles(spec, folder, signal)).length === 0) return folder
     makeFolder(folder)
-    const { signal, onProgress } = options
-    const onWait = (pid: number) => onProgress?.({ phase: 'waiting', pid, doneBytes: 0, totalBytes: 0 })
     await withFileLock(join(folder, '.lock'), () => fetchMissing(spec, folder, options), { signal, onWait })
     return folder
   } catch (error) {
-    options.signal?.throwIfAborted()
+    signal?.throwIfAborted()
     throw error instanceof AppError ? error : unusable(spec, folder, error)
   }
 }

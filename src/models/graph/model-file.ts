@@ -2,41 +2,32 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { type ExternalPlace, readExternal } from './external-data.js'
 import {
-  type Bytes,
-  bytesField,
-  type Field,
-  integerField,
-  readFields,
-  readVarint,
-  textField,
-  unpackVarints,
-} from './protobuf.js'
+  type Attribute,
+  FLOAT,
+  INT8,
+  INT64,
+  type Input,
+  type ModelGraph,
+  type Node,
+  type Tensor,
+  UINT8,
+} from './model-graph.js'
+import { ATTRIBUTE, ENTRY, EXTERNAL, GRAPH, MODEL, NODE, OPSET, TENSOR, VALUE_INFO, VALUES } from './onnx-fields.js'
+import { type Bytes, bytesField, contents, type Field, readFields, readVarint, unpackVarints } from './protobuf.js'
+import { entryParts, inputParts, nodeParts, tensorParts, valueParts } from './write-model.js'
 
-/** Field numbers of onnx/onnx.proto. */
-const MODEL = { graph: 7 }
-const GRAPH = { node: 1, weight: 5, input: 11, output: 12, valueInfo: 13 }
-const VALUE_INFO = { name: 1, type: 2 }
-const TYPE = { tensor: 1 }
-const TENSOR_TYPE = { element: 1, shape: 2 }
-const SHAPE = { dim: 1 }
-const DIM = { value: 1 }
-const NODE = { input: 1, output: 2, op: 4, attribute: 5 }
-const ATTRIBUTE = { name: 1, integer: 3, text: 4, tensor: 5, graph: 6, integers: 8, graphs: 11, type: 20 }
-/** Values of AttributeProto.AttributeType. */
-const INT = 2
-const INTS = 7
-const TENSOR = { dim: 1, type: 2, name: 8, raw: 9, externalData: 13, dataLocation: 14 }
-/** Fields of TensorProto that store values as numbers. */
-const VALUES = { float: 4, int32: 5, int64: 7, double: 10, uint64: 11 }
-const ENTRY = { key: 1, value: 2 }
-const EXTERNAL = 1
-
-/** Values of TensorProto.DataType. */
-export const FLOAT = 1
-export const UINT8 = 2
-export const INT8 = 3
-export const INT64 = 7
-export const FLOAT16 = 10
+export {
+  type Attribute,
+  FLOAT,
+  FLOAT16,
+  INT8,
+  INT64,
+  type Input,
+  type ModelGraph,
+  type Node,
+  type Tensor,
+  UINT8,
+} from './model-graph.js'
 
 /**
  * Per value of TensorProto.DataType: bytes per value, and the field for values stored as numbers (onnx/onnx.proto,
@@ -58,62 +49,7 @@ const STORED: Readonly<Record<number, { size: 1 | 2 | 4 | 8; field: number }>> =
   /* bfloat16, as bits */ 16: { size: 2, field: VALUES.int32 },
 }
 
-/** Weights of at least this size stay in their file; the runtime maps them from there. */
-const LARGE_BYTES = 4096
 const READ_AHEAD_BYTES = 16 * 1024
-
-export interface Attribute {
-  integer: number
-  integers: number[]
-  text?: string
-  tensor?: Tensor
-  /** Names that the nested graphs of a branch or loop read, including their own. */
-  reads?: readonly string[]
-}
-
-export interface Node {
-  op: string
-  /** Replace the array to change them. */
-  inputs: readonly string[]
-  outputs: readonly string[]
-  attributes: Map<string, Attribute>
-  /** The original NodeProto and its inputs. Absent: a new node. */
-  source?: { bytes: Uint8Array; inputs: readonly string[] }
-}
-
-export interface Tensor {
-  name: string
-  type: number
-  shape: number[]
-  /**
-   * Reads its values as plain bytes, little-endian, from any field of the file or from the file beside it that holds
-   * them. Returns undefined when their number does not fit the shape, or when that file is not in the folder.
-   */
-  read?: () => Uint8Array | undefined
-  /** Values that replace those in the file. */
-  replaced?: Uint8Array
-  /** Its place in the file, and that of its plain bytes. */
-  field?: Field
-  raw?: Field
-}
-
-export interface Input {
-  name: string
-  /** Replacement of the type, and of all sizes except the first, the batch. */
-  replaced?: { type: number; sizes: readonly number[] }
-  /** The original ValueInfoProto, or that of a new input. */
-  source: Uint8Array
-}
-
-/** The graph of an ONNX file, without the weights. */
-export interface ModelGraph {
-  nodes: Node[]
-  inputs: Input[]
-  /** By name. */
-  weights: Map<string, Tensor>
-  /** Names that are read outside the inputs of `nodes`: outputs of the model, and inputs of nested graphs. */
-  readElsewhere: ReadonlySet<string>
-}
 
 /**
  * Reads the graph of an ONNX file, applies a change, and returns the bytes of the model to open. Large weights stay in
@@ -123,6 +59,28 @@ export interface ModelGraph {
  * @throws RangeError, Error when the file is no ONNX model or unreadable
  */
 export function mapModel(path: string, change: (graph: ModelGraph) => void): Uint8Array {
+  return Buffer.concat(changedModel(path, change, basename(path), {}))
+}
+
+/**
+ * Like {@link mapModel}, but returns a model that needs no other file, as parts to write one after another.
+ * @param notes are added to the properties of the model
+ */
+export function copyModel(
+  path: string,
+  change: (graph: ModelGraph) => void,
+  notes: Readonly<Record<string, string>>,
+): Uint8Array[] {
+  return changedModel(path, change, undefined, notes)
+}
+
+/** @param location where large weights stay; undefined: they are copied */
+function changedModel(
+  path: string,
+  change: (graph: ModelGraph) => void,
+  location: string | undefined,
+  notes: Readonly<Record<string, string>>,
+): Uint8Array[] {
   const file = openSync(path, 'r')
   try {
     const bytes = fileBytes(file)
@@ -135,6 +93,8 @@ export function mapModel(path: string, change: (graph: ModelGraph) => void): Uin
     const nested = nodes.flatMap(({ attributes }) => [...attributes.values()].flatMap(({ reads = [] }) => reads))
     const graph: ModelGraph = {
       nodes,
+      watched: [],
+      opset: opsetOf(bytes, top),
       weights: new Map(all(GRAPH.weight).map(field => named(readTensor(bytes, field, dirname(path))))),
       inputs: all(GRAPH.input).map(field => {
         const source = contents(bytes, field)
@@ -143,21 +103,22 @@ export function mapModel(path: string, change: (graph: ModelGraph) => void): Uin
       readElsewhere: new Set([...all(GRAPH.output).map(field => readName(contents(bytes, field))), ...nested]),
     }
     change(graph)
-    const location = basename(path)
     const written = [GRAPH.node, GRAPH.weight, GRAPH.input, GRAPH.valueInfo]
     const others = fields.filter(({ number }) => !written.includes(number))
     const parts = [
       ...graph.nodes.flatMap(node => bytesField(GRAPH.node, nodeParts(node))),
       ...[...graph.weights.values()].flatMap(tensor => bytesField(GRAPH.weight, tensorParts(bytes, tensor, location))),
       ...graph.inputs.flatMap(input => bytesField(GRAPH.input, inputParts(input))),
+      ...graph.watched.flatMap(name => bytesField(GRAPH.output, valueParts(name, FLOAT))),
       // Drops the optional shapes between nodes: the change may have invalidated them.
       ...others.map(field => bytes.slice(field.start, field.end)),
     ]
-    return Buffer.concat(
-      top.flatMap(field =>
+    return [
+      ...top.flatMap(field =>
         field === graphField ? bytesField(MODEL.graph, parts) : [bytes.slice(field.start, field.end)],
       ),
-    )
+      ...Object.entries(notes).flatMap(entry => bytesField(MODEL.metadata, entryParts(...entry))),
+    ]
   } finally {
     closeSync(file)
   }
@@ -173,9 +134,18 @@ export function numbers(name: string, values: readonly number[]): Tensor {
 
 /** Returns a new input of one value. */
 export function scalarInput(name: string, type: number): Input {
-  const tensor = [integerField(TENSOR_TYPE.element, type), ...bytesField(TENSOR_TYPE.shape, [])]
-  const parts = [textField(VALUE_INFO.name, name), ...bytesField(VALUE_INFO.type, bytesField(TYPE.tensor, tensor))]
-  return { name, source: Buffer.concat(parts) }
+  return { name, source: Buffer.concat(valueParts(name, type, [])) }
+}
+
+/** @param top fields of the model */
+function opsetOf(bytes: Bytes, top: readonly Field[]): number {
+  for (const entry of top.filter(({ number }) => number === MODEL.opset)) {
+    const fields = [...readFields(bytes, entry.contents, entry.end)]
+    const domain = fields.find(({ number }) => number === OPSET.domain)
+    if (!domain || domain.contents === domain.end)
+      return fields.find(({ number }) => number === OPSET.version)?.value ?? 0
+  }
+  return 0
 }
 
 /** Reads ahead, because headers are read field by field. */
@@ -204,10 +174,6 @@ function readExactly(file: number, start: number, end: number): Buffer {
   return buffer
 }
 
-function contents(bytes: Bytes, field: Field): Uint8Array {
-  return bytes.slice(field.contents, field.end)
-}
-
 const text = (bytes: Bytes, field: Field) => Buffer.from(contents(bytes, field)).toString()
 
 function readNode(bytes: Uint8Array): Node {
@@ -230,7 +196,7 @@ function readNode(bytes: Uint8Array): Node {
       read ??= new Map(attributes.map(field => readAttribute(bytes, field)))
       return read
     },
-    source: { bytes, inputs },
+    source: { bytes, inputs, outputs },
   }
 }
 
@@ -239,28 +205,12 @@ function readName(valueInfo: Uint8Array): string {
   return name ? text(valueInfo, name) : ''
 }
 
-function inputParts({ name, replaced, source }: Input): Uint8Array[] {
-  if (!replaced) return [source]
-  const { type, sizes } = replaced
-  const inside = (message: Uint8Array | undefined, number: number) => {
-    const field = message && [...readFields(message)].find(field => field.number === number)
-    return field && contents(message!, field)
-  }
-  const shape = inside(inside(inside(source, VALUE_INFO.type), TYPE.tensor), TENSOR_TYPE.shape)
-  const batch = shape && inside(shape, SHAPE.dim)
-  const dims = [
-    ...bytesField(SHAPE.dim, batch ? [batch] : []),
-    ...sizes.flatMap(size => bytesField(SHAPE.dim, [integerField(DIM.value, size)])),
-  ]
-  const tensor = [integerField(TENSOR_TYPE.element, type), ...bytesField(TENSOR_TYPE.shape, dims)]
-  return [textField(VALUE_INFO.name, name), ...bytesField(VALUE_INFO.type, bytesField(TYPE.tensor, tensor))]
-}
-
 function readAttribute(bytes: Bytes, { contents: start, end }: Field): [name: string, attribute: Attribute] {
   let name = ''
   const attribute: Attribute = { integer: 0, integers: [] }
   for (const field of readFields(bytes, start, end)) {
     if (field.number === ATTRIBUTE.name) name = text(bytes, field)
+    else if (field.number === ATTRIBUTE.float) attribute.float = floatOf(contents(bytes, field))
     else if (field.number === ATTRIBUTE.integer) attribute.integer = field.value
     else if (field.number === ATTRIBUTE.integers) attribute.integers.push(...repeated(bytes, field))
     else if (field.number === ATTRIBUTE.text) attribute.text = text(bytes, field)
@@ -270,6 +220,8 @@ function readAttribute(bytes: Bytes, { contents: start, end }: Field): [name: st
   }
   return [name, attribute]
 }
+
+const floatOf = ({ buffer, byteOffset }: Uint8Array) => new DataView(buffer, byteOffset).getFloat32(0, true)
 
 /** Returns the names that a graph reads, in its nodes or as its outputs. */
 function namesRead(graph: Uint8Array): string[] {
@@ -349,50 +301,4 @@ function repeated(bytes: Bytes, field: Field): number[] {
     at = next
   }
   return values
-}
-
-function nodeParts(node: Node): Uint8Array[] {
-  const { source, op, inputs, outputs } = node
-  if (source?.inputs === inputs) return [source.bytes]
-  const names = inputs.map(name => textField(NODE.input, name))
-  if (!source)
-    return [
-      ...names,
-      ...outputs.map(name => textField(NODE.output, name)),
-      textField(NODE.op, op),
-      ...[...node.attributes].flatMap(([name, value]) => bytesField(NODE.attribute, attributeParts(name, value))),
-    ]
-  const others = [...readFields(source.bytes)].filter(({ number }) => number !== NODE.input)
-  return [...names, ...others.map(field => source.bytes.subarray(field.start, field.end))]
-}
-
-function attributeParts(name: string, { integer, integers }: Attribute): Uint8Array[] {
-  const values =
-    integers.length > 0
-      ? integers.map(value => integerField(ATTRIBUTE.integers, value))
-      : [integerField(ATTRIBUTE.integer, integer)]
-  return [textField(ATTRIBUTE.name, name), ...values, integerField(ATTRIBUTE.type, integers.length > 0 ? INTS : INT)]
-}
-
-function tensorParts(
-  bytes: Bytes,
-  { name, type, shape, replaced, field, raw }: Tensor,
-  location: string,
-): Uint8Array[] {
-  const head = [
-    ...shape.map(size => integerField(TENSOR.dim, size)),
-    integerField(TENSOR.type, type),
-    textField(TENSOR.name, name),
-  ]
-  if (replaced) return [...head, ...bytesField(TENSOR.raw, [replaced])]
-  if (!field) throw new Error(`${name} has no values`)
-  if (!raw || raw.end - raw.contents < LARGE_BYTES) return [contents(bytes, field)]
-  const place = { location, offset: raw.contents, length: raw.end - raw.contents }
-  return [
-    ...head,
-    ...Object.entries(place).flatMap(([key, value]) =>
-      bytesField(TENSOR.externalData, [textField(ENTRY.key, key), textField(ENTRY.value, String(value))]),
-    ),
-    integerField(TENSOR.dataLocation, EXTERNAL),
-  ]
 }

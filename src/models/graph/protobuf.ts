@@ -59,6 +59,11 @@ export function* readFields(bytes: Bytes, start = 0, end = bytes.length): Genera
   }
 }
 
+/** Returns the contents of a field of wire type 2. */
+export function contents(bytes: Bytes, field: Field): Uint8Array {
+  return bytes.slice(field.contents, field.end)
+}
+
 /** Reads a varint. @returns the number, as far as a double represents it, and the start of the next one */
 export function readVarint(bytes: Uint8Array, start: number): { value: number; next: number } {
   let value = 0

@@ -13,8 +13,8 @@ import type { ModelSpec } from '../catalog/registry.js'
 import { ImageFeeds } from './image-feeds.js'
 import { concerning } from './rewrite-graph.js'
 import { type ExecutionProvider, openSession, type SessionOptions } from './session.js'
-import { loadTokenizer, type TextTokenizer } from './tokenizer.js'
-import { type Expected, feedsOfIds, fixedLength, Tower } from './tower.js'
+import { TextFeeds } from './text-feeds.js'
+import { type Expected, Tower } from './tower.js'
 
 export interface EncoderOptions {
   /** Threads of one session; 0: one per core. */
@@ -70,9 +70,7 @@ interface ImageSide {
 
 interface TextSide {
   readonly tower: Tower
-  readonly tokenizer: TextTokenizer
-  /** Length and id for padding every sequence. Undefined: no padding. */
-  readonly padding: { readonly length: number; readonly id: number } | undefined
+  readonly feeds: TextFeeds
 }
 
 class OnnxEncoder implements Encoder {
@@ -169,11 +167,12 @@ class OnnxEncoder implements Encoder {
    * Runs one text per call. This needs no padding beyond the model's own, which would cost time, and texts do not
    * influence each other. (A dynamically quantised tower takes the range of its activations over the whole call.)
    */
-  private async runText({ tower, tokenizer, padding }: TextSide, text: string, cuts: CutText[]): Promise<Float32Array> {
+  private async runText({ tower, feeds }: TextSide, text: string, cuts: CutText[]): Promise<Float32Array> {
     const contextLength = this.spec.text!.contextLength
-    const ids = tokenizer.encode(text, tokens => cuts.push({ text, tokens, contextLength }))
-    const filled = padding ? [...ids, ...new Array(padding.length - ids.length).fill(padding.id)] : ids
-    const row = await tower.run(feedsOfIds(tower.inputs, filled, ids.length), 1)
+    const row = await tower.run(
+      feeds.of(text, tokens => cuts.push({ text, tokens, contextLength })),
+      1,
+    )
     try {
       return normalise(row)
     } catch (cause) {
@@ -203,12 +202,8 @@ class OnnxEncoder implements Encoder {
     const text = this.spec.text!
     const file = this.spec.textFile!
     const path = join(this.folder, file)
-    const tokenizer = await loadTokenizer(this.folder, text.contextLength, text)
     const tower = Tower.ofTexts(await this.session(file), path, this.expected)
-    const isPadded = text.padId !== undefined || fixedLength(tower.inputs) !== undefined
-    // Without padding in the model, tokens behind the end token do not count: CLIP attends only backwards.
-    const padding = isPadded ? { length: text.contextLength, id: text.padId ?? tokenizer.endId } : undefined
-    return { tower, tokenizer, padding }
+    return { tower, feeds: await TextFeeds.open(this.folder, text, tower.inputs) }
   }
 
   private session(file: string): Promise<InferenceSession> {

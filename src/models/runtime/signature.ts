@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { BYTE_PIXELS, LEVEL_SCALE, LEVEL_ZERO } from '../graph/byte-pixels.js'
+import { WATCHED } from '../graph/model-graph.js'
 import { invalidModel as invalid } from './session.js'
 
 /** Types of the pixel input and the embedding output. */
@@ -82,7 +83,7 @@ export function readOutput(
   names: readonly string[],
   dimension: number,
 ): Value<FloatType> {
-  const values = tensors(session.outputMetadata)
+  const values = tensors(session.outputMetadata).filter(({ name }) => !name.startsWith(WATCHED))
   const known = names.flatMap(name => values.filter(value => value.name === name))
   const chosen = known[0] ?? (values.length === 1 ? values[0] : undefined)
   if (!chosen) throw invalid(path, `an output named ${names.join(' or ')}`, listed('outputs', values))

@@ -71,11 +71,24 @@ export class Tower {
    * @throws AppError MODEL_INVALID when the output has another shape
    */
   async run(feeds: Readonly<Record<string, Tensor>>, rows: number): Promise<Float32Array> {
+    return (await this.watch(feeds, rows, [])).embeddings
+  }
+
+  /**
+   * Runs the tower, and returns other outputs of floats beside its own.
+   * @param names of these outputs
+   * @throws AppError MODEL_INVALID when the output has another shape
+   */
+  async watch(
+    feeds: Readonly<Record<string, Tensor>>,
+    rows: number,
+    names: readonly string[],
+  ): Promise<{ embeddings: Float32Array; watched: Float32Array[] }> {
     const { output, dimension, path } = this
-    const { [output]: tensor } = await this.session.run({ ...this.others, ...feeds }, [output])
+    const { [output]: tensor, ...others } = await this.session.run({ ...this.others, ...feeds }, [output, ...names])
     if (tensor?.dims.length !== 2 || tensor.dims[0] !== rows || tensor.dims[1] !== dimension)
       throw invalid(path, `${output} of shape [${rows}, ${dimension}]`, `[${tensor?.dims.join(', ')}]`)
-    return floats(tensor.data)
+    return { embeddings: floats(tensor.data), watched: names.map(name => floats(others[name]!.data)) }
   }
 }
 

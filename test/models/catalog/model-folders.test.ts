@@ -50,7 +50,11 @@ describe('a folder with a model.json', () => {
   test('may look as the documentation shows it', async () => {
     const [, example] = /```json\n(.*?)```/s.exec(await readFile('docs/reference/model-files.md', 'utf8'))!
     await writeFile(join(folder, 'model.json'), example!)
-    expect(knownModels([folder]).slice(MODELS.length).map(modelKey)).toEqual(['my-clip@fp32', 'my-clip@int8'])
+    expect(knownModels([folder]).slice(MODELS.length).map(modelKey)).toEqual([
+      'my-clip@fp32',
+      'my-clip@int8-smooth',
+      'my-clip@int8',
+    ])
   })
 
   test('needs no title and no license', async () => {

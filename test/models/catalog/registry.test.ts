@@ -72,9 +72,11 @@ test('what has pinned digests is fetched; of the rest the user has to name the f
   expect(kinds).toEqual({
     'clip-vit-b-32@int8': 'hub',
     'clip-vit-b-32@fp32': 'hub',
+    'clip-vit-b-32@int8-smooth': 'made',
     'clip-vit-b-32@fp16': 'unpinned',
     'clip-vit-b-16@int8': 'hub',
     'clip-vit-b-16@fp32': 'hub',
+    'clip-vit-b-16@int8-smooth': 'made',
     'clip-vit-b-16@fp16': 'hub',
     'clip-vit-l-14@int8': 'unpinned',
     'clip-vit-l-14@fp32': 'unpinned',
