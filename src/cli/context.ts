@@ -124,8 +124,9 @@ interface Interrupt {
 /**
  * Ends this process some seconds after the signal, whatever hangs: by the default action of SIGTERM, because
  * `process.exit` waits for threads that look up a name or decode an image. What it held goes to other workers.
+ * @returns cancels it, before work that may take longer and has a limit of its own
  */
-export function endInTime({ signal, out }: Pick<Context, 'signal' | 'out'>): void {
+export function endInTime({ signal, out }: Pick<Context, 'signal' | 'out'>): () => void {
   const ms = isSupervised() ? SUPERVISED_STOP_MS : STOP_MS
   const end = () => {
     out.note(
@@ -135,9 +136,16 @@ export function endInTime({ signal, out }: Pick<Context, 'signal' | 'out'>): voi
     process.removeAllListeners('SIGTERM')
     process.kill(process.pid, 'SIGTERM')
   }
-  const start = () => void setTimeout(end, ms).unref()
+  let timer: NodeJS.Timeout | undefined
+  const start = () => {
+    timer = setTimeout(end, ms).unref()
+  }
   if (signal.aborted) start()
   else signal.addEventListener('abort', start, { once: true })
+  return () => {
+    signal.removeEventListener('abort', start)
+    clearTimeout(timer)
+  }
 }
 
 /** Ends cleanly on the first signal, and at once on the second. */
@@ -149,23 +157,27 @@ function listenForInterrupts(out: Output): Interrupt {
 }
 
 function listenAlone({ signal }: AbortController, stop: () => void, out: Output): Interrupt {
-  let firstAt = 0
+  // npm passes on the Ctrl-C that the terminal has sent to this process too.
+  const comesTwice = process.env.npm_command !== undefined && process.stdin.isTTY
+  let isPassedOn = false
   const onSignal = () => {
-    if (signal.aborted && isPassedOn(firstAt)) return
+    if (isPassedOn) return
     if (signal.aborted) process.exit(AT_ONCE)
-    firstAt = Date.now()
+    isPassedOn = comesTwice
+    const isOver = () => {
+      isPassedOn = false
+    }
+    // After the poll phase of the event loop: a signal that came in time counts as passed on, however busy the process is.
+    setTimeout(() => setImmediate(isOver), PASSED_ON_MS).unref()
     out.note('Stopping: batches in progress are finished or returned. Ctrl-C again ends at once.')
     stop()
   }
-  return listening(signal, [
+  const { close } = listening(signal, [
     ['SIGINT', onSignal],
     ['SIGTERM', onSignal],
   ])
-}
-
-/** Whether npm passes on the Ctrl-C that the terminal has sent to this process too. */
-function isPassedOn(firstAt: number): boolean {
-  return process.env.npm_command !== undefined && process.stdin.isTTY && Date.now() - firstAt < PASSED_ON_MS
+  // After a signal the process is about to end. One that is passed on later must not change its exit code.
+  return { signal, close: () => signal.aborted || close() }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { isAbsolute, relative } from 'node:path'
 import { modelKey } from '../../domain/model.js'
-import type { Context } from '../context.js'
+import { type Context, endInTime } from '../context.js'
 import { anonymousScope } from '../serve/serve-command.js'
 import { serveUntilStopped } from '../serve/serve-until-stopped.js'
 
@@ -20,6 +20,7 @@ export function servesDemo(
 /** Serves the page over the collection of the demo until Ctrl-C. Leaves no server running. @returns exit code */
 export async function serveDemo(context: Context): Promise<number> {
   const { app, out } = context
+  const cancelEnd = endInTime(context)
   try {
     await serveUntilStopped(context, {
       ...{ host: HOST, port: PORT, orAnyPort: true, names: [], requestsPerMinute: REQUESTS_PER_MINUTE },
@@ -28,6 +29,8 @@ export async function serveDemo(context: Context): Promise<number> {
     })
     return 0
   } finally {
+    // The server copies its data before it ends.
+    cancelEnd()
     await app.database.stopEmbedded()
   }
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Scope } from '../../domain/api-key.js'
 import { AppError } from '../../domain/errors.js'
-import { type CommonOptions, type Context, runCommand } from '../context.js'
+import { type CommonOptions, type Context, endInTime, runCommand } from '../context.js'
 import { collect, wholeNumber } from '../options/arguments.js'
 import { openBrowser } from './open-browser.js'
 import { serveUntilStopped } from './serve-until-stopped.js'
@@ -67,6 +67,7 @@ Exit codes: 0 stopped, 1 failed, 2 wrong usage or configuration, 130 ended at on
 async function serve(context: Context, options: Options): Promise<number> {
   const { host, port, name: names = [], requestsPerMinute } = options
   const { out } = context
+  endInTime(context)
   await serveUntilStopped(context, {
     ...{ host, port, names, requestsPerMinute },
     anonymous: hasKeys => anonymousScope(options, hasKeys),

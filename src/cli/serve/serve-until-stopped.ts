@@ -3,7 +3,7 @@ import { AppError } from '../../domain/errors.js'
 import { MEBIBYTE, MINUTE, SECOND } from '../../domain/units.js'
 import type { HttpOptions, HttpParts } from '../../http/parts.js'
 import type { HttpServer } from '../../http/server.js'
-import { type Context, endInTime } from '../context.js'
+import type { Context } from '../context.js'
 
 /** A picture in base64 takes a third more than its file. */
 const MAX_BODY_BYTES = 64 * MEBIBYTE
@@ -27,12 +27,11 @@ export interface Service {
 }
 
 /**
- * Serves the page and the HTTP API until the signal of the context.
+ * Serves the page and the HTTP API until the signal of the context. The caller limits the time from the signal to the end.
  * @throws AppError CONFIG_INVALID when listening on the address fails
  */
 export async function serveUntilStopped(context: Context, service: Service): Promise<void> {
   const { host, port, orAnyPort = false, names, requestsPerMinute } = service
-  endInTime(context)
   const { app, signal } = context
   const { openHttpParts } = await import('./http-parts.js')
   const opened = await openHttpParts(context)

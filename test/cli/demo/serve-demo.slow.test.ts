@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { builtFile } from '../../../src/package-root.js'
 import { Sandbox } from '../../support/cli.js'
 import { until } from '../../support/until.js'
@@ -16,32 +16,40 @@ const hasTerminals = existsSync('/usr/bin/script')
 describe.skipIf(!hasTerminals)('on a terminal the demo', () => {
   const other = createServer()
   let sandbox: Sandbox
-  beforeAll(async () => {
-    sandbox = await Sandbox.createEmpty()
+  let child: ChildProcessWithoutNullStreams | undefined
+  beforeAll(() => {
     // Another process may listen there already, which serves too.
     other.on('error', () => {})
     other.listen(PORT, '127.0.0.1')
   })
-  afterAll(async () => {
+  afterAll(() => {
     other.close()
+  })
+  // A second try must not meet what the first has left.
+  beforeEach(async () => {
+    sandbox = await Sandbox.createEmpty()
+  })
+  afterEach(async () => {
+    child?.kill('SIGKILL')
     await sandbox.close()
   })
 
   test('ends by serving the page on a free port, until Ctrl-C', { timeout: 5 * MINUTE }, async () => {
     const { CI: _, ...environment } = process.env
-    const command = `${process.execPath} ${builtFile('cli/main.js')} demo --count 20 --processes 1 --folder demo`
-    const child = spawn('script', ['-qec', command, '/dev/null'], {
+    const command = `exec ${process.execPath} ${builtFile('cli/main.js')} demo --count 20 --processes 1 --folder demo`
+    const started = spawn('script', ['-qec', command, '/dev/null'], {
       cwd: sandbox.home,
       env: { ...environment, ...sandbox.environment, UNSPLASH_CLIP_HOME: sandbox.home, npm_command: 'run' },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
+    child = started
     let shown = ''
-    child.stdout.on('data', text => {
+    started.stdout.on('data', text => {
       shown += text
     })
-    const ended = once(child, 'close')
+    const ended = once(started, 'close')
     const readUrl = () => /Open (http:\/\/127\.0\.0\.1:\d+)\/ in a browser/.exec(shown)?.[1]
-    const url = await until('the address', () => child.exitCode !== null || readUrl(), 4 * MINUTE).then(readUrl)
+    const url = await until('the address', () => started.exitCode !== null || readUrl(), 4 * MINUTE).then(readUrl)
     expect(url, shown).toBeDefined()
     expect(Number(new URL(url!).port)).not.toBe(PORT)
     expect(shown).not.toContain('unsplash-clip serve')
@@ -50,8 +58,7 @@ describe.skipIf(!hasTerminals)('on a terminal the demo', () => {
     expect(photos.length).toBe(20)
 
     // npm passes the Ctrl-C of the terminal on, so it comes twice.
-    child.stdin.write('\u0003')
-    child.stdin.write('\u0003')
+    started.stdin.write('\u0003\u0003')
     expect(await ended, shown).toEqual([0, null])
     expect(existsSync(join(sandbox.home, 'demo/database/server.json'))).toBe(false)
   })
