@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { EndState } from './support/end-state.js'
-import { installOtherRevision, installSecondModel } from './support/other-model.js'
+import { installOtherRevision, writeSecondModel } from './support/other-model.js'
 import { hasServers, Stage } from './support/stage.js'
 import { expectNothingLost } from './support/verdict.js'
 
@@ -39,7 +39,7 @@ describe.skipIf(!hasServers())('at once,', () => {
   })
 
   test('four `db migrate` on an empty database apply every migration once', { timeout: 240 * SECOND }, async () => {
-    const pipeline = await stage.pipeline({ photos: 0 })
+    const pipeline = await stage.pipeline({ photos: 0, isUnmigrated: true })
     const commands = Array.from({ length: 4 }, () => pipeline.start(['db', 'migrate', '--json']))
     const applied: string[] = []
     for (const { ended } of commands) {
@@ -61,12 +61,12 @@ describe.skipIf(!hasServers())('at once,', () => {
   test('two runs with different models get no vector of each other; every worker serves both', {
     timeout: 360 * SECOND,
   }, async () => {
-    const packageFolder = join(stage.folder, 'package-with-two-models')
-    await installSecondModel(packageFolder)
-    const second = { packageFolder, settings: { MODEL: 'pixels' } }
-    const pipeline = await stage.pipeline({ photos: PHOTOS })
-    const crew = pipeline.crew(2, { packageFolder })
-    const runs = await Promise.all([pipeline.ingest({ packageFolder }), pipeline.ingest(second)])
+    const folder = join(stage.folder, 'pixels')
+    await writeSecondModel(folder)
+    const second = { settings: { MODEL_FOLDERS: folder, MODEL: 'pixels' } }
+    const pipeline = await stage.pipeline({ photos: PHOTOS, settings: { MODEL_FOLDERS: folder } })
+    const crew = pipeline.crew(2)
+    const runs = await Promise.all([pipeline.ingest(), pipeline.ingest(second)])
     for (const { ended } of runs) {
       const { code, stderr } = await ended
       expect(code, stderr).toBe(0)

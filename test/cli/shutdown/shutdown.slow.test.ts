@@ -90,6 +90,9 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     serve: async () => [2, 'serve', '--port', new URL(redis.url).port],
     // Its stdin ends at once.
     mcp: async () => [0, 'mcp'],
+    'keys create': async () => [0, 'keys', 'create', 'laptop', '--scope', 'read'],
+    'keys list': async () => [0, 'keys', 'list'],
+    'keys revoke': async () => [0, 'keys', 'revoke', 'laptop'],
     facets: async () => [0, 'facets', 'a boat', '--by', 'taken_time'],
     duplicates: async () => [0, 'duplicates', '--groups', '--csv', join(watched.sandbox.home, 'duplicates.csv')],
     'prompts add': async () => [0, 'prompts', 'add', 'a boat', 'at night'],
@@ -148,7 +151,7 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
   }
 
   test('every command of the program is among them', async () => {
-    expect(Object.keys(SCENARIOS).sort()).toEqual((await listCommands(watched.sandbox)).sort())
+    expect(Object.keys(SCENARIOS).sort()).toEqual((await listCommands()).sort())
   })
 
   test.each(Object.keys(SCENARIOS))('%s', { timeout: 6 * MINUTE }, async command => {

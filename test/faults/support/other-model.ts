@@ -1,5 +1,7 @@
-import { appendFile, cp, writeFile } from 'node:fs/promises'
+import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ENTRIES } from '../../../src/models/catalog/entries.js'
+import { packageRoot } from '../../../src/package-root.js'
 import { FLOAT, INT64, onnxModel } from '../../support/models/tiny-onnx.js'
 import { copyPackage } from './package-copy.js'
 
@@ -14,18 +16,12 @@ export async function installOtherRevision(folder: string): Promise<void> {
   await writeVisionModel(join(folder, 'models/demo'))
 }
 
-/** Installs the package with a model `pixels` beside its demo model. */
-export async function installSecondModel(folder: string): Promise<void> {
-  await copyPackage(folder)
-  await cp(join(folder, 'models/demo'), join(folder, 'models/pixels'), { recursive: true })
-  await writeVisionModel(join(folder, 'models/pixels'))
-  await appendFile(
-    join(folder, 'dist/models/catalog/registry.js'),
-    `
-const demo = MODELS.find(model => model.name === 'demo')
-MODELS.push({ ...demo, name: 'pixels', origin: { ...demo.origin, folder: 'models/pixels' } })
-`,
-  )
+/** Writes a model `pixels` into a folder for MODEL_FOLDERS: the demo model, but for what its image tower computes. */
+export async function writeSecondModel(folder: string): Promise<void> {
+  await cp(join(packageRoot(), 'models/demo'), folder, { recursive: true })
+  await writeVisionModel(folder)
+  const { entry } = ENTRIES.find(({ entry }) => entry.name === 'demo')!
+  await writeFile(join(folder, 'model.json'), JSON.stringify({ ...entry, name: 'pixels' }))
 }
 
 async function writeVisionModel(folder: string): Promise<void> {
