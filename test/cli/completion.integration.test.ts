@@ -40,7 +40,14 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-async function script(shell: string): Promise<string> {
+const scripts = new Map<string, Promise<string>>()
+function script(shell: string): Promise<string> {
+  const file = scripts.get(shell) ?? writeScript(shell)
+  scripts.set(shell, file)
+  return file
+}
+
+async function writeScript(shell: string): Promise<string> {
   const file = join(folder, `.completion.${shell}`)
   const { stdout } = await run(process.execPath, [MAIN, 'completion', shell])
   writeFileSync(file, stdout)

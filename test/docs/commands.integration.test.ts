@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { MAIN, unknownVariables } from '../infra/entry-point.js'
+import { unknownVariables } from '../infra/entry-point.js'
+import { helpOf } from '../support/help.js'
 import { PAGES } from './pages.js'
-
-const run = promisify(execFile)
 
 const ASSIGNMENT = /\b([A-Z][A-Z0-9_]{2,})=/g
 
@@ -51,14 +48,6 @@ function* commandsOf(text: string): Generator<{ words: string[]; options: string
   }
 }
 
-const helps = new Map<string, Promise<string>>()
-function helpOf(path: string): Promise<string> {
-  const help =
-    helps.get(path) ?? run(process.execPath, [MAIN, ...path.split(' '), '--help']).then(({ stdout }) => stdout)
-  helps.set(path, help)
-  return help
-}
-
 /** The command that these words name, and its help. The second word is a subcommand only where there are some. */
 async function commandOf([first, second]: string[]): Promise<{ path: string; help: string }> {
   const help = await helpOf(first!)
@@ -66,5 +55,5 @@ async function commandOf([first, second]: string[]): Promise<{ path: string; hel
   const hasSubcommands = help.includes('\nCommands:\n')
   if (!hasSubcommands || second === undefined) return { path: first!, help }
   expect(help, `unsplash-clip ${first} ${second}`).toMatch(new RegExp(`^  ${second}\\b`, 'm'))
-  return { path: `${first} ${second}`, help: await helpOf(`${first} ${second}`) }
+  return { path: `${first} ${second}`, help: await helpOf(first!, second) }
 }

@@ -1,16 +1,13 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { expect } from 'vitest'
 import { SETTINGS } from '../../src/config.js'
-
-const run = promisify(execFile)
+import { helpOf } from '../support/help.js'
 
 /** What images start. */
 export const MAIN = 'dist/cli/main.js'
 
 /** Fails unless the built command line has this command with these options. */
 export async function expectCommand(args: readonly string[]): Promise<void> {
-  const { stdout } = await run(process.execPath, [MAIN, ...args, '--help'])
+  const stdout = await helpOf(...args)
   // An unknown subcommand shows the help of the command above it.
   const words = args.slice(0, 2).filter(word => /^[a-z]+$/.test(word))
   const [, path = ''] = /^Usage: (?:npx )?unsplash-clip ((?:[a-z]+ )*)/.exec(stdout) ?? []
