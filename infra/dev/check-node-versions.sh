@@ -19,7 +19,7 @@ for name in node20 node22 node24; do
     PATH=$folder/node_modules/$name/bin:$PATH
     echo "Node $(node --version)"
     if [ "$name" != "node$own" ]; then node node_modules/vitest/vitest.mjs run --project 'unit*'; fi
-    node dist/cli/main.js demo --folder "$folder/demo-$name" >"$folder/$name.txt" || { cat "$folder/$name.txt" && exit 1; }
+    node dist/cli/main.js demo --count 60 --folder "$folder/demo-$name" >"$folder/$name.txt" || { cat "$folder/$name.txt" && exit 1; }
   )
 done
 echo "Unit tests and demo run on Node 20, 22 and 24."

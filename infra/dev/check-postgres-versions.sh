@@ -20,8 +20,9 @@ for version in pginstall pginstall18; do
   (
     PATH=$programs/$version/bin:$PATH
     postgres --version
-    # Without CI, because the comparison with the output of pg_dump 15 is left out here.
-    env -u CI -u TEST_DATABASE_URL node node_modules/vitest/vitest.mjs run --project integration \
+    # Without CI, because the comparison with the output of pg_dump 15 is left out here. The embedded server is the same as
+    # in all other tests.
+    env -u CI -u TEST_DATABASE_URL TEST_SERVER_KIND=native node node_modules/vitest/vitest.mjs run --project integration \
       test/db/migrate test/db/schema test/db/search/search-index test/db/search/search.integration
   )
 done

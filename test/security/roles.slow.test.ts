@@ -36,7 +36,7 @@ describe.skipIf(!hasNativeServer())('the roles of infra/sql/roles.sql, on a nati
     await asAdmin('create extension vector')
     await asAdmin(`alter database ${database} owner to ${USERS.owner}`)
     await asAdmin(`alter schema public owner to ${USERS.owner}`)
-    sandbox = await Sandbox.create({ ALLOW_HOSTS: images.host })
+    sandbox = await Sandbox.create({ ALLOW_HOSTS: images.host }, { hosted: true })
     const names = ['gone', ...Array.from({ length: PHOTOS }, (_, i) => `photo-${i}`)]
     await writeFile(join(sandbox.home, 'urls.txt'), names.map(name => `${images.origin}/${name}.jpg`).join('\n'))
   })

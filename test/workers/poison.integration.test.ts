@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/connection.js'
 import { PostgresIngestRepository } from '../../src/db/ingest/ingest-repository.js'
 import { PostgresRunRepository } from '../../src/db/ingest/run-repository.js'
-import { migrate } from '../../src/db/migrate.js'
 import { barePhoto } from '../../src/domain/photo.js'
 import type { BullmqQueue } from '../../src/queue/bullmq-queue.js'
 import { openQueue, startTypeScript } from '../queue/backends.js'
@@ -29,9 +28,8 @@ describe.skipIf(![hasRedis(), hasNativeServer()].every(Boolean))('a photo that e
   beforeAll(async () => {
     redis = await startRedis()
     postgres = await nativeServer()
-    const databaseUrl = await postgres.freshUrl()
+    const databaseUrl = await postgres.migratedUrl()
     database = await openDatabase({ url: databaseUrl })
-    await migrate(database)
     const address = { kind: 'redis', url: redis.url } as const
     queue = await openQueue(address, { name: 'poison' })
     crew = new Crew({ address, databaseUrl, queueName: 'poison', lockMs: LOCK_MS, downloadMs: 5 })

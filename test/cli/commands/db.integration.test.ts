@@ -7,7 +7,7 @@ import { plantDatabase } from '../../support/servers/embedded-seed.js'
 describe('db status', () => {
   let sandbox: Sandbox
   beforeAll(async () => {
-    sandbox = await Sandbox.createEmpty()
+    sandbox = await Sandbox.createEmpty({}, { hosted: true })
     await plantDatabase(join(sandbox.home, 'database'), 'nothing')
     expect((await sandbox.run('db', 'migrate')).stdout).toMatch(
       /^Applied 0001_photos, .*, \d+ functions and views\.\n$/,

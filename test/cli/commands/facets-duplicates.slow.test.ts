@@ -13,8 +13,8 @@ describe.each(serverKinds())('facets and duplicates on the $kind server', ({ ava
 
     beforeAll(async () => {
       server = await start()
-      const url = await server.freshUrl()
-      sandbox = await Sandbox.create({ DATABASE_URL: url })
+      const url = await server.migratedUrl()
+      sandbox = await Sandbox.create({ DATABASE_URL: url }, { hosted: true })
       scenes = await scenePhotos(url)
     })
     afterAll(async () => {

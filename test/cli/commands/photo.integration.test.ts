@@ -14,7 +14,7 @@ describe('unsplash-clip photo', () => {
   let folder: string
   const file = (name: string) => join(folder, name)
   beforeAll(async () => {
-    sandbox = await Sandbox.create()
+    sandbox = await Sandbox.create({}, { hosted: true })
     folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-photo-'))
     await writeFile(file('photo.jpg'), await jpegPhoto(900, 600))
     await writeFile(file('drawing.svg'), UNSUPPORTED.svg)

@@ -17,9 +17,10 @@ describe.skipIf(!hasNativeServer())('on a database that is read-only', () => {
 
   beforeAll(async () => {
     server = await nativeServer()
-    url = await server.freshUrl()
+    url = await server.migratedUrl()
     scenes = await scenePhotos(url)
-    sandbox = await Sandbox.create({ DATABASE_URL: url })
+    sandbox = await Sandbox.create({ DATABASE_URL: url }, { hosted: true })
+    // Creates the queue.
     await sandbox.run('db', 'migrate')
     await writeFile(join(sandbox.home, 'urls.txt'), 'http://127.0.0.1:9/photo.jpg\n')
     await writeFile(

@@ -16,8 +16,8 @@ describe.each(serverKinds())('search on the $kind server', ({ kind, available, s
 
     beforeAll(async () => {
       server = await start()
-      const url = await server.freshUrl()
-      sandbox = await Sandbox.create({ DATABASE_URL: url })
+      const url = await server.migratedUrl()
+      sandbox = await Sandbox.create({ DATABASE_URL: url }, { hosted: true })
       scenes = await scenePhotos(url)
     })
     afterAll(async () => {

@@ -33,7 +33,7 @@ describe.skipIf(!hasRedis() || !hasNativeServer())('status', () => {
   beforeAll(async () => {
     postgres = await nativeServer()
     redis = await startRedis()
-    databaseUrl = await postgres.freshUrl()
+    databaseUrl = await postgres.migratedUrl()
     services = await RealServices.open(databaseUrl, { kind: 'redis', url: redis.url }, 'status')
     sandbox = await Sandbox.create({ DATABASE_URL: databaseUrl, REDIS_URL: redis.url, QUEUE_NAME: 'status' })
   })

@@ -13,9 +13,8 @@ describe.skipIf(!hasNativeServer())('the index and models commands', () => {
   let database: Database
   beforeAll(async () => {
     server = await nativeServer()
-    const url = await server.freshUrl()
-    sandbox = await Sandbox.create({ DATABASE_URL: url })
-    await sandbox.run('db', 'migrate')
+    const url = await server.migratedUrl()
+    sandbox = await Sandbox.create({ DATABASE_URL: url }, { hosted: true })
     database = await openDatabase({ url })
     await database.query(FILL)
   }, 4 * MINUTE)

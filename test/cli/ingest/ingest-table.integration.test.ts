@@ -11,7 +11,7 @@ describe('unsplash-clip ingest --table', () => {
   let folder: string
   const file = (name: string) => join(folder, name)
   beforeAll(async () => {
-    sandbox = await Sandbox.create()
+    sandbox = await Sandbox.create({}, { hosted: true })
     folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-tables-'))
     await writeFile(file('photos.csv'), 'photo_id,photo_image_url\na1,https://images.example/a1.jpg\n')
     await writeFile(file('keywords.tsv000'), `${KEYWORDS}a1\tdog\t98.5\t\tf\nb2\tdog\t\t\tt\n`)

@@ -24,7 +24,7 @@ let stderr = ''
 
 beforeAll(async () => {
   server = await embeddedServer()
-  const url = await server.freshUrl()
+  const url = await server.migratedUrl()
   sandbox = await Sandbox.create({ DATABASE_URL: url })
   scenes = await scenePhotos(url)
   await plantCopyAndLabels()

@@ -26,9 +26,8 @@ describe.skipIf(!hasNativeServer())('a model that only the database knows', () =
   let database: Database
   beforeAll(async () => {
     server = await nativeServer()
-    const url = await server.freshUrl()
-    sandbox = await Sandbox.create({ DATABASE_URL: url })
-    await sandbox.run('db', 'migrate')
+    const url = await server.migratedUrl()
+    sandbox = await Sandbox.create({ DATABASE_URL: url }, { hosted: true })
     database = await openDatabase({ url })
     for (const statement of FILL) await database.query(statement)
   }, 4 * MINUTE)

@@ -11,7 +11,7 @@ describe('run', () => {
   let sandbox: Sandbox
   let list: string
   beforeAll(async () => {
-    sandbox = await Sandbox.create({ PHOTOS_PER_JOB: '4', LABEL_SETS: 'taken_time' })
+    sandbox = await Sandbox.create({ PHOTOS_PER_JOB: '4', LABEL_SETS: 'taken_time' }, { hosted: true })
     list = join(sandbox.home, 'urls.txt')
     await writeFile(list, Array.from({ length: PHOTOS }, (_, i) => `https://images.example/${i}.jpg`).join('\n'))
   })

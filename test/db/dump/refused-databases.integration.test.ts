@@ -44,9 +44,8 @@ describe.skipIf(!hasNativeServer())('a database to restore or move into', () => 
 
   /** A new database after these statements, opened again so that its settings hold. */
   async function prepared(statements: string[] = [], { isMigrated = false } = {}): Promise<Database> {
-    const url = await server.freshUrl()
+    const url = await (isMigrated ? server.migratedUrl() : server.freshUrl())
     const first = await open(url)
-    if (isMigrated) await migrate(first)
     for (const sql of statements) await first.query(sql.replace('THIS', new URL(url).pathname.slice(1)))
     return open(url)
   }

@@ -7,7 +7,7 @@ import type { Queue } from '../../../src/domain/ports/queue.js'
 import { openPostgresQueue } from '../../../src/queue/postgres-backend.js'
 import { openRedisQueue } from '../../../src/queue/redis-backend.js'
 import { FolderStore } from '../../../src/storage/folder-store.js'
-import type { OwnPostgres } from '../../support/servers/postgres.js'
+import { type OwnPostgres, TEMPLATE } from '../../support/postgres/own-postgres.js'
 import type { TestRedis } from '../../support/servers/redis.js'
 import { until } from '../../support/until.js'
 import { type Command, startCommand } from './command.js'
@@ -28,6 +28,8 @@ export interface PipelineOptions {
   /** A folder of its own, the S3 server, or a given folder. */
   store?: 'folder' | 's3' | { folder: string }
   settings?: Record<string, string>
+  /** Without the schema, which is there otherwise. */
+  isUnmigrated?: boolean
 }
 
 /** What a command of a pipeline has of its own. */
@@ -96,7 +98,7 @@ export class Pipeline {
     const name = `faults_${randomBytes(6).toString('hex')}`
     const client = new Client({ connectionString: stage.postgres.url })
     await client.connect()
-    await client.query(`create database ${name}`)
+    await client.query(`create database ${name} ${options.isUnmigrated ? '' : `template ${TEMPLATE}`}`)
     await client.end()
     const url = new URL(stage.postgres.url)
     url.pathname = `/${name}`

@@ -8,6 +8,7 @@ import { type ImageServer, POISON, photoId, startImageServer } from './image-ser
 import { copyPackage } from './package-copy.js'
 import { type Overrides, Pipeline, type PipelineOptions, type Surroundings } from './pipeline.js'
 import { type StoreServer, startStoreServer } from './store-server.js'
+import { sharedEndState } from './undisturbed.js'
 
 export const hasServers = (): boolean => [hasRedis(), hasOwnServer()].every(Boolean)
 
@@ -62,7 +63,9 @@ export class Stage implements Surroundings {
   /** What a pipeline leaves behind that nothing disturbs. */
   undisturbed(photos: number, overrides: Overrides = {}): Promise<EndState> {
     const key = JSON.stringify([photos, overrides])
-    const state = this.#undisturbed.get(key) ?? this.#runUndisturbed(photos, overrides)
+    const run = (photos: number) => this.#runUndisturbed(photos, overrides)
+    const isShared = Object.keys(overrides).length === 0
+    const state = this.#undisturbed.get(key) ?? (isShared ? sharedEndState(photos, run) : run(photos))
     this.#undisturbed.set(key, state)
     return state
   }

@@ -23,7 +23,7 @@ describe.skipIf(!hasRedis() || !hasNativeServer())('back-pressure', () => {
   })
   beforeEach(async () => {
     const name = `pressure_${++tests}`
-    services = await RealServices.open(await postgres.freshUrl(), { kind: 'redis', url: redis.url }, name)
+    services = await RealServices.open(await postgres.migratedUrl(), { kind: 'redis', url: redis.url }, name)
     return () => services.close()
   })
   afterAll(async () => {

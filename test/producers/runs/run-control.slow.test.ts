@@ -36,7 +36,7 @@ describe.each(kinds)('a run on $queue and the $database database', ({ queue, que
         await database.close()
       }
       openServices = async () => {
-        const url = await database.freshUrl()
+        const url = await database.migratedUrl()
         const address = redis?.address ?? ({ kind: 'postgres', url, embedded: true } as const)
         return RealServices.open(url, address, `control-${++tests}`)
       }

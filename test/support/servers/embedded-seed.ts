@@ -17,6 +17,7 @@ import {
   ensureEmbeddedServer,
   stopEmbeddedServer,
 } from '../../../src/db/embedded/embedded-server.js'
+import { serverOf } from '../../../src/db/embedded/server-lock.js'
 import { migrate } from '../../../src/db/migrate.js'
 import { processIdentity } from '../../../src/locks/process-identity.js'
 import { packageRoot } from '../../../src/package-root.js'
@@ -64,7 +65,7 @@ function emptySeed(): Promise<string> {
 /** Creates, unless it is there, a database with the schema of the working tree. */
 export async function migratedSeed(): Promise<string> {
   const empty = await emptySeed()
-  return keep(`schema-${digestOf(OF_THE_SCHEMA, empty)}`, async folder => {
+  return keep(`schema-${schemaDigest(empty)}`, async folder => {
     cpSync(join(empty, 'pgdata'), join(folder, 'pgdata'), { recursive: true })
     const { url } = await ensureEmbeddedServer({ dataDir: folder, idleMs: IDLE_MS })
     const database = await openDatabase({ url })
@@ -74,8 +75,16 @@ export async function migratedSeed(): Promise<string> {
   })
 }
 
-/** @returns the folder in the cache with what `create` put there now or earlier */
-async function keep(name: string, create: (folder: string) => Promise<void>): Promise<string> {
+/** Ends the server of a folder that goes too, at once: one that is stopped copies its data first. */
+export async function killServer(dataDir: string): Promise<void> {
+  const server = serverOf(dataDir)
+  if (server === null || processIdentity(server.pid) !== server.identity) return
+  process.kill(server.pid, 'SIGKILL')
+  await until('the end of the embedded server', () => processIdentity(server.pid) === null)
+}
+
+/** Keeps a folder for later runs. @returns the folder in the cache with what `create` put there now or earlier */
+export async function keep(name: string, create: (folder: string) => Promise<void>): Promise<string> {
   const kept = join(CACHE, name)
   if (existsSync(kept)) return kept
   mkdirSync(CACHE, { recursive: true })
@@ -89,9 +98,10 @@ async function keep(name: string, create: (folder: string) => Promise<void>): Pr
   return kept
 }
 
-function digestOf(paths: readonly string[], ...more: string[]): string {
+/** @param more decides, beside the schema, what is kept */
+export function schemaDigest(...more: string[]): string {
   const digest = createHash('sha256').update(more.join())
-  for (const path of paths) {
+  for (const path of OF_THE_SCHEMA) {
     const whole = join(packageRoot(), path)
     const names = statSync(whole).isDirectory()
       ? readdirSync(whole, { recursive: true, encoding: 'utf8' }).sort()

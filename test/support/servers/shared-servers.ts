@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createTemplate, hasInstalledPostgres, startPostgres, TEMPLATE } from '../postgres/own-postgres.js'
 import { migratedSeed } from './embedded-seed.js'
-import { createTemplate, hasInstalledPostgres, startPostgres, stopEmbeddedServers } from './postgres.js'
+import { stopEmbeddedServers } from './postgres.js'
 
 /**
  * Global setup of the tests that need servers: the files of a run share one native Postgres, each with databases of its own,
@@ -11,10 +12,12 @@ import { createTemplate, hasInstalledPostgres, startPostgres, stopEmbeddedServer
 export async function setup(): Promise<() => Promise<void>> {
   const isNative = process.env.TEST_DATABASE_URL !== undefined || hasInstalledPostgres()
   const [, native] = await Promise.all([migratedSeed(), isNative ? nativeServer() : undefined])
-  const folder = mkdtempSync(join(tmpdir(), 'uc-db-'))
-  process.env.TEST_EMBEDDED_FOLDER = folder
+  const folder = mkdtempSync(join(tmpdir(), 'uc-run-'))
+  process.env.TEST_RUN_FOLDER = folder
+  process.env.TEST_EMBEDDED_FOLDER = join(folder, 'embedded')
+  mkdirSync(process.env.TEST_EMBEDDED_FOLDER)
   return async () => {
-    await stopEmbeddedServers(folder)
+    await stopEmbeddedServers(join(folder, 'embedded'))
     rmSync(folder, { recursive: true })
     await native?.stop()
   }
@@ -22,13 +25,13 @@ export async function setup(): Promise<() => Promise<void>> {
 
 /** The server that the environment names, or one of the run's own; and on it the template of the databases of tests. */
 async function nativeServer(): Promise<{ stop(): Promise<void> }> {
-  const own = process.env.TEST_DATABASE_URL === undefined ? await startPostgres() : undefined
-  process.env.TEST_DATABASE_URL ??= own!.url
+  if (process.env.TEST_DATABASE_URL === undefined) {
+    const own = await startPostgres()
+    process.env.TEST_DATABASE_URL = own.url
+    process.env.TEST_DATABASE_TEMPLATE = TEMPLATE
+    return own
+  }
   const template = await createTemplate(process.env.TEST_DATABASE_URL)
   process.env.TEST_DATABASE_TEMPLATE = template.name
-  return {
-    async stop() {
-      await (own ? own.stop() : template.drop())
-    },
-  }
+  return { stop: template.drop }
 }
