@@ -201,6 +201,14 @@ end $$;
 
 COMMENT ON FUNCTION public.combine(parts jsonb, model text) IS 'A query vector of unit length from prompts, photos and vectors: [{"prompt": "at night", "weight": 1}, {"photo": "id"}, {"prompt": "people", "weight": -0.5}]. Each part is scaled to unit length before it is weighted; the default weight is 1, and a negative weight turns away from the part.';
 
+CREATE FUNCTION public.common_length(a text[], b text[]) RETURNS integer
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+  select count(*)::integer from generate_series(1, least(cardinality(a), cardinality(b))) as length where a[1:length] = b[1:length]
+$$;
+
+COMMENT ON FUNCTION public.common_length(a text[], b text[]) IS 'Part of search_facets: number of elements with which both lists begin.';
+
 CREATE FUNCTION public.count_batch(batch_id text) RETURNS void
     LANGUAGE sql
     AS $$
@@ -227,6 +235,21 @@ CREATE FUNCTION public.count_batch(batch_id text) RETURNS void
 $$;
 
 COMMENT ON FUNCTION public.count_batch(batch_id text) IS 'Counts again how many photos of a batch there are, are embedded and have failed; in a batch that refreshes, are checked and could not be. Photos that were removed do not count.';
+
+CREATE FUNCTION public.counted_photos(of_model integer, query public.vector, labels jsonb, filters jsonb) RETURNS text
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+  checked record := search_conditions(of_model, labels, filters);
+begin
+  if query is not null then
+    return format('select photo_id from search_embeddings(%s, $2, $6, 0, $3, $4, kind => $7, min_score => $8)', of_model);
+  end if;
+  return format('select e.photo_id from embeddings e %s where e.model_id = %s %s',
+                case when checked.needs_photos then 'join photos p on p.photo_id = e.photo_id' end, of_model, checked.conditions);
+end $_$;
+
+COMMENT ON FUNCTION public.counted_photos(of_model integer, query public.vector, labels jsonb, filters jsonb) IS 'Part of search_facets, search_places and shared_words: the photos that they count, as SQL with one column, photo_id. Parameters: $2 query, $3 labels, $4 filters, $6 n, $7 kind, $8 min_score.';
 
 CREATE FUNCTION public.define_label_set(set_name text, template text, labels text[], embeddings public.vector[], model text DEFAULT NULL::text, keep_known boolean DEFAULT false) RETURNS text
     LANGUAGE plpgsql
@@ -481,10 +504,13 @@ CREATE FUNCTION public.facet_expression(facet text) RETURNS text
       when p.exif_iso <= 400 then ''201 to 400'' when p.exif_iso <= 800 then ''401 to 800''
       when p.exif_iso <= 1600 then ''801 to 1600'' when p.exif_iso <= 3200 then ''1601 to 3200''
       when p.exif_iso <= 6400 then ''3201 to 6400'' when p.exif_iso > 6400 then ''over 6400'' end'
+    -- Below the folder that all have in common; depth is its length.
+    when 'folder' then 'case when cardinality(image_folder(p.photo_image_url)) > common.depth
+      then array_to_string((image_folder(p.photo_image_url))[1:common.depth + 1], ''/'') || ''/'' end'
   end
 $$;
 
-COMMENT ON FUNCTION public.facet_expression(facet text) IS 'Part of search_facets: the value of a metadata facet, as SQL over photos p; null for a name that is no facet.';
+COMMENT ON FUNCTION public.facet_expression(facet text) IS 'Part of search_facets: the value of a metadata facet, as SQL over photos p, and for folders over common; null for a name that is no facet.';
 
 CREATE FUNCTION public.facet_place(facet text, value text) RETURNS integer
     LANGUAGE sql IMMUTABLE
@@ -497,6 +523,18 @@ CREATE FUNCTION public.facet_place(facet text, value text) RETURNS integer
 $$;
 
 COMMENT ON FUNCTION public.facet_place(facet text, value text) IS 'Part of search_facets: position of a value in a facet that has an order of its own; null for other facets.';
+
+CREATE FUNCTION public.facet_table(facet text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  select case facet
+    when 'keyword' then 'select photo_id, keyword as value from photo_keywords'
+    when 'color' then 'select distinct photo_id, keyword as value from photo_colors where keyword is not null'
+    when 'collection' then 'select distinct photo_id, coalesce(collection_title, collection_id) as value from photo_collections'
+  end
+$$;
+
+COMMENT ON FUNCTION public.facet_table(facet text) IS 'Part of search_facets: photos and values of a facet of which a photo has many values, as SQL; null for other names.';
 
 CREATE FUNCTION public.fill_photo_metadata(of_files jsonb) RETURNS void
     LANGUAGE plpgsql
@@ -646,6 +684,14 @@ CREATE FUNCTION public.host_slots_hold(of_host text, opened bigint) RETURNS bool
 $$;
 
 COMMENT ON FUNCTION public.host_slots_hold(of_host text, opened bigint) IS 'Whether slots that were reserved under this opened_us may be used now.';
+
+CREATE FUNCTION public.image_folder(image_url text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $_$
+  select case when image_url ~ '^(file|s3):' then string_to_array(regexp_replace(image_url, '/[^/]*$', ''), '/') end
+$_$;
+
+COMMENT ON FUNCTION public.image_folder(image_url text) IS 'Part of search_facets: the folder of an image file or object, by its names from the outside in; null for other addresses.';
 
 CREATE FUNCTION public.keep_returned_copies() RETURNS trigger
     LANGUAGE plpgsql
@@ -2009,9 +2055,10 @@ declare
   of_model integer := model_id_of(model);
   sets text[] := array(select s.name from label_sets s where s.model_id = of_model order by s.name collate "C");
   wanted text[] := coalesce(facets, sets || array['country', 'camera_make', 'featured', 'orientation', 'year', 'iso']);
-  checked record := search_conditions(of_model, labels, filters);
   name text;
   metadata text := '';
+  tables text := '';
+  rest text := '';
 begin
   if top is null or top < 1 then
     raise exception 'top must be a whole number from 1, found %', coalesce(top::text, 'null') using errcode = 'UC005';
@@ -2019,23 +2066,34 @@ begin
   for name in select distinct unnest(wanted) loop
     if facet_expression(name) is not null then
       metadata := metadata || format(', (%L, %s)', name, facet_expression(name));
-    elsif name is null or not (name = 'keyword' or name = any (sets)) then
+    elsif facet_table(name) is not null then
+      tables := tables || format(
+        ' union all select %L, m.value, count(*) from chosen c join (%s) as m on m.photo_id = c.photo_id group by m.value',
+        name, facet_table(name));
+      -- A photo has many values: what is left are the photos without any of those shown.
+      rest := rest || format($sql$
+        union all
+        select %1$L, null, count(*), parts.part, null, null
+          from (select case when exists (select from (%2$s) as m where m.photo_id = c.photo_id) then 'other' else 'unknown' end as part
+                  from chosen c
+                 where not exists (select from (%2$s) as m join shown s on s.facet = %1$L and s.value = m.value
+                                    where m.photo_id = c.photo_id)) as parts
+         group by parts.part$sql$, name, facet_table(name));
+    elsif name is null or not name = any (sets) then
       raise exception 'there is no facet %; known: %', coalesce(name, 'null'), array_to_string(sets || array['country', 'city',
-        'camera_make', 'camera_model', 'photographer', 'featured', 'orientation', 'year', 'month', 'iso', 'keyword'], ', ')
-        using errcode = 'UC005';
+        'camera_make', 'camera_model', 'photographer', 'featured', 'orientation', 'year', 'month', 'iso', 'folder', 'keyword',
+        'color', 'collection'], ', ') using errcode = 'UC005';
     end if;
   end loop;
 
   return query execute format($sql$
     with chosen as materialized (%1$s),
+    common as (select %4$s as depth),
     facts as (
       select fact.facet, fact.value, count(*) as photos
-        from chosen c left join photos p on p.photo_id = c.photo_id
+        from chosen c left join photos p on p.photo_id = c.photo_id cross join common
        cross join lateral (values (null, null) %2$s) as fact (facet, value)
-       where fact.facet is not null group by fact.facet, fact.value
-      union all
-      select 'keyword', k.keyword, count(*) from chosen c join photo_keywords k on k.photo_id = c.photo_id
-       where 'keyword' = any ($1) group by k.keyword
+       where fact.facet is not null group by fact.facet, fact.value %5$s
     ), ranked as (
       select *, row_number() over (partition by facet order by photos desc, value collate "C") as place
         from facts where value is not null
@@ -2049,40 +2107,32 @@ begin
       select facet, value, photos, 'value' as part, natural_place, place from shown
       union all
       select facet, null, sum(photos), 'other', null, null from ranked
-       where place > $5 and facet <> 'keyword' group by facet
+       where place > $5 and facet_table(facet) is null group by facet
       union all
-      select facet, null, photos, 'unknown', null, null from facts where value is null
-      union all
-      -- A photo has many keywords: what is left are the photos without any of those shown.
-      select 'keyword', null, count(*), rest.part, null, null
-        from (select case when exists (select from photo_keywords k where k.photo_id = c.photo_id) then 'other' else 'unknown' end as part
-                from chosen c
-               where 'keyword' = any ($1) and not exists (
-                       select from photo_keywords k join shown s on s.facet = 'keyword' and s.value = k.keyword
-                        where k.photo_id = c.photo_id)) as rest
-       group by rest.part
+      select facet, null, photos, 'unknown', null, null from facts where value is null %6$s
       union all
       select s.name, names.label, coalesce(l.photos, 0), 'value', names.position, null
         from label_sets s cross join unnest(s.labels) with ordinality as names (label, position)
         left join labelled l on l.set_name = s.name and l.label = names.label
-       where s.model_id = %3$s and s.name = any ($1) and facet_expression(s.name) is null and s.name <> 'keyword'
+       where s.model_id = %3$s and s.name = any ($1) and facet_expression(s.name) is null and facet_table(s.name) is null
       union all
       select s.name, null, total.photos - coalesce(had.photos, 0), 'unknown', null, null
         from label_sets s cross join (select count(*) as photos from chosen) as total
         left join (select set_name, sum(photos) as photos from labelled group by set_name) as had on had.set_name = s.name
-       where s.model_id = %3$s and s.name = any ($1) and facet_expression(s.name) is null and s.name <> 'keyword'
+       where s.model_id = %3$s and s.name = any ($1) and facet_expression(s.name) is null and facet_table(s.name) is null
          and total.photos > coalesce(had.photos, 0)
     )
     select facet, value, photos::bigint, part from everything
      order by array_position($1, facet), array_position(array['value', 'other', 'unknown'], part), natural_place, place$sql$,
-    case when query is null then format('select e.photo_id from embeddings e %s where e.model_id = %s %s',
-           case when checked.needs_photos then 'join photos p on p.photo_id = e.photo_id' end, of_model, checked.conditions)
-         else format('select photo_id from search_embeddings(%s, $2, $6, 0, $3, $4, kind => $7, min_score => $8)', of_model) end,
-    metadata, of_model)
+    counted_photos(of_model, query, labels, filters), metadata, of_model,
+    case when 'folder' = any (wanted) then $sql$(
+      select common_length(min(image_folder(p.photo_image_url)), max(image_folder(p.photo_image_url)))
+        from chosen c join photos p on p.photo_id = c.photo_id)$sql$ else 'null::integer' end,
+    tables, rest)
     using wanted, query, labels, filters, top, n, kind, min_score;
 end $_$;
 
-COMMENT ON FUNCTION public.search_facets(facets text[], query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text) IS 'Histograms of a result set: of the n photos nearest to query, or, without query, of all embedded photos that fulfil labels and filters. facets: label sets of the model and country, city, camera_make, camera_model, photographer, featured, orientation, year, month, iso, keyword; null: all label sets and the usual ones. part: value (labels in the order of their set, else the top values by photos; year, month and iso in their own order), other (all values beyond top together), unknown. Each facet adds up to the photos of the result, except keyword: a photo counts with each of its keywords, as other when none of them is shown, as unknown when it has none.';
+COMMENT ON FUNCTION public.search_facets(facets text[], query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text) IS 'Histograms of a result set: of the n photos nearest to query, or, without query, of all embedded photos that fulfil labels and filters. facets: label sets of the model and country, city, camera_make, camera_model, photographer, featured, orientation, year, month, iso, folder, keyword, color, collection; null: all label sets and the usual ones. part: value (labels in the order of their set, else the top values by photos; year, month and iso in their own order), other (all values beyond top together), unknown. folder: of image files and objects, the folders directly below the folder that all of them have in common. Each facet adds up to the photos of the result, except keyword, color and collection: a photo counts with each of its values, as other when none of them is shown, as unknown when it has none.';
 
 CREATE FUNCTION public.search_hybrid(prompt text, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, vector_weight double precision DEFAULT 1, text_weight double precision DEFAULT 1, rrf_k integer DEFAULT 60, depth integer DEFAULT 200, query public.vector DEFAULT NULL::public.vector, kind text DEFAULT NULL::text) RETURNS TABLE(rank bigint, photo_id text, score double precision, vector_rank bigint, vector_score double precision, text_rank bigint, text_score real, description text, photographer text, photo_url text)
     LANGUAGE plpgsql STABLE
@@ -2162,6 +2212,38 @@ CREATE FUNCTION public.search_photos(query public.vector, k integer DEFAULT 10, 
 $$;
 
 COMMENT ON FUNCTION public.search_photos(query public.vector, k integer, skip integer, labels jsonb, filters jsonb, model text, min_score double precision, after_score double precision, after_photo text, kind text) IS 'Photos nearest to a vector: score is the cosine similarity, ties by photo_id. skip omits the first hits; after_score and after_photo continue after a hit; min_score omits less similar photos. labels: [{"set":"taken_time","label":"night","min_score":0.5}], several of one set mean any of them. filters: [{"column":"exif_iso","operator":">=","value":"800"}], all must hold. model: name or name@precision, by default the one chosen for searches. kind: text or image, the origin of the vector; by default query_kind tells.';
+
+CREATE FUNCTION public.search_places(cell double precision DEFAULT 5, query public.vector DEFAULT NULL::public.vector, n integer DEFAULT 1000, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, top integer DEFAULT 500, min_score double precision DEFAULT NULL::double precision, kind text DEFAULT NULL::text, box double precision[] DEFAULT NULL::double precision[]) RETURNS TABLE(latitude double precision, longitude double precision, south double precision, west double precision, north double precision, east double precision, photos bigint, placed bigint)
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+  of_model integer := model_id_of(model);
+begin
+  if (cell > 0 and cell <= 180) is not true then
+    raise exception 'cell must be a number of degrees above 0, up to 180, found %', coalesce(cell::text, 'null') using errcode = 'UC005';
+  end if;
+  if top is null or top < 1 then
+    raise exception 'top must be a whole number from 1, found %', coalesce(top::text, 'null') using errcode = 'UC005';
+  end if;
+  if box is not null and (cardinality(box) = 4 and box[1] <= box[3] and box[2] <= box[4]) is not true then
+    raise exception 'box must be south, west, north and east in degrees, found %', box using errcode = 'UC005';
+  end if;
+  return query execute format($sql$
+    with chosen as materialized (%s)
+    select avg(p.photo_location_latitude), avg(p.photo_location_longitude),
+           min(p.photo_location_latitude), min(p.photo_location_longitude),
+           max(p.photo_location_latitude), max(p.photo_location_longitude),
+           count(*), (sum(count(*)) over ())::bigint
+      from chosen c join photos p on p.photo_id = c.photo_id
+     where p.photo_location_latitude between coalesce($9[1], -90) and coalesce($9[3], 90)
+       and p.photo_location_longitude between coalesce($9[2], -180) and coalesce($9[4], 180)
+     group by floor(p.photo_location_latitude / $1), floor(p.photo_location_longitude / $1)
+     order by count(*) desc, floor(p.photo_location_latitude / $1), floor(p.photo_location_longitude / $1)
+     limit $5$sql$, counted_photos(of_model, query, labels, filters))
+    using cell, query, labels, filters, top, n, kind, min_score, box;
+end $_$;
+
+COMMENT ON FUNCTION public.search_places(cell double precision, query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text, box double precision[]) IS 'Photos by place, counted in cells of so many degrees of latitude and longitude: of the photos that search_facets counts, inside box (south, west, north, east; null: the whole Earth). Each row is a cell: mean place, bounds and number of its photos, and the number of photos of all cells (placed). The fullest cells come first, at most top.';
 
 CREATE FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean) RETURNS record
     LANGUAGE plpgsql STABLE
@@ -2350,6 +2432,61 @@ begin
 end $$;
 
 COMMENT ON FUNCTION public.set_run_control(of_run text, wanted text) IS 'Requests that a run be active, paused or cancelled. Returns the request before.';
+
+CREATE FUNCTION public.shared_words(query public.vector DEFAULT NULL::public.vector, n integer DEFAULT 200, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, top integer DEFAULT 12, min_score double precision DEFAULT NULL::double precision, kind text DEFAULT NULL::text, omitted text DEFAULT ''::text) RETURNS TABLE(word text, photos bigint, hits bigint, share_of_all double precision)
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+  of_model integer := model_id_of(model);
+begin
+  if top is null or top < 1 then
+    raise exception 'top must be a whole number from 1, found %', coalesce(top::text, 'null') using errcode = 'UC005';
+  end if;
+  if n is null or n < 1 then
+    raise exception 'n must be a whole number from 1, found %', coalesce(n::text, 'null') using errcode = 'UC005';
+  end if;
+  -- Ids of photos are random, so the first ones by id are a random sample of the collection: 2,000 tell a share of 5 % to 1 %.
+  return query execute format($sql$
+    with chosen as materialized (select c.photo_id from (%s) as c order by c.photo_id limit $6),
+    texts as (
+      select p.photo_id, left(concat_ws(' . ', p.photo_title, p.photo_description, p.ai_description, k.keywords), 20000) as words
+        from chosen c join photos p on p.photo_id = c.photo_id
+        left join lateral (select string_agg(keyword, ' . ') as keywords from photo_keywords where photo_id = p.photo_id) as k on true
+    ), tokens as (
+      -- Words and parts of words with a hyphen.
+      select distinct t.photo_id, lower(parsed.token) as token
+        from texts t cross join lateral ts_parse('default', t.words) as parsed
+       where parsed.tokid in (1, 2, 10, 11) and length(parsed.token) between 3 and 40
+    ), stems as (
+      select known.token, stem.lexeme
+        from (select distinct token from tokens) as known cross join lateral unnest(to_tsvector($9, known.token)) as stem
+    ), counted as (
+      select s.lexeme, mode() within group (order by t.token) as word, count(distinct t.photo_id) as photos
+        from tokens t join stems s on s.token = t.token
+       where not s.lexeme = any (tsvector_to_array(to_tsvector($9, $1)))
+       group by s.lexeme
+    ), total as (
+      select count(*) as hits from chosen
+    ), candidates as (
+      select c.*, t.hits from counted c cross join total t
+       where c.photos >= greatest(2, t.hits * 0.05) order by c.photos desc, c.lexeme limit 60
+    ), sample as materialized (
+      select words from photo_texts order by photo_id limit 2000
+    ), background as (
+      select c.lexeme, (count(*) filter (where l.lexeme is not null) + 0.5) / ((select count(*) from sample) + 1.0) as share
+        from candidates c
+        left join (select u.lexeme from sample s cross join lateral unnest(s.words) as u) as l on l.lexeme = c.lexeme
+       group by c.lexeme
+    )
+    select c.word, c.photos, c.hits, b.share::double precision
+      from candidates c join background b on b.lexeme = c.lexeme
+     where c.photos::double precision / c.hits > b.share
+     order by c.photos::double precision / c.hits * ln(c.photos::double precision / c.hits / b.share) desc, c.lexeme
+     limit $5$sql$, counted_photos(of_model, query, labels, filters))
+    using omitted, query, labels, filters, top, n, kind, min_score, text_configuration();
+end $_$;
+
+COMMENT ON FUNCTION public.shared_words(query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text, omitted text) IS 'Words that describe a result better than the collection: of the titles, descriptions and keywords of the photos that search_facets counts, at most n of them. Ordered by p ln(p / q), where p is the share of these photos with the word and q that of the collection, estimated from 2,000 photos. A word stands for all with its stem, in the form that most photos have. photos: how many of the hits have it. omitted: words that are left out, such as those of the search.';
 
 CREATE FUNCTION public.similar_photos(photo_id text, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text) RETURNS TABLE(rank bigint, similar_id text, score double precision, description text, photographer text, photo_url text)
     LANGUAGE plpgsql STABLE

@@ -58,14 +58,24 @@ export function conditionsOfBody({ labels = [], filters = [] }: Members): Condit
   }
 }
 
+interface Named {
+  where?: string[]
+  filters?: object[]
+  by?: string[]
+  facets?: string[]
+}
+
 /**
- * Refuses conditions on the addresses of images: a client that may not see them must not find them by searching.
+ * Refuses conditions on the addresses of images and facets of their folders: a client that may not see them must not find
+ * them by searching.
  * @throws AppError FILTER_INVALID
  */
-export function refuseAddresses({ query, body }: { query: unknown; body: unknown }): void {
-  const { where = [] } = (query ?? {}) as { where?: string[] }
-  const { filters = [] } = (body ?? {}) as { filters?: object[] }
-  const all: object[] = [...where.flatMap(text => parseWhere(text)), ...filters]
+export function refuseAddresses(request: { query: unknown; body: unknown }): void {
+  const query = (request.query ?? {}) as Named
+  const body = (request.body ?? {}) as Named
+  const all: object[] = [...(query.where ?? []).flatMap(text => parseWhere(text)), ...(body.filters ?? [])]
   if (all.some(filter => 'column' in filter && filter.column === 'photo_image_url'))
     throw new AppError('FILTER_INVALID', 'where: photo_image_url is not shown to you, so conditions cannot name it.')
+  if ([query, body].some(({ by = [], facets = [] }) => by.includes('folder') || facets.includes('folder')))
+    throw new AppError('FILTER_INVALID', 'facets: folders of files are not shown to you, so nothing counts them.')
 }

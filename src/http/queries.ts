@@ -39,9 +39,22 @@ export function queryOf({ q, photo, like = [], plus = [], minus = [] }: SearchPa
   }
 }
 
+/** What a body searches for. */
+export type Searched = Subject & Pick<SearchBody, 'parts'>
+
+/** The query of a body that need not search for anything. */
+export async function optionalQueryOfBody(
+  body: Searched,
+  fetchPicture: HttpParts['fetchPicture'],
+  signal: AbortSignal,
+): Promise<Query | undefined> {
+  const isEmpty = body.parts === undefined && given(body).length === 0
+  return isEmpty ? undefined : queryOfBody(body, fetchPicture, signal)
+}
+
 /** The query of a body. Fetches pictures. @throws RequestError REQUEST_INVALID, AppError INPUT_INVALID */
 export async function queryOfBody(
-  { parts, ...body }: SearchBody,
+  { parts, ...body }: Searched,
   fetchPicture: HttpParts['fetchPicture'],
   signal: AbortSignal,
 ): Promise<Query> {

@@ -25,6 +25,7 @@ import { RecentBuffers } from './recent-buffers.js'
 import { addCallerRoute } from './routes/caller.js'
 import { addCollectionRoutes } from './routes/collection.js'
 import { addCopyRoutes } from './routes/copies.js'
+import { addCountRoutes } from './routes/counts.js'
 import { addEmbedRoutes } from './routes/embed.js'
 import { addIngestRoutes } from './routes/ingest.js'
 import { addLabelMarkRoutes } from './routes/label-marks.js'
@@ -140,7 +141,9 @@ function addApi(app: HttpApp, parts: HttpParts, sessions: Sessions, { pictureTim
   app.addHook('preHandler', async request => {
     if (!request.caller.seesMachine) refuseAddresses(request)
   })
-  addSearchRoutes(app, { ...parts, fetchPicture: timely(parts.fetchPicture, pictureTimeoutMs) })
+  const timelyParts = { ...parts, fetchPicture: timely(parts.fetchPicture, pictureTimeoutMs) }
+  addSearchRoutes(app, timelyParts)
+  addCountRoutes(app, timelyParts)
   addPhotoRoutes(app, parts)
   addCopyRoutes(app, parts, recent)
   addRemovalRoutes(app, parts, recent)

@@ -1,7 +1,6 @@
 import { AppError } from '../domain/errors.js'
 import type { LabelSet } from '../domain/labels.js'
 import type { DuplicateGroup, DuplicateOptions, DuplicatePair } from '../domain/ports/duplicates.js'
-import type { Facet, FacetOptions } from '../domain/ports/facets.js'
 import type { HybridHit, HybridOptions } from '../domain/ports/hybrid.js'
 import type { ModelRepository } from '../domain/ports/model-repository.js'
 import type { PromptRepository, StoredPrompt } from '../domain/ports/prompts.js'
@@ -18,8 +17,10 @@ import type {
 import type { BrowsedPhoto, BrowseOptions, Hit, PhotoDetails, SearchOptions } from '../domain/ports/search.js'
 import type { SearchRepository } from '../domain/ports/search-repository.js'
 import { requireTextTower } from '../domain/text-tower.js'
+import { collapsed, type Duplicate } from './collapsed.js'
 import { QueryEmbedder } from './embed-query.js'
 import { type LabelPrecision, precisionOf } from './label-precision.js'
+import { PhotoCounts } from './photo-counts.js'
 import type { Query } from './query.js'
 import type { ImageLimits, QueryImage } from './query-image.js'
 import { chooseSearchModel, type ModelCatalog, type SearchModel } from './search-model.js'
@@ -31,7 +32,7 @@ const HYBRID_DEPTH = 200
 const PAGE_SIZE = 1000
 const SEARCH_WITHOUT_WORDS =
   'Search with --image FILE|URL or --photo ID, or name a model with a text tower that the photos are ingested with: --model NAME.'
-const COUNT_WITHOUT_WORDS = 'Leave the words out, or name a model with a text tower: --model NAME.'
+const EMBED_WITHOUT_WORDS = 'Leave the words out, or name a model with a text tower: --model NAME.'
 
 export interface SearchParts {
   repositories: {
@@ -49,13 +50,6 @@ export interface SearchParts {
   images: ImageLimits
   /** Whether new words of a combination become stored prompts. Default: true. */
   storesWords?: boolean
-}
-
-export interface FacetRequest extends Omit<FacetOptions, 'query' | 'prompt' | 'kind'> {
-  /**
-   * Counts the `n` photos nearest to these words. Without words, all embedded photos that fulfil labels and conditions.
-   */
-  words?: string
 }
 
 export interface LabelReport {
@@ -80,7 +74,12 @@ export interface LabelReport {
  * NOT_FOUND.
  */
 export class PhotoSearch {
-  constructor(private readonly parts: SearchParts) {}
+  /** What photos have in common. */
+  readonly counts: PhotoCounts
+
+  constructor(private readonly parts: SearchParts) {
+    this.counts = new PhotoCounts(parts)
+  }
 
   /**
    * The model that answers: the named one; else the one that was chosen for searches in the database; else the only one that it has; else the default.
@@ -98,13 +97,13 @@ export class PhotoSearch {
     if ('vector' in query) return search.search(model.id, query.vector, options)
     if ('image' in query) return search.search(model.id, await embed.image(query.image), { ...options, kind: 'image' })
     if ('words' in query) {
-      requireWords(model, SEARCH_WITHOUT_WORDS)
+      requireTextTower(model.spec, 'look for words', SEARCH_WITHOUT_WORDS)
       const vector = await embed.newWords(query.words)
       if (vector === null) return search.searchText(model.id, query.words, options)
       return search.search(model.id, vector, { ...options, kind: 'text' })
     }
     const hasWords = query.parts.some(part => 'words' in part)
-    if (hasWords) requireWords(model, SEARCH_WITHOUT_WORDS)
+    if (hasWords) requireTextTower(model.spec, 'look for words', SEARCH_WITHOUT_WORDS)
     const photos = query.parts.flatMap(part => ('photo' in part ? [part.photo] : []))
     const where = [...(options.where ?? []), ...(photos.length > 0 ? [{ not_photos: photos }] : [])]
     return search.searchCombined(model.id, await embed.parts(query.parts), { ...options, where })
@@ -134,7 +133,7 @@ export class PhotoSearch {
     { texts, images }: { texts: readonly string[]; images: readonly QueryImage[] },
     signal: AbortSignal,
   ): Promise<{ texts: Float32Array[]; images: Float32Array[] }> {
-    if (texts.length > 0) requireTextTower(model.spec, 'embed words', COUNT_WITHOUT_WORDS)
+    if (texts.length > 0) requireTextTower(model.spec, 'embed words', EMBED_WITHOUT_WORDS)
     const embed = new QueryEmbedder(this.parts, model, signal)
     const ofImages: Float32Array[] = []
     for (const image of images) {
@@ -150,20 +149,10 @@ export class PhotoSearch {
    */
   async hybrid(model: SearchModel, words: string, options: HybridOptions, signal: AbortSignal): Promise<HybridHit[]> {
     const byVector = options.vectorWeight !== 0
-    if (byVector) requireWords(model, SEARCH_WITHOUT_WORDS)
+    if (byVector) requireTextTower(model.spec, 'look for words', SEARCH_WITHOUT_WORDS)
     const vector = byVector ? await new QueryEmbedder(this.parts, model, signal).newWords(words) : null
     const depth = Math.max(HYBRID_DEPTH, (options.offset ?? 0) + options.k)
     return this.parts.repositories.search.hybrid(model.id, words, vector, { ...options, depth, kind: 'text' })
-  }
-
-  /** Histograms of labels and metadata, of the photos nearest to words or of all. */
-  async facets(model: SearchModel, { words, ...options }: FacetRequest, signal: AbortSignal): Promise<Facet[]> {
-    const { search } = this.parts.repositories
-    if (words === undefined) return search.facets(model.id, options)
-    requireWords(model, COUNT_WITHOUT_WORDS)
-    const vector = await new QueryEmbedder(this.parts, model, signal).newWords(words)
-    const nearest = vector === null ? { prompt: words } : { query: vector }
-    return search.facets(model.id, { ...options, ...nearest, kind: 'text' })
   }
 
   /**
@@ -185,6 +174,20 @@ export class PhotoSearch {
   /** The groups that pairs connect, the largest first. */
   duplicateGroups(model: SearchModel, pairs: readonly DuplicatePair[]): Promise<DuplicateGroup[]> {
     return this.parts.repositories.search.duplicateGroups(model.id, pairs)
+  }
+
+  /**
+   * Which photos of a list look the same as an earlier one of it, or as a known one that was shown before.
+   * @param threshold least cosine similarity
+   */
+  async collapse(
+    model: SearchModel,
+    photoIds: readonly string[],
+    knownIds: readonly string[],
+    threshold: number,
+  ): Promise<Duplicate[]> {
+    const pairs = await this.parts.repositories.search.pairsAmong(model.id, photoIds, knownIds, threshold)
+    return collapsed(photoIds, knownIds, pairs)
   }
 
   /** Metadata of a photo and its state for each model. @throws AppError NOT_FOUND */
@@ -292,11 +295,6 @@ export class PhotoSearch {
   removePrompts(model: SearchModel, prompts: readonly string[]): Promise<string[]> {
     return this.parts.repositories.prompts.remove(model.id, distinctPrompts(prompts))
   }
-}
-
-/** @throws AppError MODEL_WITHOUT_TEXT */
-function requireWords({ spec }: SearchModel, instead: string): void {
-  requireTextTower(spec, 'look for words', instead)
 }
 
 const byId = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -19,6 +19,8 @@ const ANSWERING = [
   'combine',
   'search_hybrid',
   'search_facets',
+  'search_places',
+  'shared_words',
   'prompt_embedding',
   'near_duplicates',
   'group_pairs',
@@ -54,8 +56,10 @@ describe('docs/reference/sql.md, which says that the program calls the functions
     await search.nearest(model, { parts: [{ words: 'a dog', weight: 1 }] }, options, SIGNAL)
     await search.nearest(model, { words: 'a dog' }, options, SIGNAL)
     await search.hybrid(model, 'a dog', options, SIGNAL)
-    await search.facets(model, {}, SIGNAL)
-    await search.facets(model, { words: 'a dog' }, SIGNAL)
+    await search.counts.facets(model, {}, SIGNAL)
+    await search.counts.facets(model, { nearest: { words: 'a dog' } }, SIGNAL)
+    await search.counts.places(model, { cell: 5 }, SIGNAL)
+    await search.counts.sharedWords(model, { nearest: { photo: 'dog' } }, SIGNAL)
     const pairs = await search.duplicates(model, { threshold: 0 }, () => {}, SIGNAL)
     await search.duplicateGroups(model, pairs)
   })

@@ -150,7 +150,8 @@ describe.each(serverKinds())('the query module on the $kind server', ({ availabl
     })
 
     test('counts the photos nearest to words, stored or new, and all photos without words', async () => {
-      const facets = (words?: string) => search.facets(model, { names: ['time'], n: 2, words }, SIGNAL)
+      const facets = (words?: string) =>
+        search.counts.facets(model, { names: ['time'], n: 2, ...(words ? { nearest: { words } } : {}) }, SIGNAL)
       const total = (found: Awaited<ReturnType<typeof facets>>) =>
         found[0]!.values.reduce((sum, { photos }) => sum + photos, found[0]!.other + found[0]!.unknown)
       const before = await facets('a dog')
@@ -254,7 +255,7 @@ describe.each(serverKinds())('the query module on the $kind server', ({ availabl
         () => search.nearest(imagesOnly, { words: 'a dog' }, { k: 1 }, SIGNAL),
         () => search.nearest(imagesOnly, { parts: [{ words: 'a dog', weight: 1 }] }, { k: 1 }, SIGNAL),
         () => search.hybrid(imagesOnly, 'a dog', { k: 1 }, SIGNAL),
-        () => search.facets(imagesOnly, { words: 'a dog' }, SIGNAL),
+        () => search.counts.facets(imagesOnly, { nearest: { words: 'a dog' } }, SIGNAL),
         async () => search.addPrompts(imagesOnly, ['a dog'], SIGNAL),
       ]
       expect(text).toBeDefined()

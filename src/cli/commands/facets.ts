@@ -35,7 +35,7 @@ Examples:
   unsplash-clip facets --by keyword --top 50 --where photo_location_country=Norway
 
 Each facet adds up to all counted photos: (other) counts values that are not shown, (unknown) photos without a value.
-Keywords do not add up, because a photo can have many.
+Keywords, colors and collections do not add up, because a photo can have many.
 Exit codes: 0 done, 1 failed, 2 wrong usage.`,
     )
     .action(async (text: string | undefined, options: Options) => {
@@ -48,8 +48,8 @@ async function showFacets(context: Context, text: string | undefined, options: O
   const { by: names, top, count: n, minScore } = options
   const filters = await filtersOf(options)
   const { search, model } = await openSearchWithModel(context)
-  const nearest = text ? { words: text, n, minScore } : {}
-  const found = await search.facets(model, { ...filters, names, top, ...nearest }, signal)
+  const nearest = text ? { nearest: { words: text }, n, minScore } : {}
+  const found = await search.counts.facets(model, { ...filters, names, top, ...nearest }, signal)
   if (out.json) for (const object of found.flatMap(facetObjects)) out.result(object, '')
   else out.text(facetText(found) || 'No photo matches.')
   return 0

@@ -219,7 +219,7 @@ async function printFacets(
   list: string,
 ): Promise<Facet[]> {
   const names = list.split(',').map(name => name.trim())
-  const found = await search.facets(model, { names, where: [{ photos: hits.map(hit => hit.photoId) }] }, signal)
+  const found = await search.counts.facets(model, { names, where: [{ photos: hits.map(hit => hit.photoId) }] }, signal)
   if (out.json) for (const object of found.flatMap(facetObjects)) out.result(object, '')
   else out.text(`\n${facetText(found)}`)
   return found

@@ -1,6 +1,7 @@
 import { AppError } from '../../domain/errors.js'
+import type { QueryPart } from '../../domain/ports/prompts.js'
 import type { Filter, Hit, LabelFilter } from '../../domain/ports/search.js'
-import { SELECT_PHOTO, toPhoto } from '../ingest/photo-rows.js'
+import { SELECT_PHOTO, storable, toPhoto } from '../ingest/photo-rows.js'
 
 /**
  * Columns and joins that complete hits: they follow `with hit as (select rank, photo_id, score, …)`, with the model's
@@ -70,4 +71,12 @@ function json(conditions: readonly object[]): string {
   if (/\\u(0000|d[89a-f]..)/.test(text))
     throw new AppError('FILTER_INVALID', `expected text without NUL and lone surrogates, found ${text}`)
   return text
+}
+
+/** Returns the argument of `combine`. Lone surrogates become U+FFFD, as the driver makes them; jsonb would reject them. */
+export function partsJson(parts: readonly QueryPart[]): string {
+  return JSON.stringify(parts, (_, value) => {
+    if (value instanceof Float32Array) return [...value]
+    return typeof value === 'string' ? Buffer.from(storable(value)).toString() : value
+  })
 }

@@ -1,6 +1,13 @@
 import { AppError, type PhotoFailureCode } from '../../domain/errors.js'
 import type { DuplicateGroup, DuplicateOptions, DuplicatePair } from '../../domain/ports/duplicates.js'
-import type { Facet, FacetOptions } from '../../domain/ports/facets.js'
+import type {
+  Facet,
+  FacetOptions,
+  PlaceCell,
+  PlaceOptions,
+  SharedWord,
+  SharedWordOptions,
+} from '../../domain/ports/facets.js'
 import type { HybridHit, HybridOptions } from '../../domain/ports/hybrid.js'
 import type { QueryPart } from '../../domain/ports/prompts.js'
 import type { ModelId } from '../../domain/ports/repository.js'
@@ -9,7 +16,8 @@ import type { SearchRepository } from '../../domain/ports/search-repository.js'
 import type { Database } from '../connection.js'
 import { SELECT_PHOTO, storable, toPhoto } from '../ingest/photo-rows.js'
 import { fromVectorText, toVectorText } from '../vector.js'
-import { filtersJson, type HitRow, labelsJson, requireIntegers, requireNumbers, toHit } from './hit-rows.js'
+import * as counts from './counts.js'
+import { filtersJson, type HitRow, labelsJson, partsJson, requireIntegers, requireNumbers, toHit } from './hit-rows.js'
 import * as sql from './search-sql.js'
 
 /** Photos per statement in the search for duplicates: 1 to 2 s when each is compared with 10,000 others. */
@@ -26,13 +34,6 @@ interface HybridRow extends HitRow {
   vector_score: number | null
   text_rank: number | null
   text_score: number | null
-}
-
-interface FacetRow extends Record<string, unknown> {
-  facet: string
-  value: string | null
-  photos: number
-  part: 'value' | 'other' | 'unknown'
 }
 
 interface GroupRow extends Record<string, unknown> {
@@ -65,8 +66,7 @@ export class PostgresSearchRepository implements SearchRepository {
   }
 
   async searchCombined(modelId: ModelId, parts: readonly QueryPart[], options: SearchOptions): Promise<Hit[]> {
-    const json = JSON.stringify(parts, (_, value) => jsonValue(value))
-    return this.#hits(sql.BY_PARTS, modelId, options, json, options.kind ?? null)
+    return this.#hits(sql.BY_PARTS, modelId, options, partsJson(parts), options.kind ?? null)
   }
 
   async similar(modelId: ModelId, photoId: string, options: Omit<SearchOptions, 'kind'>): Promise<Hit[]> {
@@ -130,30 +130,16 @@ export class PostgresSearchRepository implements SearchRepository {
     }))
   }
 
-  async facets(modelId: ModelId, options: FacetOptions): Promise<Facet[]> {
-    const { names, query, prompt, n = 1000, labels = [], where = [], top = 10, minScore, kind } = options
-    requireIntegers({ n, top })
-    requireNumbers({ minScore })
-    const vector = query === undefined ? null : toVectorText(query)
-    const rows = await this.database.query<FacetRow>(prompt === undefined ? sql.FACETS_BY_VECTOR : sql.FACETS_BY_TEXT, [
-      modelId,
-      names?.map(storable) ?? null,
-      prompt === undefined ? vector : storable(prompt),
-      n,
-      labelsJson(labels),
-      filtersJson(where),
-      top,
-      minScore ?? null,
-      prompt === undefined ? (kind ?? null) : 'text',
-    ])
-    const facets = new Map<string, Facet>(names?.map(name => [name, { name, values: [], other: 0, unknown: 0 }]))
-    for (const { facet: name, value, photos, part } of rows) {
-      const facet = facets.get(name) ?? { name, values: [], other: 0, unknown: 0 }
-      facets.set(name, facet)
-      if (part === 'value') facet.values.push({ value: value!, photos })
-      else facet[part] += photos
-    }
-    return [...facets.values()]
+  facets(modelId: ModelId, options: FacetOptions): Promise<Facet[]> {
+    return counts.facets(this.database, modelId, options)
+  }
+
+  places(modelId: ModelId, options: PlaceOptions): Promise<{ cells: PlaceCell[]; placed: number }> {
+    return counts.places(this.database, modelId, options)
+  }
+
+  sharedWords(modelId: ModelId, options: SharedWordOptions): Promise<SharedWord[]> {
+    return counts.sharedWords(this.database, modelId, options)
   }
 
   async *duplicatePairs(
@@ -210,6 +196,21 @@ export class PostgresSearchRepository implements SearchRepository {
       searched += step!.photos
       onProgress?.(searched, count!.photos)
     }
+  }
+
+  async pairsAmong(
+    modelId: ModelId,
+    photoIds: readonly string[],
+    knownIds: readonly string[],
+    threshold: number,
+  ): Promise<DuplicatePair[]> {
+    requireNumbers({ threshold })
+    return this.database.query<DuplicatePair & Record<string, unknown>>(sql.PAIRS_AMONG, [
+      modelId,
+      photoIds,
+      knownIds,
+      threshold,
+    ])
   }
 
   async duplicateGroups(modelId: ModelId, pairs: readonly DuplicatePair[]): Promise<DuplicateGroup[]> {
@@ -279,10 +280,4 @@ export class PostgresSearchRepository implements SearchRepository {
     ])
     return rows.map(toHit)
   }
-}
-
-/** Replaces lone surrogates by U+FFFD, as the driver does in every parameter; jsonb would reject them. */
-function jsonValue(value: unknown): unknown {
-  if (value instanceof Float32Array) return [...value]
-  return typeof value === 'string' ? Buffer.from(storable(value)).toString() : value
 }

@@ -37,13 +37,32 @@ export const HYBRID = `
                                 text_weight => $9, rrf_k => $10, depth => $11, query => $12::vector, kind => $13))
   select hit.vector_rank, hit.vector_score, hit.text_rank, hit.text_score, ${HIT_COLUMNS} ${HIT_SOURCE}`
 
-const facets = (query: string) => `
-  select facet, value, photos, part
-    from search_facets($2, ${query}, $4, $5, $6, ${MODEL}, top => $7, min_score => $8, kind => $9)`
-/** $3: a vector, or null for all photos. */
-export const FACETS_BY_VECTOR = facets('$3::vector')
-/** $3: a prompt. */
-export const FACETS_BY_TEXT = facets(`prompt_embedding($3, ${MODEL})`)
+/**
+ * Counts of photos: of all that fulfil the conditions, or of those nearest to a vector, to a stored prompt, or to a
+ * combination. $2 to $7: the subject, n, labels, filters, least score, kind.
+ */
+const COUNTED = `$3, $4, $5, ${MODEL}, min_score => $6, kind => $7`
+const ofSubject = (statement: (query: string) => string) => ({
+  vector: statement('$2::vector'),
+  prompt: statement(`prompt_embedding($2, ${MODEL})`),
+  parts: statement(`combine($2, ${MODEL})`),
+})
+/** $8: names of facets; $9: values per facet. */
+export const FACETS = ofSubject(
+  query => `select facet, value, photos, part from search_facets($8, ${query}, ${COUNTED}, top => $9)`,
+)
+/** $8: degrees of a cell; $9: most cells; $10: south, west, north and east of the box. */
+export const PLACES = ofSubject(
+  query => `
+  select latitude, longitude, south, west, north, east, photos, placed
+    from search_places($8, ${query}, ${COUNTED}, top => $9, box => $10)`,
+)
+/** $8: most words; $9: words to leave out. */
+export const SHARED_WORDS = ofSubject(
+  query => `
+  select word, photos, hits, share_of_all as "shareOfAll"
+    from shared_words(${query}, ${COUNTED}, top => $8, omitted => $9)`,
+)
 
 export const COUNT_EMBEDDINGS = 'select count(*) as photos from embeddings where model_id = $1'
 /** $2: the last photo of the step before; $3: photos per step. */
@@ -54,6 +73,19 @@ export const DUPLICATE_METHOD = 'select duplicate_method($1, $2, $3, $4) as meth
 export const DUPLICATE_PAIRS = `
   select photo_id as "photoId", other_id as "otherId", score
     from near_duplicates($2, ${MODEL}, $3, $4, $5, $6, after_photo => $7, up_to_photo => $8) limit $9`
+/**
+ * $2: photos; $3: photos that they are compared with, too; $4: the least similarity. Half precision first, as in
+ * near_duplicates.
+ */
+export const PAIRS_AMONG = `
+  with compared as materialized (
+    select photo_id, embedding, photo_id = any ($2) as is_new, photo_id = any ($3) as is_known
+      from embeddings where model_id = $1 and photo_id = any ($2::text[] || $3::text[]))
+  select a.photo_id as "photoId", b.photo_id as "otherId", 1 - (a.embedding::vector <=> b.embedding::vector) as score
+    from compared a
+    join compared b on a.is_new and a.photo_id <> b.photo_id and (b.is_known or (b.is_new and b.photo_id > a.photo_id))
+   where (a.embedding <=> b.embedding) <= 1.0001 - $4::double precision
+     and 1 - (a.embedding::vector <=> b.embedding::vector) >= $4`
 export const DUPLICATE_GROUPS = `
   select representative_id as "representativeId", photo_id as "photoId", score from group_pairs($2, $3, ${MODEL})`
 

@@ -1,3 +1,4 @@
+import type { QueryPart } from './prompts.js'
 import type { SearchOptions } from './search.js'
 
 /** Facets of the metadata; label sets are facets under their own names. */
@@ -12,26 +13,35 @@ export const METADATA_FACETS = [
   'year',
   'month',
   'iso',
+  'folder',
   'keyword',
+  'color',
+  'collection',
 ] as const
 
-export interface FacetOptions extends Pick<SearchOptions, 'labels' | 'where' | 'minScore' | 'kind'> {
-  /** Label sets and metadata facets, in order. Default: all label sets and the usual metadata. */
-  names?: readonly string[]
-  /**
-   * [dimension]: counts the photos nearest to it. Without `query` and `prompt`, all embedded photos that fulfil labels
-   * and conditions.
-   */
+/** The photos that are counted: the nearest to a query, or all embedded photos that fulfil labels and conditions. */
+export interface CountedPhotos extends Pick<SearchOptions, 'labels' | 'where' | 'minScore' | 'kind'> {
+  /** [dimension]: counts the photos nearest to it. */
   query?: Float32Array
   /** In place of `query`: words whose embedding is stored. */
   prompt?: string
-  /** Number of nearest photos. Default: 1000. */
+  /** In place of `query`: parts that are combined. */
+  parts?: readonly QueryPart[]
+  /** Number of nearest photos. Default: 1000; for shared words 200, of all photos too. */
   n?: number
+}
+
+export interface FacetOptions extends CountedPhotos {
+  /** Label sets and metadata facets, in order. Default: all label sets and the usual metadata. */
+  names?: readonly string[]
   /** Values shown per metadata facet. Default: 10. All labels of a set are shown. */
   top?: number
 }
 
-/** `values`, `other` and `unknown` add up to the photos of the result; keywords do not, since a photo has many. */
+/**
+ * `values`, `other` and `unknown` add up to the photos of the result; keywords, colours and collections do not, since a
+ * photo has many.
+ */
 export interface Facet {
   name: string
   /** Labels in the order of their set; else the most frequent, years, months and ISO in their own order. */
@@ -40,4 +50,46 @@ export interface Facet {
   other: number
   /** Photos without a known value. */
   unknown: number
+}
+
+export interface PlaceOptions extends CountedPhotos {
+  /** Height and width of a cell, in degrees. */
+  cell: number
+  /** Only photos inside, in degrees. Default: the whole Earth. */
+  box?: Box
+  /** Most cells. Default: 500. */
+  top?: number
+}
+
+/** From south to north and from west to east, in degrees. */
+export interface Box {
+  south: number
+  west: number
+  north: number
+  east: number
+}
+
+/** The photos of a cell. The box is theirs, not that of the cell. */
+export interface PlaceCell extends Box {
+  /** Mean place of its photos, in degrees. */
+  latitude: number
+  longitude: number
+  photos: number
+}
+
+export interface SharedWordOptions extends CountedPhotos {
+  /** Most words. Default: 12. */
+  top?: number
+  /** Words that are left out, such as those of the search. */
+  omitted?: string
+}
+
+/** A word that describes hits better than the collection. */
+export interface SharedWord {
+  word: string
+  /** Hits with the word, of `hits` hits. */
+  photos: number
+  hits: number
+  /** Share of the photos of the collection with the word, estimated from a sample. */
+  shareOfAll: number
 }

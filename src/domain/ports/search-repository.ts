@@ -1,5 +1,5 @@
 import type { DuplicateGroup, DuplicateOptions, DuplicatePair } from './duplicates.js'
-import type { Facet, FacetOptions } from './facets.js'
+import type { Facet, FacetOptions, PlaceCell, PlaceOptions, SharedWord, SharedWordOptions } from './facets.js'
 import type { HybridHit, HybridOptions } from './hybrid.js'
 import type { QueryPart } from './prompts.js'
 import type { ModelId } from './repository.js'
@@ -36,6 +36,10 @@ export interface SearchRepository {
   hybrid(modelId: ModelId, prompt: string, query: Float32Array | null, options: HybridOptions): Promise<HybridHit[]>
   /** `search_facets`: histograms. A facet without a photo has no values. Rejects with USAGE for an unknown name. */
   facets(modelId: ModelId, options: FacetOptions): Promise<Facet[]>
+  /** `search_places`: photos by place. @returns the fullest cells first, and how many photos inside the box have a place */
+  places(modelId: ModelId, options: PlaceOptions): Promise<{ cells: PlaceCell[]; placed: number }>
+  /** `shared_words`: words that describe the photos better than the collection, the best first. */
+  sharedWords(modelId: ModelId, options: SharedWordOptions): Promise<SharedWord[]>
   /**
    * `near_duplicates`: every pair once, in no order. Runs in steps of one statement each, so that a large collection shows
    * progress, can be stopped between steps, and does not block others who share the session.
@@ -47,6 +51,16 @@ export interface SearchRepository {
     onProgress?: (searched: number, photos: number) => void,
     signal?: AbortSignal,
   ): AsyncIterable<DuplicatePair>
+  /**
+   * Pairs of near duplicates between some photos, and between them and known ones. Unknown ids are left out.
+   * @returns pairs in no order, either photo first
+   */
+  pairsAmong(
+    modelId: ModelId,
+    photoIds: readonly string[],
+    knownIds: readonly string[],
+    threshold: number,
+  ): Promise<DuplicatePair[]>
   /** `group_pairs`: the groups that pairs make, the largest first. */
   duplicateGroups(modelId: ModelId, pairs: readonly DuplicatePair[]): Promise<DuplicateGroup[]>
   /** The pages of photos, or where there is none their image URLs, by id. Unknown photos are left out. */

@@ -8,7 +8,7 @@ import type { HttpParts } from '../parts.js'
 import { FILTER_PARAMETERS } from '../schemas/filters.js'
 import { CopyPath, PhotoId } from '../schemas/photo.js'
 import { PROBLEMS } from '../schemas/problem.js'
-import { Facet, Model, Words } from '../schemas/search.js'
+import { Model } from '../schemas/search.js'
 import { copyPath } from '../shown.js'
 
 const RegisteredModel = z
@@ -34,6 +34,12 @@ const Group = z
 
 /** Pairs in memory; groups are made of all. */
 const MAX_PAIRS = 100_000
+const DEFAULT_THRESHOLD = 0.95
+/** Photos that one request compares with each other, and with those that are shown. */
+const MAX_COMPARED = 500
+const MAX_SHOWN = 2000
+
+const Threshold = z.number().min(0).max(1).optional().describe('Minimum cosine similarity. Default: 0.95.')
 
 /** What the collection holds as a whole. */
 export function addCollectionRoutes(app: HttpApp, { search, models }: HttpParts): void {
@@ -126,39 +132,6 @@ export function addCollectionRoutes(app: HttpApp, { search, models }: HttpParts)
   )
 
   app.get(
-    '/facets',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'facets',
-        summary: 'Histograms of labels and metadata',
-        description: 'Of the photos nearest to words, or of all photos that fulfil the conditions.',
-        tags: ['collection'],
-        querystring: z.strictObject({
-          q: Words.optional(),
-          by: z
-            .array(z.string().min(1).max(100))
-            .max(50)
-            .optional()
-            .describe('Label sets, `country`, `year`, …; repeatable. Default: all sets and the usual metadata.'),
-          n: z.int().min(1).max(100_000).optional().describe('With `q`: number of nearest photos. Default: 1000.'),
-          top: z.int().min(1).max(1000).optional().describe('Values per facet. Default: 10.'),
-          min_score: z.number().min(-1).max(1).optional(),
-          model: Model.optional(),
-          ...FILTER_PARAMETERS,
-        }),
-        response: { 200: z.object({ model: z.string(), facets: z.array(Facet) }), ...PROBLEMS },
-      },
-    },
-    async ({ query, cancelled: signal }) => {
-      const { q: words, by: names, n, top, min_score: minScore } = query
-      const model = await search.model(query.model)
-      const request = { words, names, n, top, minScore, ...conditionsOf(query) }
-      return { model: model.key, facets: await search.facets(model, request, signal) }
-    },
-  )
-
-  app.get(
     '/duplicates',
     {
       config: { scope: 'read' },
@@ -167,7 +140,7 @@ export function addCollectionRoutes(app: HttpApp, { search, models }: HttpParts)
         summary: 'Near duplicates: pairs of photos that look the same to the model, and their groups',
         tags: ['collection'],
         querystring: z.strictObject({
-          threshold: z.number().min(0).max(1).optional().describe('Minimum cosine similarity. Default: 0.95.'),
+          threshold: Threshold,
           method: z.enum(['exact', 'index']).optional(),
           limit: z.int().min(1).max(10_000).optional().describe('Most pairs, and most groups. Default: 1000.'),
           model: Model.optional(),
@@ -186,7 +159,7 @@ export function addCollectionRoutes(app: HttpApp, { search, models }: HttpParts)
       },
     },
     async ({ query, cancelled: signal }) => {
-      const { threshold = 0.95, method, limit = 1000 } = query
+      const { threshold = DEFAULT_THRESHOLD, method, limit = 1000 } = query
       const model = await search.model(query.model)
       const options = { threshold, method, maxPairs: MAX_PAIRS, ...conditionsOf(query) }
       const pairs = await search.duplicates(model, options, () => {}, signal)
@@ -202,6 +175,46 @@ export function addCollectionRoutes(app: HttpApp, { search, models }: HttpParts)
           representative_id: representativeId,
           members: members.map(({ photoId, score }) => ({ photo_id: photoId, score })),
         })),
+      }
+    },
+  )
+  app.post(
+    '/duplicates',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'collapseDuplicates',
+        summary: 'Which photos of a list look the same as an earlier one',
+        description:
+          'For lists that show one photo of each group. A photo is compared with the `known` ones, which the list has shown before, and with those before it that are no duplicates. Unknown ids count for nothing.',
+        tags: ['collection'],
+        body: z.strictObject({
+          photos: z.array(PhotoId).min(1).max(MAX_COMPARED).describe('In the order of the list.'),
+          known: z.array(PhotoId).max(MAX_SHOWN).optional(),
+          threshold: Threshold,
+          model: Model.optional(),
+        }),
+        response: {
+          200: z.object({
+            model: z.string(),
+            duplicates: z.array(
+              z.object({
+                photo_id: PhotoId,
+                of: PhotoId.describe('The photo that stands for it, which is no duplicate itself.'),
+                score: z.number(),
+              }),
+            ),
+          }),
+          ...PROBLEMS,
+        },
+      },
+    },
+    async ({ body: { photos, known = [], threshold = DEFAULT_THRESHOLD, model: named } }) => {
+      const model = await search.model(named)
+      const found = await search.collapse(model, photos, known, threshold)
+      return {
+        model: model.key,
+        duplicates: found.map(({ photoId, of, score }) => ({ photo_id: photoId, of, score })),
       }
     },
   )

@@ -122,7 +122,7 @@ export function addSearchRoutes(app: HttpApp, parts: HttpParts): void {
   }
 
   async function facetsOf(model: SearchModel, hits: readonly Hit[], names: string[], signal: AbortSignal) {
-    return search.facets(model, { names, where: [{ photos: hits.map(hit => hit.photoId) }] }, signal)
+    return search.counts.facets(model, { names, where: [{ photos: hits.map(hit => hit.photoId) }] }, signal)
   }
 }
 

@@ -95,10 +95,15 @@ export const Part = z
   })
 export type Part = z.output<typeof Part>
 
+/** What a body searches for. */
+export const SEARCHED = {
+  ...SUBJECT,
+  parts: z.array(Part).min(1).max(50).optional().describe('A combination, in place of a single subject.'),
+}
+
 export const SearchBody = z
   .strictObject({
-    ...SUBJECT,
-    parts: z.array(Part).min(1).max(50).optional().describe('A combination, in place of a single subject.'),
+    ...SEARCHED,
     ...HYBRID,
     facets,
     ...PAGE,
@@ -106,7 +111,7 @@ export const SearchBody = z
   })
   .meta({
     id: 'SearchRequest',
-    oneOf: oneOf({ ...SUBJECT, parts: true }),
+    oneOf: oneOf(SEARCHED),
     description: 'One of words, photo, picture, picture_url, vector and parts.',
   })
 export type SearchBody = z.output<typeof SearchBody>

@@ -19,16 +19,32 @@ const ISO = ['up to 100', '101 to 200', '201 to 400', '401 to 800', '801 to 1600
 interface Entry {
   photo: Photo
   vector: Float32Array
-  keywords: string[]
+  /** Values of the facets of which a photo has many. */
+  many: Record<Many, string[]>
 }
+
+const MANY = ['keyword', 'color', 'collection'] as const
+type Many = (typeof MANY)[number]
+const FOLDERS = [
+  'file:///home/me/photos/a.jpg',
+  'file:///home/me/photos/2019/a.jpg',
+  'file:///home/me/photos/2019/May%20(1)/b.jpg',
+  'file:///home/me/photos/2020/c.jpg#t=1.5',
+  'https://example.org/2020/c.jpg',
+]
 
 function aCollection(): Entry[] {
   const random = randomNumbers(23)
   const pick = <T>(values: readonly T[]): T => values[Math.floor((random() + 0.5) * values.length)]!
   return Array.from({ length: PHOTOS }, (_, i) => ({
     vector: Float32Array.from([pick([-1, 0, 1, 2]), pick([-1, 1]), pick([1, 2])]),
-    keywords: ['dog', 'snow', "o'clock", 'other'].filter(() => random() > 0.2),
+    many: {
+      keyword: ['dog', 'snow', "o'clock", 'other'].filter(() => random() > 0.2),
+      color: ['darkslategrey', 'snow'].filter(() => random() > 0.1),
+      collection: ['Winter', '17'].filter(() => random() > 0.3),
+    },
     photo: aPhoto(`p${i}`, {
+      photo_image_url: pick(FOLDERS),
       photo_location_country: pick(['Norway', 'Japan', 'other', '', 'Ünlü', null]),
       photo_location_city: pick(['Bergen', null]),
       exif_camera_make: pick(['Canon', null, null]),
@@ -46,7 +62,7 @@ function aCollection(): Entry[] {
 const isoOf = (iso: number): string =>
   iso > 6400 ? 'over 6400' : ISO[[100, 200, 400, 800, 1600, 3200, 6400].findIndex(most => iso <= most)]!
 
-const VALUES: Record<Exclude<(typeof METADATA_FACETS)[number], 'keyword'>, (photo: Photo) => string | null> = {
+const VALUES: Record<Exclude<(typeof METADATA_FACETS)[number], Many | 'folder'>, (photo: Photo) => string | null> = {
   country: photo => photo.photo_location_country,
   city: photo => photo.photo_location_city,
   camera_make: photo => photo.exif_camera_make,
@@ -95,10 +111,26 @@ describe.each(kinds)('facets on the $kind server', ({ available, start }) => {
           half.map(({ vector }) => vector),
           i === 0 ? ['side'] : [], // the rest is not labelled
         )
-      const keywords = collection.flatMap(entry => entry.keywords.map(word => [entry.photo.photo_id, word]))
+      const columns = (name: Many) => {
+        const rows = collection.flatMap(({ photo, many }) => many[name].map(value => [photo.photo_id, value] as const))
+        return [rows.map(([id]) => id), rows.map(([, value]) => value)]
+      }
       await database.query(
         `insert into photo_keywords (photo_id, keyword) select * from unnest($1::text[], $2::text[])`,
-        [keywords.map(row => row[0]), keywords.map(row => row[1])],
+        columns('keyword'),
+      )
+      // Two shades of each colour: a photo counts once.
+      await database.query(
+        `insert into photo_colors (photo_id, hex, keyword)
+         select id, shade || substr(upper(md5(value)), 1, 5), value
+           from unnest($1::text[], $2::text[]) as given (id, value) cross join unnest('{A,B}'::text[]) as shade`,
+        columns('color'),
+      )
+      // A collection without a title is called by its id.
+      await database.query(
+        `insert into photo_collections (photo_id, collection_id, collection_title)
+         select id, value, case when value <> '17' then value end from unnest($1::text[], $2::text[]) as given (id, value)`,
+        columns('collection'),
       )
       for (const row of await database.query<{ photo_id: string; label: string }>(
         'select photo_id, label from photo_labels',
@@ -125,16 +157,31 @@ describe.each(kinds)('facets on the $kind server', ({ available, start }) => {
       }
     }
 
-    function keywordFacet(entries: Entry[], top: number): Facet {
+    function facetOfMany(entries: Entry[], name: Many, top: number): Facet {
       const { values } = histogram(
-        entries.flatMap(entry => entry.keywords),
-        'keyword',
+        entries.flatMap(entry => entry.many[name]),
+        name,
         top,
       )
       const shown = new Set(values.map(({ value }) => value))
-      const without = entries.filter(entry => !entry.keywords.some(word => shown.has(word)))
-      const unknown = without.filter(entry => entry.keywords.length === 0).length
-      return { name: 'keyword', values, other: without.length - unknown, unknown }
+      const without = entries.filter(entry => !entry.many[name].some(word => shown.has(word)))
+      const unknown = without.filter(entry => entry.many[name].length === 0).length
+      return { name, values, other: without.length - unknown, unknown }
+    }
+
+    /** Folders directly below the one that all files have in common. */
+    function folders(entries: Entry[]): (string | null)[] {
+      const paths = entries.map(({ photo: { photo_image_url: url } }) =>
+        url.startsWith('file:') ? url.split('/').slice(0, -1) : null,
+      )
+      const known = paths.filter(path => path !== null)
+      const isCommon = (depth: number) =>
+        known.every(
+          path => path.length >= depth && path.slice(0, depth).join('/') === known[0]!.slice(0, depth).join('/'),
+        )
+      let depth = 0
+      while (known.length > 0 && depth < known[0]!.length && isCommon(depth + 1)) depth++
+      return paths.map(path => (path && path.length > depth ? `${path.slice(0, depth + 1).join('/')}/` : null))
     }
 
     async function expected({
@@ -153,7 +200,8 @@ describe.each(kinds)('facets on the $kind server', ({ available, start }) => {
       const ids = new Set(hits.map(hit => hit.photoId))
       const entries = collection.filter(entry => ids.has(entry.photo.photo_id))
       return names!.map(name => {
-        if (name === 'keyword') return keywordFacet(entries, top)
+        if (MANY.includes(name as Many)) return facetOfMany(entries, name as Many, top)
+        if (name === 'folder') return histogram(folders(entries), name, top)
         if (name !== 'side')
           return histogram(
             entries.map(({ photo }) => VALUES[name as keyof typeof VALUES](photo)),
@@ -178,6 +226,9 @@ describe.each(kinds)('facets on the $kind server', ({ available, start }) => {
           { column: 'photo_location_country', operator: '=', value: 'Atlantis' },
           { photos: collection.slice(20, 70).map(({ photo }) => photo.photo_id) },
           { keyword: 'dog' },
+          { color: 'snow' },
+          { collection: '17' },
+          { column: 'photo_image_url', operator: '~', value: 'file:///home/me/photos/2019/' },
           { orientation: 'landscape' },
         ]),
       },

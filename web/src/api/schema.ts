@@ -339,6 +339,29 @@ export type DuplicateGroup = {
   }>
 }
 
+/** The photos of a cell, with the bounds of their places. */
+export type PlaceCell = {
+  /** Mean latitude of the photos, in degrees. */
+  latitude: number
+  /** Mean longitude of the photos, in degrees. */
+  longitude: number
+  south: number
+  west: number
+  north: number
+  east: number
+  photos: number
+}
+
+export type SharedWord = {
+  word: string
+  /** Photos with the word, or another one of its stem. */
+  photos: number
+  /** Photos that were read. */
+  of: number
+  /** Share of the photos of the collection with it, estimated from a sample. */
+  share_of_all: number
+}
+
 export type IngestAccepted = {
   /** `GET /runs/{id}` shows its progress, as `Location` says. */
   run: string
@@ -532,6 +555,216 @@ export interface paths {
       requestBody: { content: { 'image/*': Blob; 'application/octet-stream': Blob } }
       responses: {
         200: { content: { 'application/json': SearchResult } }
+        '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
+      }
+    }
+  }
+  '/api/v1/facets': {
+    get: {
+      parameters: {
+        query?: {
+          by?: Array<string>
+          top?: number
+          q?: string
+          n?: number
+          min_score?: number
+          model?: string
+          label?: Array<string>
+          where?: Array<string>
+          near?: string
+          orientation?: 'landscape' | 'portrait' | 'square'
+          photos?: Array<string>
+          not_photos?: Array<string>
+          keyword?: Array<string>
+          collection?: Array<string>
+          color?: Array<string>
+        }
+      }
+      responses: {
+        200: { content: { 'application/json': {
+            model: string
+            facets: Array<Facet>
+          } } }
+        '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
+      }
+    }
+    post: {
+      parameters: {}
+      requestBody: { content: { 'application/json': {
+            /** Label sets, `country`, `year`, …; repeatable. Default: all sets and the usual metadata. */
+            by?: Array<string>
+            /** Values per facet. Default: 10. */
+            top?: number
+            words?: string
+            /** Id of a photo. */
+            photo?: string
+            /** An image file in base64. */
+            picture?: string
+            /** The server fetches it; private addresses are refused. */
+            picture_url?: string
+            /** As long as the vectors of the model. */
+            vector?: Array<number>
+            /** A combination, in place of a single subject. */
+            parts?: Array<Part>
+            /** With something to search for: number of nearest photos. Default: 1000. */
+            n?: number
+            /** Minimum cosine similarity of a nearest photo. */
+            min_score?: number
+            /** `NAME` or `NAME@PRECISION`. Default: the model of searches. */
+            model?: string
+            labels?: Array<LabelCondition>
+            filters?: Array<Filter>
+          } } }
+      responses: {
+        200: { content: { 'application/json': {
+            model: string
+            facets: Array<Facet>
+          } } }
+        '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
+      }
+    }
+  }
+  '/api/v1/places': {
+    get: {
+      parameters: {
+        query?: {
+          cell?: number
+          box?: string
+          top?: number
+          q?: string
+          n?: number
+          min_score?: number
+          model?: string
+          label?: Array<string>
+          where?: Array<string>
+          near?: string
+          orientation?: 'landscape' | 'portrait' | 'square'
+          photos?: Array<string>
+          not_photos?: Array<string>
+          keyword?: Array<string>
+          collection?: Array<string>
+          color?: Array<string>
+        }
+      }
+      responses: {
+        200: { content: { 'application/json': {
+            model: string
+            /** Photos with a place, inside the box. */
+            placed: number
+            cells: Array<PlaceCell>
+          } } }
+        '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
+      }
+    }
+    post: {
+      parameters: {}
+      requestBody: { content: { 'application/json': {
+            /** Height and width of a cell, in degrees. Default: 5. */
+            cell?: number
+            /** In degrees: only photos inside. */
+            box?: {
+              south: number
+              west: number
+              north: number
+              east: number
+            }
+            /** Most cells, the fullest first. Default: 500. */
+            top?: number
+            words?: string
+            /** Id of a photo. */
+            photo?: string
+            /** An image file in base64. */
+            picture?: string
+            /** The server fetches it; private addresses are refused. */
+            picture_url?: string
+            /** As long as the vectors of the model. */
+            vector?: Array<number>
+            /** A combination, in place of a single subject. */
+            parts?: Array<Part>
+            /** With something to search for: number of nearest photos. Default: 1000. */
+            n?: number
+            /** Minimum cosine similarity of a nearest photo. */
+            min_score?: number
+            /** `NAME` or `NAME@PRECISION`. Default: the model of searches. */
+            model?: string
+            labels?: Array<LabelCondition>
+            filters?: Array<Filter>
+          } } }
+      responses: {
+        200: { content: { 'application/json': {
+            model: string
+            /** Photos with a place, inside the box. */
+            placed: number
+            cells: Array<PlaceCell>
+          } } }
+        '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
+      }
+    }
+  }
+  '/api/v1/shared-words': {
+    get: {
+      parameters: {
+        query?: {
+          top?: number
+          q?: string
+          n?: number
+          min_score?: number
+          model?: string
+          label?: Array<string>
+          where?: Array<string>
+          near?: string
+          orientation?: 'landscape' | 'portrait' | 'square'
+          photos?: Array<string>
+          not_photos?: Array<string>
+          keyword?: Array<string>
+          collection?: Array<string>
+          color?: Array<string>
+        }
+      }
+      responses: {
+        200: { content: { 'application/json': {
+            model: string
+            words: Array<SharedWord>
+          } } }
+        '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
+      }
+    }
+    post: {
+      parameters: {}
+      requestBody: { content: { 'application/json': {
+            /** Most words. Default: 12. */
+            top?: number
+            words?: string
+            /** Id of a photo. */
+            photo?: string
+            /** An image file in base64. */
+            picture?: string
+            /** The server fetches it; private addresses are refused. */
+            picture_url?: string
+            /** As long as the vectors of the model. */
+            vector?: Array<number>
+            /** A combination, in place of a single subject. */
+            parts?: Array<Part>
+            /** Number of photos that are read. Default: 200. */
+            n?: number
+            /** Minimum cosine similarity of a nearest photo. */
+            min_score?: number
+            /** `NAME` or `NAME@PRECISION`. Default: the model of searches. */
+            model?: string
+            labels?: Array<LabelCondition>
+            filters?: Array<Filter>
+          } } }
+      responses: {
+        200: { content: { 'application/json': {
+            model: string
+            words: Array<SharedWord>
+          } } }
         '4XX': { content: { 'application/problem+json': Problem } }
         '5XX': { content: { 'application/problem+json': Problem } }
       }
@@ -896,37 +1129,6 @@ export interface paths {
       }
     }
   }
-  '/api/v1/facets': {
-    get: {
-      parameters: {
-        query?: {
-          q?: string
-          by?: Array<string>
-          n?: number
-          top?: number
-          min_score?: number
-          model?: string
-          label?: Array<string>
-          where?: Array<string>
-          near?: string
-          orientation?: 'landscape' | 'portrait' | 'square'
-          photos?: Array<string>
-          not_photos?: Array<string>
-          keyword?: Array<string>
-          collection?: Array<string>
-          color?: Array<string>
-        }
-      }
-      responses: {
-        200: { content: { 'application/json': {
-            model: string
-            facets: Array<Facet>
-          } } }
-        '4XX': { content: { 'application/problem+json': Problem } }
-        '5XX': { content: { 'application/problem+json': Problem } }
-      }
-    }
-  }
   '/api/v1/duplicates': {
     get: {
       parameters: {
@@ -959,6 +1161,32 @@ export interface paths {
               score: number
             }>
             groups: Array<DuplicateGroup>
+          } } }
+        '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
+      }
+    }
+    post: {
+      parameters: {}
+      requestBody: { content: { 'application/json': {
+            /** In the order of the list. */
+            photos: Array<string>
+            known?: Array<string>
+            /** Minimum cosine similarity. Default: 0.95. */
+            threshold?: number
+            /** `NAME` or `NAME@PRECISION`. Default: the model of searches. */
+            model?: string
+          } } }
+      responses: {
+        200: { content: { 'application/json': {
+            model: string
+            duplicates: Array<{
+              /** Id of a photo. */
+              photo_id: string
+              /** The photo that stands for it, which is no duplicate itself. */
+              of: string
+              score: number
+            }>
           } } }
         '4XX': { content: { 'application/problem+json': Problem } }
         '5XX': { content: { 'application/problem+json': Problem } }
