@@ -1,6 +1,8 @@
 import { defineConfig } from 'vite'
+import { worldOutline } from './world-outline.mjs'
 
 export default defineConfig({
+  plugins: [worldOutline()],
   build: {
     target: 'es2022',
     emptyOutDir: true,

@@ -63,9 +63,9 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await soon(async () => {
         await page.mouse.wheel(0, 3000)
         return page.locator('.results-count').textContent()
-      }).toBe(`${PHOTOS} photos`)
+      }).toMatch(new RegExp(`^${PHOTOS} photos`))
       expect(await page.locator(TILES).count()).toBeLessThan(80)
-      expect(await page.getByRole('status').textContent()).toBe(`snow: ${PHOTOS} photos`)
+      expect(await page.getByRole('status').textContent()).toMatch(new RegExp(`^snow: ${PHOTOS} photos`))
     })
 
     once('filters narrow the results and each other, and go again', async () => {
@@ -75,8 +75,10 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await filters.getByRole('link', { name: 'Japan 75' }).click()
       await soon(() => new URL(page.url()).search).toBe('?country=Japan')
       await filters.getByRole('link', { name: '2011 15' }).click()
-      await soon(() => page.locator('.results-count').textContent()).toBe('15 photos')
-      expect(await filters.getByRole('link', { name: '2012' }).count()).toBe(0)
+      await soon(() => page.locator('.results-count').textContent()).toMatch(/^15 photos/)
+      // What else could be chosen of a facet, under the other conditions.
+      await filters.getByRole('link', { name: 'Norway' }).waitFor({ state: 'detached' })
+      await filters.getByRole('link', { name: '2013 15' }).waitFor()
       expect(await tab.violations()).toEqual([])
       await page.getByRole('link', { name: 'Remove Country: Japan' }).click()
       await soon(() => new URL(page.url()).search).toBe('?time=2011')

@@ -42,6 +42,8 @@ test('an address reproduces its state', () => {
     cut: fc.option(fc.integer({ min: -1000, max: 1000 }).map(it => it / 1000)),
     showsScores: fc.boolean(),
     showsDuplicates: fc.boolean(),
+    opened: list,
+    showsMap: fc.boolean(),
   })
   fc.assert(
     fc.property(states, state => {

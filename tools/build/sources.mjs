@@ -17,7 +17,9 @@ const CONFIGURATION = [
 ]
 const COMPILERS = ['typescript', 'esbuild', 'assemblyscript']
 /** What becomes part of the page, and what makes it. */
-export const PAGE_PACKAGES = ['vite', 'preact', '@preact/signals', '@tanstack/virtual-core', 'openapi-fetch']
+export const PAGE_PACKAGES = [
+  ...['vite', 'preact', '@preact/signals', '@tanstack/virtual-core', 'openapi-fetch', 'world-atlas', 'topojson-client'],
+]
 /** A message that names more files than this is not read. */
 const MAX_NAMED = 3
 

@@ -29,3 +29,29 @@ export async function removePhotos(ids: readonly string[]): Promise<number> {
   const { photos } = await answered(post('/api/v1/photos/delete', { body: { photos: [...ids] } }))
   return photos
 }
+
+/** What one request may hold. */
+const COMPARED_AT_ONCE = 500
+/** Photos that are shown, with which the next ones are compared: near duplicates come close to each other. */
+const MOST_SHOWN = 500
+
+/**
+ * Photos of a list that look the same as an earlier one, with the one that stands for them.
+ * @param shown photos of the list that come before, without duplicates
+ */
+export async function collapseDuplicates(
+  ids: readonly string[],
+  shown: readonly string[],
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const duplicates = new Map<string, string>()
+  const known = [...shown]
+  for (let i = 0; i < ids.length; i += COMPARED_AT_ONCE) {
+    const photos = ids.slice(i, i + COMPARED_AT_ONCE)
+    const body = { photos, known: known.slice(-MOST_SHOWN) }
+    const found = await answered(post('/api/v1/duplicates', { body, signal }))
+    for (const { photo_id, of } of found.duplicates) duplicates.set(photo_id, of)
+    known.push(...photos.filter(id => !duplicates.has(id)))
+  }
+  return duplicates
+}

@@ -1,12 +1,10 @@
 import { conditionParameters, searchRequest } from '../state/search-query.js'
 import type { SearchState } from '../state/search-state.js'
 import { answered, get, post } from './client.js'
-import type { FoundPhoto, PhotoDetails } from './schema.js'
+import type { Found } from './found.js'
+import type { PhotoDetails } from './schema.js'
 
-/** A photo of a list; the score only where something was searched for. */
-export interface Found extends FoundPhoto {
-  score?: number
-}
+export type { Found } from './found.js'
 
 export interface Page {
   photos: Found[]

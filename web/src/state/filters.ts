@@ -9,6 +9,10 @@ export interface FilterKind {
   facet: string | null
   /** Whether several values mean any of them; else a new one takes the place of the former. */
   isMany: boolean
+  /** Whether its facet counts under what is chosen of it: several values must all hold, or lie in each other. */
+  countsWithin?: boolean
+  /** Whether there may be so many values that one writes them. */
+  isWritten?: boolean
   /** The conditions of the API for the chosen values. */
   filters(values: readonly string[]): Filter[]
   /** What a value is called. Default: itself. */
@@ -41,6 +45,11 @@ const anyOf =
   (column: Column) =>
   (values: readonly string[]): Filter[] => [{ column, operator: 'in', value: [...values] }]
 
+const ALL_OF = { isMany: true, countsWithin: true, isWritten: true } as const
+
+/** Counts folders of this machine, so only those who may know about it ask for it. */
+export const FOLDER_FACET = 'folder'
+
 /** In the order of the panel. */
 export const FILTER_KINDS: readonly FilterKind[] = [
   // Labels are conditions of their own; see labelConditions.
@@ -53,8 +62,15 @@ export const FILTER_KINDS: readonly FilterKind[] = [
     filters: ([value]) => periodFilters(value!),
     show: showPeriod,
   },
-  { name: 'country', title: 'Country', facet: 'country', isMany: true, filters: anyOf('photo_location_country') },
-  { name: 'city', title: 'City', facet: 'city', isMany: true, filters: anyOf('photo_location_city') },
+  {
+    name: 'country',
+    title: 'Country',
+    facet: 'country',
+    isMany: true,
+    isWritten: true,
+    filters: anyOf('photo_location_country'),
+  },
+  { name: 'city', title: 'City', facet: 'city', isMany: true, isWritten: true, filters: anyOf('photo_location_city') },
   { name: 'make', title: 'Camera maker', facet: 'camera_make', isMany: true, filters: anyOf('exif_camera_make') },
   { name: 'camera', title: 'Camera', facet: 'camera_model', isMany: true, filters: anyOf('exif_camera_model') },
   { name: 'iso', title: 'ISO', facet: 'iso', isMany: false, filters: ([value]) => isoFilters(value!) },
@@ -73,16 +89,32 @@ export const FILTER_KINDS: readonly FilterKind[] = [
     filters: ([value]) => [{ column: 'photo_featured', operator: '=', value: value === 'true' }],
     show: value => (value === 'true' ? 'Featured' : 'Not featured'),
   },
-  { name: 'by', title: 'Photographer', facet: 'photographer', isMany: true, filters: anyOf('photographer_username') },
-  { name: 'keyword', title: 'Keyword', facet: 'keyword', isMany: true, filters: each(keyword => ({ keyword })) },
-  { name: 'color', title: 'Colour', facet: null, isMany: true, filters: each(color => ({ color })) },
-  { name: 'collection', title: 'Collection', facet: null, isMany: true, filters: each(collection => ({ collection })) },
+  {
+    name: 'by',
+    title: 'Photographer',
+    facet: 'photographer',
+    isMany: true,
+    isWritten: true,
+    filters: anyOf('photographer_username'),
+  },
+  { name: 'keyword', title: 'Keyword', facet: 'keyword', ...ALL_OF, filters: each(keyword => ({ keyword })) },
+  { name: 'color', title: 'Colour', facet: 'color', ...ALL_OF, filters: each(color => ({ color })) },
+  {
+    name: 'collection',
+    title: 'Collection',
+    facet: 'collection',
+    ...ALL_OF,
+    filters: each(collection => ({ collection })),
+  },
   {
     name: 'folder',
     title: 'Folder',
-    facet: null,
+    facet: FOLDER_FACET,
     isMany: false,
+    countsWithin: true,
+    isWritten: true,
     filters: ([value]) => [{ column: 'photo_image_url', operator: '~', value: value! }],
+    show: showFolder,
   },
   {
     name: 'near',
@@ -124,8 +156,9 @@ function each(make: (value: string) => Filter): FilterKind['filters'] {
 
 /** `2017`, `2017-05`, `2017-05-09`, or two of them with `..` between: both ends belong to the period. */
 function periodFilters(text: string): Filter[] {
-  const [, from, to = from] = PERIOD.exec(text) ?? []
-  if (from === undefined || to === undefined) return []
+  const period = periodOf(text)
+  if (!period) return []
+  const { from, to } = period
   const first = `${from}-01-01`.slice(0, 10)
   return [
     { column: 'photo_submitted_at', operator: '>=', value: first },
@@ -154,10 +187,20 @@ function isoFilters(text: string): Filter[] {
 }
 
 function nearFilters(text: string): Filter[] {
-  const [latitude, longitude, km] = (NEAR.exec(text) ?? []).slice(1).map(Number)
-  return latitude === undefined || longitude === undefined || km === undefined
-    ? []
-    : [{ near: { latitude, longitude, km } }]
+  const near = nearOf(text)
+  return near ? [{ near }] : []
+}
+
+/** The circle of a value `LATITUDE,LONGITUDE,KM`; null: it is none. */
+export function nearOf(text: string | undefined): { latitude: number; longitude: number; km: number } | null {
+  const [latitude, longitude, km] = (NEAR.exec(text ?? '') ?? []).slice(1).map(Number)
+  return latitude === undefined || longitude === undefined || km === undefined ? null : { latitude, longitude, km }
+}
+
+/** The first and the last day, month or year of a period; null: it is none. */
+export function periodOf(text: string | undefined): { from: string; to: string } | null {
+  const [, from, to = from] = PERIOD.exec(text ?? '') ?? []
+  return from === undefined || to === undefined ? null : { from, to }
 }
 
 function isOrientation(value: string | undefined): value is 'landscape' | 'portrait' | 'square' {
@@ -170,11 +213,25 @@ function showLabel(value: string): string {
   return score === undefined ? name : `${name} ≥ ${Math.round(Number(score) * 100)} %`
 }
 
+/** The last name of a folder's address. */
+function showFolder(value: string): string {
+  const name = value.replace(/\/$/, '').split('/').at(-1) || value
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return name
+  }
+}
+
 function showPeriod(value: string): string {
   return value.replace('..', ' – ')
 }
 
 function showPlace(value: string): string {
-  const [, latitude, longitude, km] = NEAR.exec(value) ?? []
-  return km === undefined ? value : `${km} km around ${Number(latitude).toFixed(2)}, ${Number(longitude).toFixed(2)}`
+  const near = nearOf(value)
+  if (!near) return value
+  const angle = (degrees: number, positive: string, negative: string) =>
+    `${Math.abs(degrees).toFixed(2)}° ${degrees < 0 ? negative : positive}`
+  const { latitude, longitude, km } = near
+  return `${km.toLocaleString('en')} km around ${angle(latitude, 'N', 'S')}, ${angle(longitude, 'E', 'W')}`
 }

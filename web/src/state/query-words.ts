@@ -18,6 +18,11 @@ export function parseWords(text: string): { words: string; plus: string[]; minus
 /** A search for the words of the bar. Signed ones become chips, beside those that are there. */
 export function withWords(state: SearchState, text: string): SearchState {
   const { words, plus, minus } = parseWords(text)
-  const towards = plus.reduce((next, it) => added(next, 'plus', it), { ...state, words, cut: null } as SearchState)
+  const towards = plus.reduce((next, it) => added(next, 'plus', it), {
+    ...state,
+    words,
+    cut: null,
+    opened: [],
+  } as SearchState)
   return minus.reduce((next, it) => added(next, 'minus', it), towards)
 }

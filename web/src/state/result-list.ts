@@ -1,6 +1,8 @@
-import { signal } from '@preact/signals'
+import { batch, computed, type Signal, signal } from '@preact/signals'
+import { collapseDuplicates } from '../api/duplicates.js'
 import { browse, type Found, type Page, search } from '../api/photos.js'
-import { hasSubject, type SearchState, searchPath } from './search-state.js'
+import { hasSubject, type SearchState, searched, searchPath } from './search-state.js'
+import { shownPhotos } from './shown-photos.js'
 
 const PER_PAGE = 60
 /** Hits that are sorted by date: the most that one answer holds, twice. */
@@ -15,12 +17,21 @@ export class ResultList {
   readonly photos = signal<readonly Found[]>([])
   readonly phase = signal<Phase>('more')
   readonly error = signal<unknown>(null)
-  /** The photo that has, or last had, the focus. */
+  /** The photo that stands for each near duplicate. */
+  readonly duplicateOf = signal<ReadonlyMap<string, string>>(new Map())
+  /** The state with which the list was last shown: it decides what is hidden. */
+  readonly viewed: Signal<SearchState>
+  readonly shown = computed(() =>
+    shownPhotos(this.photos.value, this.duplicateOf.value, this.viewed.value, this.phase.value === 'end'),
+  )
+  /** The shown photo that has, or last had, the focus. */
   readonly active = signal(0)
   #cursor: string | undefined
   #stop = new AbortController()
 
-  constructor(readonly state: SearchState) {}
+  constructor(readonly state: SearchState) {
+    this.viewed = signal(state)
+  }
 
   async loadMore(): Promise<void> {
     if (this.phase.value === 'loading' || this.phase.value === 'end') return
@@ -28,8 +39,15 @@ export class ResultList {
     this.#stop = new AbortController()
     try {
       const { photos, next } = await this.#nextPage(this.#stop.signal)
-      const known = new Set(this.photos.value.map(photo => photo.photo_id))
-      this.photos.value = [...this.photos.value, ...photos.filter(photo => !known.has(photo.photo_id))]
+      const ids = this.photos.value.map(photo => photo.photo_id)
+      const known = new Set(ids)
+      const added = photos.filter(photo => !known.has(photo.photo_id))
+      const standing = ids.filter(id => !this.duplicateOf.value.has(id))
+      const duplicates = await this.#duplicatesOf(added, standing)
+      batch(() => {
+        this.duplicateOf.value = new Map([...this.duplicateOf.value, ...duplicates])
+        this.photos.value = [...this.photos.value, ...added]
+      })
       this.#cursor = next ?? undefined
       this.phase.value = next === null ? 'end' : 'more'
     } catch (error) {
@@ -44,6 +62,12 @@ export class ResultList {
   /** Ends a request that nobody waits for any more. */
   leave(): void {
     this.#stop.abort()
+  }
+
+  async #duplicatesOf(photos: readonly Found[], standing: readonly string[]): Promise<Map<string, string>> {
+    if (photos.length === 0) return new Map()
+    const ids = photos.map(photo => photo.photo_id)
+    return collapseDuplicates(ids, standing, this.#stop.signal)
   }
 
   #nextPage(signal: AbortSignal): Promise<Page> {
@@ -80,7 +104,7 @@ export const lastList = signal<ResultList | null>(null)
 
 /** The results of a state, kept for a while. What only hides some of them makes no other list. */
 export function resultsOf(state: SearchState): ResultList {
-  const key = searchPath({ ...state, showsScores: false, cut: null })
+  const key = searchPath(searched(state))
   const list = lists.get(key) ?? new ResultList(state)
   lists.delete(key)
   lists.set(key, list)

@@ -1,6 +1,6 @@
 import type { Filter, LabelCondition, Part, SearchRequest } from '../api/schema.js'
 import { filterConditions, labelConditions } from './filters.js'
-import type { SearchState } from './search-state.js'
+import { hasSubject, type SearchState } from './search-state.js'
 import { vectorOfText } from './vector-text.js'
 
 /** The weight of words next to photos; the server's default for positive ones. */
@@ -26,6 +26,12 @@ export function searchRequest(state: SearchState): SearchRequest {
   const conditions = { labels: labelConditions(state.filters), filters: filterConditions(state.filters) }
   if (parts.length === 1 && only!.weight === undefined) return { ...only, ...conditions }
   return { parts, ...conditions }
+}
+
+/** The body of a request for counts: of the photos nearest to what is searched for, or of all that fulfil the conditions. */
+export function countRequest(state: SearchState): Omit<SearchRequest, 'k' | 'cursor' | 'facets'> {
+  if (!hasSubject(state)) return { labels: labelConditions(state.filters), filters: filterConditions(state.filters) }
+  return { ...searchRequest(state), ...(state.cut === null ? {} : { min_score: state.cut }) }
 }
 
 function partsOf({ words, plus, minus, like, unlike, pictures }: SearchState): Part[] {

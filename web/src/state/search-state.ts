@@ -18,8 +18,12 @@ export interface SearchState {
   /** Least score of a hit; null: none. */
   cut: number | null
   showsScores: boolean
-  /** Whether near duplicates stay apart. */
+  /** Whether near duplicates are shown beside the photos that stand for them. */
   showsDuplicates: boolean
+  /** Ids of photos whose near duplicates are shown. */
+  opened: readonly string[]
+  /** Whether the map and the dates of the photos are shown. */
+  showsMap: boolean
 }
 
 export const EMPTY: SearchState = {
@@ -34,6 +38,8 @@ export const EMPTY: SearchState = {
   cut: null,
   showsScores: false,
   showsDuplicates: false,
+  opened: [],
+  showsMap: false,
 }
 
 const LISTS = { plus: 'plus', minus: 'minus', like: 'like', unlike: 'unlike', pictures: 'pic' } as const
@@ -60,6 +66,8 @@ export function parseState(parameters: URLSearchParams): SearchState {
     cut: Number.isFinite(cut) && Math.abs(cut) <= 1 ? cut : null,
     showsScores: parameters.get('scores') === '1',
     showsDuplicates: parameters.get('all') === '1',
+    opened: list('open'),
+    showsMap: parameters.get('map') === '1',
   }
 }
 
@@ -74,8 +82,15 @@ export function searchPath(state: SearchState): string {
   if (state.cut !== null) parameters.set('cut', String(state.cut))
   if (state.showsScores) parameters.set('scores', '1')
   if (state.showsDuplicates) parameters.set('all', '1')
+  for (const id of state.opened) parameters.append('open', id)
+  if (state.showsMap) parameters.set('map', '1')
   const text = parameters.toString()
   return text === '' ? '/search' : `/search?${text}`
+}
+
+/** The state as far as it decides which photos are found, and in which order. */
+export function searched(state: SearchState): SearchState {
+  return { ...state, cut: null, showsScores: false, showsDuplicates: false, opened: [], showsMap: false }
 }
 
 /** Whether there is anything to search for; without it, the page shows photos by their date. */
@@ -87,9 +102,13 @@ export function hasSubject({ words, plus, minus, like, unlike, pictures }: Searc
 export function toggled(state: SearchState, name: FilterName, value: string, isMany: boolean): SearchState {
   const values = state.filters[name] ?? []
   const rest = values.filter(it => it !== value)
-  const next = rest.length < values.length ? rest : isMany ? [...values, value] : [value]
+  return withoutFilter(state, name, rest.length < values.length ? rest : isMany ? [...values, value] : [value])
+}
+
+/** With no value of a filter, or with these instead. */
+export function withoutFilter(state: SearchState, name: FilterName, instead: readonly string[] = []): SearchState {
   const { [name]: _, ...others } = state.filters
-  return { ...state, filters: next.length > 0 ? { ...others, [name]: next } : others }
+  return { ...state, opened: [], filters: instead.length > 0 ? { ...others, [name]: instead } : others }
 }
 
 type ListName = keyof typeof LISTS
@@ -99,9 +118,16 @@ const OPPOSITE: Partial<Record<ListName, ListName>> = { plus: 'minus', minus: 'p
 export function added(state: SearchState, name: ListName, value: string): SearchState {
   const opposite = OPPOSITE[name]
   const cleaned = opposite ? removed(state, opposite, value) : state
-  return cleaned[name].includes(value) ? cleaned : { ...cleaned, cut: null, [name]: [...cleaned[name], value] }
+  const values = cleaned[name].includes(value) ? cleaned[name] : [...cleaned[name], value]
+  return { ...cleaned, cut: null, opened: [], [name]: values }
 }
 
 export function removed(state: SearchState, name: ListName, value: string): SearchState {
-  return { ...state, cut: null, [name]: state[name].filter(it => it !== value) }
+  return { ...state, cut: null, opened: [], [name]: state[name].filter(it => it !== value) }
+}
+
+/** With the near duplicates of a photo shown or, if they are, hidden. */
+export function withOpened(state: SearchState, id: string): SearchState {
+  const rest = state.opened.filter(it => it !== id)
+  return { ...state, opened: rest.length < state.opened.length ? rest : [...rest, id] }
 }

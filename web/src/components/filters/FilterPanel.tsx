@@ -1,22 +1,22 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { facets, labelSetNames } from '../../api/collection.js'
-import { FILTER_KINDS } from '../../state/filters.js'
+import { labelSetNames } from '../../api/collection.js'
+import { narrowingFacets } from '../../api/counts.js'
+import { may } from '../../state/caller.js'
+import { FILTER_KINDS, FOLDER_FACET } from '../../state/filters.js'
 import { useResource } from '../../state/resource.js'
-import { type SearchState, searchPath } from '../../state/search-state.js'
+import { type SearchState, searched, searchPath } from '../../state/search-state.js'
 import { Failure } from '../states/Failure.js'
 import { FacetGroup } from './FacetGroup.js'
-import { TextFilter } from './TextFilter.js'
 
 const VALUES = 8
 const FACETS = FILTER_KINDS.flatMap(({ facet }) => facet ?? [])
-/** Filters whose values nothing counts. */
-const WRITTEN = FILTER_KINDS.filter(({ name, facet }) => facet === null && name !== 'label' && name !== 'near')
 
 /** What the results can be restricted to, with the photos that each value leaves. The facets narrow each other. */
 export function FilterPanel({ state, close }: { state: SearchState; close: () => void }) {
-  const counted = { ...state, order: 'relevance', cut: null, showsScores: false, showsDuplicates: false } as const
+  const counted = { ...searched(state), order: 'relevance' } as const
+  const names = FACETS.filter(name => name !== FOLDER_FACET || may('ingest'))
   const found = useResource(`facets ${searchPath(counted)}`, async () =>
-    facets(counted, [...(await labelSetNames()), ...FACETS], VALUES),
+    narrowingFacets(counted, [...(await labelSetNames()), ...names], VALUES),
   )
   // The former numbers stay until the next ones are there, so nothing jumps.
   const last = useRef(found.value)
@@ -34,9 +34,8 @@ export function FilterPanel({ state, close }: { state: SearchState; close: () =>
         {shown
           ?.filter(({ values }) => values.some(({ photos }) => photos > 0))
           .map(facet => (
-            <FacetGroup key={facet.name} facet={facet} state={state} />
+            <FacetGroup key={facet.name} facet={facet} state={state} counted={counted} />
           ))}
-        {shown && WRITTEN.map(kind => <TextFilter key={kind.name} kind={kind} state={state} />)}
       </div>
     </aside>
   )

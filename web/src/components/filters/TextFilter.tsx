@@ -3,7 +3,7 @@ import { show } from '../../state/current.js'
 import type { FilterKind } from '../../state/filters.js'
 import { type SearchState, toggled } from '../../state/search-state.js'
 
-/** A filter whose value is written: colours, collections, folders. */
+/** Takes a value of a facet that has more than are shown. */
 export function TextFilter({ kind: { name, title, isMany }, state }: { kind: FilterKind; state: SearchState }) {
   const field = useId()
   const [text, setText] = useState('')
@@ -17,8 +17,16 @@ export function TextFilter({ kind: { name, title, isMany }, state }: { kind: Fil
         setText('')
       }}
     >
-      <label for={field}>{title}</label>
-      <input id={field} value={text} maxLength={200} onInput={event => setText(event.currentTarget.value)} />
+      <label class="visually-hidden" for={field}>
+        {title}
+      </label>
+      <input
+        id={field}
+        value={text}
+        maxLength={200}
+        placeholder={`Type a ${title.toLowerCase()}`}
+        onInput={event => setText(event.currentTarget.value)}
+      />
     </form>
   )
 }

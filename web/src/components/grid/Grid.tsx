@@ -2,9 +2,10 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import type { Found } from '../../api/photos.js'
 import { restorePlace } from '../../app/navigation.js'
 import type { ResultList } from '../../state/result-list.js'
+import { Duplicates } from './Duplicates.js'
 import { MOVES, moved, rowOf } from './grid-moves.js'
 import { justifiedRows, shownRatio } from './justified-rows.js'
-import { STEERS, steer, takeSteered } from './steering.js'
+import { OPENS, STEERS, steer, takeSteered, toggleDuplicates } from './steering.js'
 import { Tile } from './Tile.js'
 import { TileActions } from './TileActions.js'
 import { useBox } from './use-box.js'
@@ -16,6 +17,9 @@ interface Props {
   photos: readonly Found[]
   /** Whether none follows. */
   isComplete: boolean
+  /** Near duplicates by the photo that stands for them, and the ids of those photos whose duplicates are shown. */
+  duplicates: ReadonlyMap<string, readonly Found[]>
+  opened: readonly string[]
   label: string
   showsScores: boolean
   hrefOf: (photoId: string) => string
@@ -27,7 +31,7 @@ const targetHeight = (width: number) => (width < 600 ? 150 : width < 1200 ? 210 
 const gapOf = (width: number) => (width < 600 ? 4 : 8)
 
 /** All photos of a list in rows of full width. Only the rows near the window exist. */
-export function Grid({ list, photos, isComplete, label, showsScores, hrefOf }: Props) {
+export function Grid({ list, photos, isComplete, duplicates, opened, label, showsScores, hrefOf }: Props) {
   const element = useRef<HTMLDivElement>(null)
   const wantsFocus = useRef(false)
   const box = useBox(element)
@@ -57,7 +61,8 @@ export function Grid({ list, photos, isComplete, label, showsScores, hrefOf }: P
   }, [rows.length > 0])
   useEffect(() => {
     if (width > 0 && !isComplete && last >= rows.length - AHEAD) void list.loadMore()
-  }, [list, last, rows.length, width, photos.length, isComplete])
+    // A page may bring nothing but what is hidden.
+  }, [list, last, rows.length, width, list.photos.value.length, isComplete])
   useEffect(() => {
     if (!wantsFocus.current) return
     const tile = element.current?.querySelector<HTMLElement>(`[data-index="${list.active.value}"]`)
@@ -71,6 +76,7 @@ export function Grid({ list, photos, isComplete, label, showsScores, hrefOf }: P
     const direction = STEERS[event.key]
     const active = photos[list.active.value]
     if (direction && active) return steer(direction, active.photo_id)
+    if (event.key === OPENS && active && duplicates.has(active.photo_id)) return toggleDuplicates(active.photo_id)
     const move = MOVES[event.key]
     if (!move) return
     event.preventDefault()
@@ -124,8 +130,16 @@ export function Grid({ list, photos, isComplete, label, showsScores, hrefOf }: P
                       height={row.height}
                       isActive={row.start + i === entry}
                       showsScore={showsScores}
+                      duplicates={duplicates.get(found.photo_id)?.length ?? 0}
                       href={hrefOf(found.photo_id)}
                     />
+                    {duplicates.has(found.photo_id) && (
+                      <Duplicates
+                        id={found.photo_id}
+                        count={duplicates.get(found.photo_id)!.length}
+                        isOpen={opened.includes(found.photo_id)}
+                      />
+                    )}
                     <TileActions id={found.photo_id} />
                   </div>
                 ))}

@@ -8,12 +8,14 @@ interface Props {
   height: number
   isActive: boolean
   showsScore: boolean
+  /** Near duplicates that it stands for. */
+  duplicates: number
   href: string
   index: number
 }
 
 /** One photo of the grid. Its place and its colour are there before the picture is. */
-export function Tile({ found, width, height, isActive, showsScore, href, index }: Props) {
+export function Tile({ found, width, height, isActive, showsScore, duplicates, href, index }: Props) {
   const [phase, setPhase] = useState<'loading' | 'shown' | 'missing'>('loading')
   const text = altText(found)
   const small = copyAt(found.copy, 256)
@@ -25,7 +27,7 @@ export function Tile({ found, width, height, isActive, showsScore, href, index }
       tabIndex={isActive ? 0 : -1}
       data-index={index}
       style={{ width: `${width}px`, height: `${height}px`, ...(background ? { backgroundColor: background } : {}) }}
-      aria-label={text}
+      aria-label={duplicates > 0 ? `${text} (stands for ${duplicates} more)` : text}
     >
       {small !== null && phase !== 'missing' && (
         <img

@@ -1,11 +1,19 @@
 import { isField } from '../../app/shortcuts.js'
 import { current, show } from '../../state/current.js'
-import { added } from '../../state/search-state.js'
+import { added, withOpened } from '../../state/search-state.js'
 
 export type Direction = 'like' | 'unlike'
 
 /** Keys on a photo of the grid. */
 export const STEERS: Readonly<Record<string, Direction>> = { m: 'like', l: 'unlike' }
+
+/** The key that shows or hides the near duplicates of a photo of the grid. */
+export const OPENS = 'd'
+
+/** Shows the near duplicates of a photo of the grid, or hides them again. */
+export function toggleDuplicates(photoId: string): void {
+  show(withOpened(current.value, photoId), true)
+}
 
 let isSteered = false
 

@@ -1,5 +1,6 @@
 import { useEffect } from 'preact/hooks'
-import { examples, facets, searchedModel } from '../../api/collection.js'
+import { examples, searchedModel } from '../../api/collection.js'
+import { facets } from '../../api/counts.js'
 import { browse } from '../../api/photos.js'
 import { restorePlace } from '../../app/navigation.js'
 import { QueryBar } from '../../components/query/QueryBar.js'

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { photoDetails } from '../../api/photos.js'
 import type { ViewProps } from '../../app/paths.js'
 import { altText } from '../../components/grid/photo-text.js'
+import { lazy } from '../../components/parts/lazy.js'
 import { Failure } from '../../components/states/Failure.js'
 import { useResource } from '../../state/resource.js'
 import { PhotoActions } from './PhotoActions.js'
@@ -10,6 +11,8 @@ import { PhotoFacts } from './PhotoFacts.js'
 import { PhotoLabels } from './PhotoLabels.js'
 import { PhotoPicture } from './PhotoPicture.js'
 import { Similar } from './Similar.js'
+
+const PhotoPlace = lazy(async () => (await import('./PhotoPlace.js')).PhotoPlace, 'photo-map is-pending')
 
 /** One photo: the picture, who took it, what is known about it, and what is like it. */
 export function Photo({ parameters: { id = '' } }: ViewProps) {
@@ -43,6 +46,9 @@ export function Photo({ parameters: { id = '' } }: ViewProps) {
           />
         )}
         {state && <PhotoLabels labels={state.labels} />}
+        {value && value.photo.photo_location_latitude !== null && value.photo.photo_location_longitude !== null && (
+          <PhotoPlace photo={value.photo} />
+        )}
         {value && <PhotoFacts photo={value.photo} />}
       </div>
       <Similar id={id} />

@@ -11,7 +11,7 @@ interface Props {
 
 /** What can be done with a photo. */
 export function PhotoActions({ id, copy, showsSquare, toggleSquare }: Props) {
-  const state = lastList.value?.state ?? EMPTY
+  const state = lastList.value?.viewed.value ?? EMPTY
   const path = `/api/v1/photos/${encodeURIComponent(id)}`
   return (
     <div class="photo-actions">

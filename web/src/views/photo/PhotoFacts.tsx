@@ -41,11 +41,7 @@ function factsOf(photo: PhotoMetadata): Fact[] {
   add('Place', text('photo_location_name') ?? ([city, country].filter(Boolean).join(', ') || null))
   add('Country', country, country ? filtered('country', country) : undefined)
   const camera = text('exif_camera_model')
-  add(
-    'Camera',
-    [text('exif_camera_make'), camera].filter(Boolean).join(' ') || null,
-    camera ? filtered('camera', camera) : undefined,
-  )
+  add('Camera', cameraName(text('exif_camera_make'), camera), camera ? filtered('camera', camera) : undefined)
   add('Lens', text('exif_lens'))
   const iso = text('exif_iso')
   const exposure = [
@@ -64,4 +60,11 @@ function factsOf(photo: PhotoMetadata): Fact[] {
   add('Downloads', count('stats_downloads'))
   add('Id', text('photo_id'))
   return facts
+}
+
+/** Many models begin with the name of their maker. */
+function cameraName(make: string | null, model: string | null): string | null {
+  if (make === null || model === null) return make ?? model
+  const [first = ''] = make.toLowerCase().split(' ')
+  return model.toLowerCase().startsWith(first) ? model : `${make} ${model}`
 }

@@ -10,7 +10,7 @@ const pathOf = (id: string) => `/photos/${encodeURIComponent(id)}`
 /** Back to the results, and to the photos before and after this one among them. */
 export function PhotoSteps({ id }: { id: string }) {
   const list = lastList.value
-  const photos = list?.photos.value ?? []
+  const photos = list?.shown.value.photos ?? []
   const index = photos.findIndex(photo => photo.photo_id === id)
   const [before, after] = index < 0 ? [] : [photos[index - 1], photos[index + 1]]
   useEffect(() => {
@@ -38,7 +38,7 @@ export function PhotoSteps({ id }: { id: string }) {
   return (
     <nav class="photo-steps" aria-label="Among the results">
       <a
-        href={searchPath(list.state)}
+        href={searchPath(list.viewed.value)}
         onClick={event => {
           event.preventDefault()
           history.back()
@@ -49,7 +49,7 @@ export function PhotoSteps({ id }: { id: string }) {
       </a>
       <span class="photo-place">
         {index + 1} of {photos.length}
-        {list.phase.value === 'end' ? '' : '+'}
+        {list.shown.value.isComplete ? '' : '+'}
       </span>
       <button
         type="button"

@@ -8,10 +8,11 @@ interface Props {
   state: SearchState
   isSearch: boolean
   photos: readonly Found[]
+  hasDuplicates: boolean
 }
 
-/** Order, least relevance and scores. */
-export function ResultTools({ state, isSearch, photos }: Props) {
+/** Order, least relevance, and what is shown beside the photos. */
+export function ResultTools({ state, isSearch, photos, hasDuplicates }: Props) {
   const order = !isSearch && state.order === 'relevance' ? 'newest' : state.order
   return (
     <div class="tools">
@@ -26,6 +27,25 @@ export function ResultTools({ state, isSearch, photos }: Props) {
           <span>Scores</span>
         </label>
       )}
+      {hasDuplicates && (
+        <label class="switch">
+          <input
+            type="checkbox"
+            checked={state.showsDuplicates}
+            onChange={event => show({ ...state, showsDuplicates: event.currentTarget.checked, opened: [] }, true)}
+          />
+          <span>Near duplicates</span>
+        </label>
+      )}
+      <button
+        type="button"
+        class="button"
+        aria-pressed={state.showsMap}
+        onClick={() => show({ ...state, showsMap: !state.showsMap }, true)}
+      >
+        <Icon name="map" />
+        Map and dates
+      </button>
       <button
         type="button"
         class="button"

@@ -1,6 +1,7 @@
-import { useEffect } from 'preact/hooks'
+import { useEffect, useMemo } from 'preact/hooks'
 import { FilterPanel } from '../../components/filters/FilterPanel.js'
 import { Grid } from '../../components/grid/Grid.js'
+import { lazy } from '../../components/parts/lazy.js'
 import { Chips } from '../../components/query/Chips.js'
 import { Failure } from '../../components/states/Failure.js'
 import { GridPending } from '../../components/states/GridPending.js'
@@ -8,8 +9,12 @@ import { NoResults } from '../../components/states/NoResults.js'
 import { announce, current, showsFilters } from '../../state/current.js'
 import { lastList, resultsOf } from '../../state/result-list.js'
 import { hasSubject } from '../../state/search-state.js'
+import { shownPhotos } from '../../state/shown-photos.js'
 import { ResultTools } from './ResultTools.js'
-import { countText, titleOf, withoutWeak } from './result-texts.js'
+import { countText, titleOf } from './result-texts.js'
+import { SharedWords } from './SharedWords.js'
+
+const Overview = lazy(async () => (await import('./overview/Overview.js')).Overview, 'overview is-pending')
 
 const closeFilters = () => {
   showsFilters.value = false
@@ -22,9 +27,12 @@ export function Results() {
   const isSearch = hasSubject(state)
   const all = list.photos.value
   const phase = list.phase.value
-  const { photos, isComplete } = withoutWeak(all, state.cut, phase === 'end', state.order)
+  const { photos, isComplete, duplicates, hidden } = useMemo(
+    () => shownPhotos(all, list.duplicateOf.value, state, phase === 'end'),
+    [all, list, state, phase],
+  )
   const title = titleOf(state)
-  const count = countText(photos.length, isComplete)
+  const count = countText(photos.length, hidden, isComplete)
   useEffect(() => {
     document.title = `${title} – unsplash-clip`
   }, [title])
@@ -34,6 +42,9 @@ export function Results() {
     return () => list.leave()
   }, [list])
   useEffect(() => {
+    list.viewed.value = state
+  }, [list, state])
+  useEffect(() => {
     if (phase === 'end' || phase === 'more') announce(photos.length > 0 || phase === 'end' ? `${title}: ${count}` : '')
   }, [title, count, phase, photos.length])
   return (
@@ -41,9 +52,11 @@ export function Results() {
       <div class="results-head">
         <h1 class="results-title">{title}</h1>
         <p class="results-count">{all.length > 0 || phase === 'end' ? count : '\u00a0'}</p>
-        <ResultTools state={state} isSearch={isSearch} photos={all} />
+        <ResultTools state={state} isSearch={isSearch} photos={all} hasDuplicates={list.duplicateOf.value.size > 0} />
       </div>
       <Chips state={state} />
+      {(phase !== 'end' || all.length > 0) && <SharedWords state={state} isReady={all.length > 0} />}
+      {state.showsMap && <Overview state={state} />}
       <div class={`results-body ${showsFilters.value ? 'has-filters' : ''}`}>
         {showsFilters.value && <FilterPanel state={state} close={closeFilters} />}
         <div>
@@ -54,6 +67,8 @@ export function Results() {
             list={list}
             photos={photos}
             isComplete={isComplete}
+            duplicates={duplicates}
+            opened={state.opened}
             label={title}
             showsScores={state.showsScores}
             hrefOf={id => `/photos/${encodeURIComponent(id)}`}

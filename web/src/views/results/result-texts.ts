@@ -1,6 +1,5 @@
-import type { Found } from '../../api/photos.js'
 import { type FilterName, kindOf } from '../../state/filters.js'
-import type { Order, SearchState } from '../../state/search-state.js'
+import type { SearchState } from '../../state/search-state.js'
 
 /** What the results are called. */
 export function titleOf({ words, plus, minus, like, unlike, pictures, filters }: SearchState): string {
@@ -19,20 +18,13 @@ export function titleOf({ words, plus, minus, like, unlike, pictures, filters }:
   return chosen.length > 0 ? chosen.join(' · ') : 'All photos'
 }
 
-/** @param isComplete whether no more photos follow */
-export function countText(count: number, isComplete: boolean): string {
-  const photos = count === 1 ? 'photo' : 'photos'
-  return `${count.toLocaleString('en')}${isComplete ? '' : '+'} ${photos}`
-}
-
-/** Leaves out the hits that score less than the cut. By relevance they all come last, so then none follows. */
-export function withoutWeak(
-  photos: readonly Found[],
-  cut: number | null,
-  isEnd: boolean,
-  order: Order,
-): { photos: readonly Found[]; isComplete: boolean } {
-  if (cut === null) return { photos, isComplete: isEnd }
-  const kept = photos.filter(({ score }) => score === undefined || score >= cut)
-  return { photos: kept, isComplete: isEnd || (order === 'relevance' && kept.length < photos.length) }
+/**
+ * @param hidden near duplicates, which are counted too
+ * @param isComplete whether no more photos follow
+ */
+export function countText(count: number, hidden: number, isComplete: boolean): string {
+  const photos = count + hidden === 1 ? 'photo' : 'photos'
+  const all = `${(count + hidden).toLocaleString('en')}${isComplete ? '' : '+'} ${photos}`
+  if (hidden === 0) return all
+  return `${all}, ${hidden.toLocaleString('en')} near ${hidden === 1 ? 'duplicate' : 'duplicates'} hidden`
 }
