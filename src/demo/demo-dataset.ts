@@ -8,6 +8,7 @@ import pLimit from 'p-limit'
 import { composeScene, renderScene, type Scene } from '../demo-scenes/scenes.js'
 import { barePhoto, DATASET_COLUMNS } from '../domain/photo.js'
 import { makeFolder } from '../make-folder.js'
+import { inventedMetadata } from './invented-metadata.js'
 
 /** The demo model was never trained on seeds from here on. */
 const FIRST_SEED = 5_000_000
@@ -84,6 +85,7 @@ function row(id: string, host: string, scene: Scene): string {
     photographer_username: 'unsplash-clip',
     photographer_first_name: 'Scene',
     photographer_last_name: 'Generator',
+    ...inventedMetadata(scene),
   }
   return (Object.keys(DATASET_COLUMNS) as (keyof typeof DATASET_COLUMNS)[])
     .map(column => photo[column])
