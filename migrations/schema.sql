@@ -2243,7 +2243,7 @@ begin
     using cell, query, labels, filters, top, n, kind, min_score, box;
 end $_$;
 
-COMMENT ON FUNCTION public.search_places(cell double precision, query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text, box double precision[]) IS 'Photos by place, counted in cells of so many degrees of latitude and longitude: of the photos that search_facets counts, inside box (south, west, north, east; null: the whole Earth). Each row is a cell: mean place, bounds and number of its photos, and the number of photos of all cells (placed). The fullest cells come first, at most top.';
+COMMENT ON FUNCTION public.search_places(cell double precision, query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text, box double precision[]) IS 'Photos by place, counted in cells of `cell` degrees of latitude and longitude: of the photos that search_facets counts, inside box (south, west, north, east; null: the whole Earth). Each row is a cell: mean place, bounds and number of its photos, and the number of photos of all cells (placed). The fullest cells come first, at most top.';
 
 CREATE FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean) RETURNS record
     LANGUAGE plpgsql STABLE

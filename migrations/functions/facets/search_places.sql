@@ -33,4 +33,4 @@ begin
     using cell, query, labels, filters, top, n, kind, min_score, box;
 end $$;
 comment on function search_places is
-  'Photos by place, counted in cells of so many degrees of latitude and longitude: of the photos that search_facets counts, inside box (south, west, north, east; null: the whole Earth). Each row is a cell: mean place, bounds and number of its photos, and the number of photos of all cells (placed). The fullest cells come first, at most top.';
+  'Photos by place, counted in cells of `cell` degrees of latitude and longitude: of the photos that search_facets counts, inside box (south, west, north, east; null: the whole Earth). Each row is a cell: mean place, bounds and number of its photos, and the number of photos of all cells (placed). The fullest cells come first, at most top.';

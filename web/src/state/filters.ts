@@ -11,7 +11,7 @@ export interface FilterKind {
   isMany: boolean
   /** Whether its facet counts under what is chosen of it: several values must all hold, or lie in each other. */
   countsWithin?: boolean
-  /** Whether there may be so many values that one writes them. */
+  /** Whether its values can be too many to show, so that one writes them. */
   isWritten?: boolean
   /** The conditions of the API for the chosen values. */
   filters(values: readonly string[]): Filter[]
