@@ -12,7 +12,7 @@ export interface ExampleSearch {
   photos: { photoId: string; storedKey: string | null }[]
 }
 
-/** What people photograph; the last four are what the demo renders. */
+/** What people photograph; the last ones are what the demo renders. */
 const CANDIDATES = [
   'a mountain lake at sunrise',
   'waves on a beach',
@@ -42,15 +42,27 @@ const CANDIDATES = [
   'a boat at night',
   'a cat in a room',
   'a yellow car',
+  'a dog in the snow',
+  'a lighthouse by the sea',
+  'a balloon in the sky',
+  'flowers in a meadow',
+  'the moon above a city',
 ]
+/** Words that say nothing about a picture. */
+const SMALL_WORDS = new Set(['above', 'and', 'from', 'the', 'with'])
 const SHOWN = 8
 const HITS = 4
 const KEPT_MS = 10 * MINUTE
 
+/** Shares of the hits with texts: from the first on the texts confirm a search, below the second they contradict it. */
+const CONFIRMED = 0.75
+const CONTRADICTED = 0.25
+
 /**
  * Searches that do have good hits in this collection. Scores of different words cannot be compared, but those of one
- * photo can: words fit the collection when their best hits are more similar to them than to all other candidates. The
- * answer is kept for ten minutes per model.
+ * photo can: words fit the collection when their best hits are more similar to them than to all other candidates, or
+ * when the descriptions of the hits name what was searched for. Words that no description names do not fit: a model
+ * that does not know them finds something, too. The answer is kept for ten minutes per model.
  */
 export class ExampleSearches {
   readonly #kept = new Map<string, { until: number; found: Promise<ExampleSearch[]> }>()
@@ -80,10 +92,29 @@ export class ExampleSearches {
       const margins = hits[own]!.map(({ photoId }) => marginOf(own, texts, embeddings.get(photoId)))
       return { words, hits: hits[own]!, margin: margins.reduce((sum, margin) => sum + margin, 0) / margins.length }
     })
-    return distinct(rated.filter(({ margin }) => margin > 0).sort((a, b) => b.margin - a.margin)).map(
-      ({ words, hits }) => ({ words, photos: hits.map(({ photoId, storedKey }) => ({ photoId, storedKey })) }),
-    )
+    return distinct(rated.filter(fits).sort((a, b) => b.margin - a.margin)).map(({ words, hits }) => ({
+      words,
+      photos: hits.map(({ photoId, storedKey }) => ({ photoId, storedKey })),
+    }))
   }
+}
+
+function fits({ words, hits, margin }: { words: string; hits: readonly Hit[]; margin: number }): boolean {
+  const share = namedShare(words, hits)
+  return share === null ? margin > 0 : share >= CONFIRMED || (margin > 0 && share > CONTRADICTED)
+}
+
+/** The share of the hits with a text whose text has a word of the search; null: none has a text. */
+export function namedShare(words: string, hits: readonly Pick<Hit, 'photo'>[]): number | null {
+  const texts = hits.flatMap(({ photo }) => {
+    const text = [photo.photo_title, photo.photo_description, photo.ai_description].filter(Boolean).join(' ')
+    return text === '' ? [] : [text]
+  })
+  const wanted = words.split(' ').filter(word => word.length > 2 && !SMALL_WORDS.has(word))
+  // Other forms too: a wave for waves, beaches for a beach.
+  const forms = wanted.map(word => (word.length > 4 ? word.slice(0, -1) : `${word}s?\\b`))
+  const names = new RegExp(`\\b(?:${forms.join('|')})`, 'i')
+  return texts.length === 0 ? null : texts.filter(text => names.test(text)).length / texts.length
 }
 
 /** By how much a photo is more similar to one text than to any other. */
