@@ -183,6 +183,10 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
       await page.goto(`${api.server.url}/search?time=2011&map=1`)
       await page.getByRole('region', { name: 'Places' }).getByText('2 photos have a place').waitFor()
       await dates.getByRole('link', { name: '2012: 4 photos' }).waitFor()
+      await page.goto(`${api.server.url}/search?q=snow&cut=0.99&map=1`)
+      await dates.getByText('4 photos have a date').waitFor()
+      await page.getByRole('slider').press('Home')
+      await dates.getByText('40 photos have a date').waitFor()
     })
 
     test('colours, collections and folders are facets; each shows what else could be chosen', async () => {
@@ -232,6 +236,11 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
       await phone.page.goto(`${api.server.url}/search?map=1`)
       await phone.page.getByRole('link', { name: /^20 photos around/ }).tap()
       await soon(() => decodeURIComponent(new URL(phone.page.url()).search)).toBe('?near=60.39,5.32,1&map=1')
+      await phone.page.getByRole('button', { name: 'Filters' }).tap()
+      await phone.page.getByRole('link', { name: 'Norway 20' }).waitFor()
+      expect(await phone.violations()).toEqual([])
+      await phone.page.getByRole('button', { name: 'Show the photos' }).tap()
+      await soon(() => phone.page.getByRole('complementary', { name: 'Filters' }).count()).toBe(0)
       expect(phone.problems).toEqual([])
       await phone.close()
     })

@@ -4,7 +4,8 @@ import { narrowingFacets } from '../../api/counts.js'
 import { may } from '../../state/caller.js'
 import { FILTER_KINDS, FOLDER_FACET } from '../../state/filters.js'
 import { useResource } from '../../state/resource.js'
-import { type SearchState, searched, searchPath } from '../../state/search-state.js'
+import { type SearchState, searchPath } from '../../state/search-state.js'
+import { useCounted } from '../../state/use-counted.js'
 import { Failure } from '../states/Failure.js'
 import { FacetGroup } from './FacetGroup.js'
 
@@ -13,7 +14,7 @@ const FACETS = FILTER_KINDS.flatMap(({ facet }) => facet ?? [])
 
 /** What the results can be restricted to, with the photos that each value leaves. The facets narrow each other. */
 export function FilterPanel({ state, close }: { state: SearchState; close: () => void }) {
-  const counted = { ...searched(state), order: 'relevance' } as const
+  const counted = useCounted(state)
   const names = FACETS.filter(name => name !== FOLDER_FACET || may('ingest'))
   const found = useResource(`facets ${searchPath(counted)}`, async () =>
     narrowingFacets(counted, [...(await labelSetNames()), ...names], VALUES),
@@ -37,6 +38,9 @@ export function FilterPanel({ state, close }: { state: SearchState; close: () =>
             <FacetGroup key={facet.name} facet={facet} state={state} counted={counted} />
           ))}
       </div>
+      <button type="button" class="button is-primary filters-close" onClick={close}>
+        Show the photos
+      </button>
     </aside>
   )
 }

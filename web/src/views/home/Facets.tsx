@@ -7,7 +7,10 @@ export function Facets({ facets }: { facets: Facet[] | undefined }) {
   const shown = facets?.filter(({ values }) => values.some(({ photos }) => photos > 0))
   return (
     <section class="band" aria-labelledby="facets-title">
-      <h2 id="facets-title">What is in it</h2>
+      <div class="band-head">
+        <h2 id="facets-title">What is in it</h2>
+        <a href={searchPath({ ...EMPTY, showsMap: true })}>On the map, by date</a>
+      </div>
       <div class={`facets ${facets ? '' : 'is-pending'}`}>
         {shown?.map(facet => (
           <FacetBars key={facet.name} facet={facet} />

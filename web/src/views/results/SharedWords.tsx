@@ -1,7 +1,8 @@
 import { sharedWords } from '../../api/counts.js'
 import { Icon } from '../../components/parts/Icon.js'
 import { useResource } from '../../state/resource.js'
-import { added, hasSubject, type SearchState, searched, searchPath } from '../../state/search-state.js'
+import { added, hasSubject, type SearchState, searchPath } from '../../state/search-state.js'
+import { useCounted } from '../../state/use-counted.js'
 
 const MOST = 10
 /** Whether the last hits had words. Until the next ones are there, their place is kept accordingly. */
@@ -12,7 +13,7 @@ let hadWords = true
  * @param isReady whether the hits are there: they come first
  */
 export function SharedWords({ state, isReady }: { state: SearchState; isReady: boolean }) {
-  const counted = { ...searched(state), order: 'relevance' } as const
+  const counted = useCounted(state)
   if (!hasSubject(state) && Object.keys(state.filters).length === 0) return null
   if (!isReady) return hadWords ? <div class="shared-words" /> : null
   return <Words key={searchPath(counted)} state={state} counted={counted} />

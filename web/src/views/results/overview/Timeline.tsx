@@ -3,13 +3,14 @@ import { months } from '../../../api/counts.js'
 import { Failure } from '../../../components/states/Failure.js'
 import { show } from '../../../state/current.js'
 import { useResource } from '../../../state/resource.js'
-import { type SearchState, searched, searchPath, withoutFilter } from '../../../state/search-state.js'
+import { type SearchState, searchPath, withoutFilter } from '../../../state/search-state.js'
+import { useCounted } from '../../../state/use-counted.js'
 import { Bars } from './Bars.js'
 import { monthBars, openYear, yearBars } from './periods.js'
 
 /** When the photos were taken: years, and the months of a chosen year. */
 export function Timeline({ state }: { state: SearchState }) {
-  const counted = withoutFilter({ ...searched(state), order: 'relevance' }, 'time')
+  const counted = withoutFilter(useCounted(state), 'time')
   const { value, error, retry } = useResource(`months ${searchPath(counted)}`, () => months(counted))
   // The former bars stay until the next ones are there.
   const last = useRef(value)

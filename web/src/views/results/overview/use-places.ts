@@ -4,7 +4,8 @@ import type { PlaceCell } from '../../../api/schema.js'
 import { boxOf, cellOf, type View, viewOfCells, viewOfCircle, WORLD } from '../../../components/map/map-view.js'
 import { nearOf } from '../../../state/filters.js'
 import { useResource } from '../../../state/resource.js'
-import { type SearchState, searched, searchPath, withoutFilter } from '../../../state/search-state.js'
+import { type SearchState, searchPath, withoutFilter } from '../../../state/search-state.js'
+import { useCounted } from '../../../state/use-counted.js'
 
 /** Degrees of the cells in which the whole Earth is counted. */
 const WORLD_CELL = 2.5
@@ -22,7 +23,7 @@ export interface ShownPlaces {
 
 /** The part of the Earth with the photos, or with the chosen place, and the photos in it. @param isWhole the whole Earth instead */
 export function usePlaces(state: SearchState, isWhole: boolean): ShownPlaces {
-  const counted = withoutFilter({ ...searched(state), order: 'relevance' }, 'near')
+  const counted = withoutFilter(useCounted(state), 'near')
   const key = searchPath(counted)
   const all = useResource(`places ${key}`, () => places(counted, WORLD_CELL, null))
   const chosen = state.filters.near?.[0]
