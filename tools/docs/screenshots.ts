@@ -3,7 +3,10 @@
  * after a build. It needs Chromium (CHROMIUM=/path/to/chromium) and takes two minutes.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
@@ -27,10 +30,15 @@ const SHOTS: readonly Shot[] = [
   { name: 'home', path: '/' },
   { name: 'results', path: '/search?q=a+yellow+car' },
   { name: 'dark', path: '/search?q=a+boat+at+dusk', look: { colorScheme: 'dark' }, prepare: openFilters },
-  { name: 'map', path: '/search?q=snow&map=1', prepare: page => page.locator('.map-dot').first().waitFor() },
-  { name: 'photo', path: '/search?q=a+lighthouse', prepare: openFirst },
+  { name: 'map', path: '/search?time=2022&map=1', prepare: page => page.locator('.map-dot').first().waitFor() },
+  {
+    name: 'photo',
+    path: '/search?q=a+lighthouse',
+    look: { viewport: { width: 1280, height: 1000 } },
+    prepare: openFirst,
+  },
   { name: 'labels', path: '/labels/taken_time', prepare: markSome },
-  { name: 'runs', path: '/runs' },
+  { name: 'runs', path: '/runs', prepare: openFailures },
   { name: 'phone', path: '/search?q=a+house+in+the+snow', look: PHONE },
 ]
 
@@ -41,6 +49,7 @@ let browser: Browser | undefined
 try {
   const options = ['--count', String(SCENES), '--folder', join(home, 'demo'), '--no-serve']
   execFileSync(process.execPath, [PROGRAM, 'demo', ...options], { stdio: ['ignore', 'ignore', 'inherit'] })
+  await ingestFailures()
   server = spawn(process.execPath, [PROGRAM, 'serve', '--port', '0', '--json'], {
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -80,6 +89,29 @@ async function take(on: Browser, url: string, { name, path, look, prepare }: Sho
 async function openFilters(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Filters' }).click()
   await page.locator('.filter-value').first().waitFor()
+}
+
+/** A run of photos that are not there, and of one that is no picture. */
+async function ingestFailures(): Promise<void> {
+  const images = createServer((request, response) => {
+    const isMissing = request.url?.startsWith('/missing')
+    response.writeHead(isMissing ? 404 : 200, { 'content-type': 'text/html' }).end('<h1>A page</h1>')
+  })
+  images.listen(0, '127.0.0.1')
+  await once(images, 'listening')
+  const host = `127.0.0.1:${(images.address() as AddressInfo).port}`
+  const urls = ['missing-1.jpg', 'missing-2.jpg', 'missing-3.jpg', 'login.jpg'].map(name => `http://${host}/${name}`)
+  const list = join(home, 'holiday.txt')
+  writeFileSync(list, urls.join('\n'))
+  const options = ['--processes', '1', '--allow-host', host]
+  await once(spawn(process.execPath, [PROGRAM, 'ingest', list, ...options], { env: environment }), 'exit')
+  images.close()
+}
+
+async function openFailures(page: Page): Promise<void> {
+  await page.locator('.run').first().click()
+  await page.getByText('Photos with HTTP_404').click()
+  await page.locator('.failure-group li').nth(2).waitFor()
 }
 
 async function openFirst(page: Page): Promise<void> {
