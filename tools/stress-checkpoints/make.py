@@ -3,7 +3,8 @@
 
 usage: make.py OUT PICTURES IDS TOKENIZER [KIND ...]     default: every kind
 
-Writes OUT/KIND: onnx/{vision,text}_model.onnx, and a model.json that makes it a model of MODEL_FOLDERS, stress-KIND.
+Writes OUT/KIND: onnx/{vision,text}_model.onnx, and a model.json that makes it a model of MODEL_FOLDERS,
+stress-KIND. hub.py writes its files in int8.
 
 PICTURES is a folder of photos, IDS a JSON list of {"ids": […]} with CLIP's token ids: they place the outliers and the
 mean of the embeddings. TOKENIZER is a folder with CLIP's tokenizer.json and tokenizer_config.json. README.md says which measurements the kinds copy, and how far they reach them.
@@ -199,12 +200,12 @@ def describe_model(folder, kind, tokenizer):
     """Writes what MODEL_FOLDERS needs."""
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(pathlib.Path(tokenizer) / name, folder)
-    files = dict(vision="onnx/vision_model.onnx", text="onnx/text_model.onnx")
+    files = lambda suffix: {tower: f"onnx/{tower}_model{suffix}.onnx" for tower in ("vision", "text")}
     entry = dict(
         name=f"stress-{kind}", dimension=512, input=dict(size=224, fit="crop", cropShare=1, kernel="bicubic"),
         mean=[0.48145466, 0.4578275, 0.40821073], std=[0.26862954, 0.26130258, 0.27577711],
         text=dict(contextLength=77, clean="openai"), scoring="softmax", logitScale=100, logitBias=0,
-        defaultPrecision="fp32", precisions=dict(fp32=files),
+        defaultPrecision="fp32", precisions=dict(fp32=files(""), int8=files("_quantized")),
     )
     (folder / "model.json").write_text(json.dumps(entry, indent=2))
 

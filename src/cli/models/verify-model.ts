@@ -62,7 +62,7 @@ function details(step: SelfTestStep): string[] {
 
 function whereFilesComeFrom(spec: ModelSpec): string {
   if (isFromHub(spec)) return `Fetch them again: unsplash-clip models pull ${modelKey(spec)}`
-  if (isMade(spec)) return `Delete them and make them again: unsplash-clip models pull ${modelKey(spec)}`
+  if (isMade(spec)) return `Make them again: unsplash-clip models pull ${modelKey(spec)}`
   return spec.origin.kind === 'bundled' ? 'Install the package again.' : 'MODEL_FOLDERS names the folder of its files.'
 }
 
