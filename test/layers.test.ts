@@ -20,6 +20,7 @@ const LAYERS: Record<string, readonly string[]> = {
   db: ['domain', 'locks', 'make-folder', 'package-root', 'version'],
   limits: ['domain', 'db'],
   queue: ['domain', 'db'],
+  tracing: ['domain', 'version'],
   models: ['domain', 'demo-scenes', 'locks', 'make-folder', 'package-root'],
   search: ['domain', 'images'],
   indexing: ['domain', 'search'],
@@ -35,6 +36,7 @@ const LAYERS: Record<string, readonly string[]> = {
     ...['package-root', 'version', 'domain', 'net', 'storage', 'images', 'db', 'limits', 'queue', 'models', 'workers'],
     'config',
     'make-folder',
+    'tracing',
   ],
   cli: [
     ...[

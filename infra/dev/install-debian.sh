@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs, on Debian 12 as root, the servers and programs that the tests run against: Redis, Postgres 15 with pgvector
-# (built from Debian's source package, since bookworm has none), pgbouncer, Chromium, curl, pip, Docker Compose, which resolves
-# infra/compose.yaml without an engine, iproute2 for network namespaces, exiftool, heif-enc and ffmpeg, which make image files,
+# (built from Debian's source package, since bookworm has none), pgbouncer, Chromium, curl, pip with venv, Docker Compose, which
+# resolves infra/compose.yaml without an engine, iproute2 for network namespaces, exiftool, heif-enc and ffmpeg, which make image files,
 # zsh and fish, which complete commands,
 # and Prometheus with two exporters. Skips installed ones.
 # Starts nothing: the tests start their own servers on free ports.
@@ -19,6 +19,7 @@ command -v fish >/dev/null || missing+=(fish)
 [ -x /usr/bin/chromium ] || missing+=(chromium)
 command -v curl >/dev/null || missing+=(curl)
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
 command -v ip >/dev/null && command -v tc >/dev/null || missing+=(iproute2)
 [ -x /usr/lib/postgresql/15/bin/postgres ] || missing+=(postgresql-15)

@@ -15,6 +15,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY tools/build tools/build
 COPY assembly assembly
+COPY web web
 RUN npm run build
 
 FROM base AS production

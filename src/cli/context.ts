@@ -27,6 +27,24 @@ export interface Context {
   environment: Record<string, string | undefined>
   /** Whether --model names the model; it takes precedence over the one chosen for searches. */
   modelNamed: boolean
+  /** What the first signal says. */
+  held: Held
+}
+
+/** What a process holds while it runs, and lets go of when it is told to stop. */
+export interface Held {
+  what: 'nothing' | 'batches' | 'requests'
+}
+
+const STOPPING: Record<Held['what'], string> = {
+  nothing: 'Stopping.',
+  batches: 'Stopping: batches in progress are finished or returned.',
+  requests: 'Stopping: requests in progress are answered within 3 s or cut off.',
+}
+const HANGING: Record<Held['what'], string> = {
+  nothing: '',
+  batches: ' Other workers take over its batches.',
+  requests: ' Requests in progress are cut off.',
 }
 
 /** For whom a command runs: `people` get warnings as sentences; a `service` writes its log as JSON. */
@@ -51,7 +69,8 @@ export async function runCommand(
   audience: Audience = 'people',
 ): Promise<number> {
   const out = new Output(options.json ?? false)
-  const interrupt = listenForInterrupts(out)
+  const held: Held = { what: 'nothing' }
+  const interrupt = listenForInterrupts(out, held)
   let app: App | undefined
   let exitCode: number
   try {
@@ -67,8 +86,9 @@ export async function runCommand(
       onNotice: text => (text === '' ? start.end() : start.write(`${text} …`)),
       onWarning: audience === 'people' ? sentence => out.note(sentence) : undefined,
     })
+    await app.tracing()
     const modelNamed = ofCommandLine.MODEL !== undefined
-    exitCode = (await command({ app, out, signal: interrupt.signal, environment, modelNamed })) ?? 0
+    exitCode = (await command({ app, out, signal: interrupt.signal, environment, modelNamed, held })) ?? 0
   } catch (error) {
     exitCode = report(error, out)
   }
@@ -123,15 +143,17 @@ interface Interrupt {
 
 /**
  * Ends this process some seconds after the signal, whatever hangs: by the default action of SIGTERM, because
- * `process.exit` waits for threads that look up a name or decode an image. What it held goes to other workers.
+ * `process.exit` waits for threads that look up a name or decode an image. Batches that it held go to other workers.
  * @returns cancels it, before work that may take longer and has a limit of its own
  */
-export function endInTime({ signal, out }: Pick<Context, 'signal' | 'out'>): () => void {
+export function endInTime(
+  { signal, out, held }: Pick<Context, 'signal' | 'out' | 'held'>,
+  what: Held['what'],
+): () => void {
+  held.what = what
   const ms = isSupervised() ? SUPERVISED_STOP_MS : STOP_MS
   const end = () => {
-    out.note(
-      `Something still hangs ${ms / SECOND} s after the stop: ending at once. Other workers take over its batches.`,
-    )
+    out.note(`Something still hangs ${ms / SECOND} s after the stop: ending at once.${HANGING[what]}`)
     process.emit('exit', AT_ONCE)
     process.removeAllListeners('SIGTERM')
     process.kill(process.pid, 'SIGTERM')
@@ -149,14 +171,16 @@ export function endInTime({ signal, out }: Pick<Context, 'signal' | 'out'>): () 
 }
 
 /** Ends cleanly on the first signal, and at once on the second. */
-function listenForInterrupts(out: Output): Interrupt {
+function listenForInterrupts(out: Output, held: Held): Interrupt {
   const controller = new AbortController()
   const stop = () =>
     controller.abort(new AppError('INTERRUPTED', 'Stopped before the end. Start the same command again to continue.'))
-  return isSupervised() ? listenAsWorker(controller, stop) : listenAlone(controller, stop, out)
+  return isSupervised()
+    ? listenAsWorker(controller, stop)
+    : listenAlone(controller, stop, () => out.note(`${STOPPING[held.what]} Ctrl-C again ends at once.`))
 }
 
-function listenAlone({ signal }: AbortController, stop: () => void, out: Output): Interrupt {
+function listenAlone({ signal }: AbortController, stop: () => void, tell: () => void): Interrupt {
   // npm passes on the Ctrl-C that the terminal has sent to this process too.
   const comesTwice = process.env.npm_command !== undefined && process.stdin.isTTY
   let isPassedOn = false
@@ -169,7 +193,7 @@ function listenAlone({ signal }: AbortController, stop: () => void, out: Output)
     }
     // After the poll phase of the event loop: a signal that came in time counts as passed on, however busy the process is.
     setTimeout(() => setImmediate(isOver), PASSED_ON_MS).unref()
-    out.note('Stopping: batches in progress are finished or returned. Ctrl-C again ends at once.')
+    tell()
     stop()
   }
   const { close } = listening(signal, [

@@ -6,9 +6,13 @@ import type { ObjectReader } from '../domain/ports/object-reader.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
 import type { Queue } from '../domain/ports/queue.js'
 import type { RateLimiter } from '../domain/ports/rate-limiter.js'
+import { redact } from '../domain/text/redact.js'
+import { useTracer } from '../domain/tracing/spans.js'
 import type { GuardedFetcher } from '../net/fetch.js'
 import { packageRoot } from '../package-root.js'
+import type { QueueBoard } from '../queue/bullmq-queue.js'
 import type { CopiedObjects, CopyObjectsOptions } from '../storage/copy-objects.js'
+import type { Tracing } from '../tracing/open-tracing.js'
 import { VERSION } from '../version.js'
 import { DatabasePart } from './database.js'
 import { Lifecycle } from './lifecycle.js'
@@ -19,6 +23,7 @@ import { openQueue } from './open-queue.js'
 import { openRateLimiter } from './open-rate-limiter.js'
 import type { Repositories } from './open-repositories.js'
 import { openObjects, openStore } from './open-store.js'
+import { type SignedCopies, signedCopiesOf } from './signed-copies.js'
 
 export interface AppOptions {
   /** For the variables that URL templates name. */
@@ -82,13 +87,41 @@ export class App {
     return result
   }
 
+  /** Sends traces where a collector is named. Call it first, so that its end comes last. @returns null: none is named */
+  tracing(): Promise<Tracing | null> {
+    return this.#lifecycle.once('tracing', async () => {
+      const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = this.config
+      if (endpoint === undefined) return null
+      const { openTracing } = await import('../tracing/open-tracing.js')
+      const logger = await this.logger()
+      const tracing = openTracing({
+        endpoint,
+        environment: this.#environment,
+        onProblem: reason => logger.warn({ reason: redact(reason) }, 'traces are not sent'),
+      })
+      useTracer(tracing.tracer)
+      this.#lifecycle.onClose(() => {
+        useTracer(null)
+        return tracing.close()
+      })
+      return tracing
+    })
+  }
+
   queue(): Promise<Queue> {
     return this.#lifecycle.once('queue', async () => {
-      const connections = { databaseUrl: () => this.database.url(), logger: () => this.logger() }
+      const telemetry = (await this.tracing())?.queue
+      const connections = { databaseUrl: () => this.database.url(), logger: () => this.logger(), telemetry }
       const queue = await openQueue(this.config, connections)
       this.#lifecycle.onClose(() => queue.close())
       return queue
     })
+  }
+
+  /** The jobs of the queue on Redis, for a dashboard. */
+  async queueBoard(): Promise<QueueBoard> {
+    const { openQueueBoard } = await import('../queue/queue-board.js')
+    return openQueueBoard(await this.queue())
   }
 
   /**
@@ -108,6 +141,19 @@ export class App {
       this.#lifecycle.onClose(() => store.close())
       await store.check()
       return store
+    })
+  }
+
+  /**
+   * Signs addresses of copies in the bucket; null: the setting is off. Asks no server.
+   * @throws AppError CONFIG_INVALID for copies in a folder, or without credentials
+   */
+  signedCopies(): Promise<SignedCopies | null> {
+    return this.#lifecycle.once('signed copies', async () => {
+      if (!this.config.S3_SIGNED_COPIES) return null
+      const store = await openStore(this.storeLocation, this.config)
+      this.#lifecycle.onClose(() => store.close())
+      return signedCopiesOf(store)
     })
   }
 

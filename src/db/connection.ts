@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { traced } from '../domain/tracing/spans.js'
 import { SECOND } from '../domain/units.js'
 import { isConnectionError, isSilence, isTransactionConflict, isUnavailable, translate } from './errors.js'
 import { isStartupRefused } from './pooler.js'
@@ -64,7 +65,7 @@ export class Database implements Session {
   /** Runs one statement in its own transaction. It must be repeatable: a lost connection or a conflict repeats it. */
   async query<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
     if (this.#isLimitedLocally) return this.transaction(session => session.query<Row>(sql, values))
-    return this.#repeated(async () => (await this.pool.query<Row>(sql, [...values])).rows)
+    return statement(sql, () => this.#repeated(async () => (await this.pool.query<Row>(sql, [...values])).rows))
   }
 
   /**
@@ -73,7 +74,14 @@ export class Database implements Session {
    */
   async transaction<T>(
     work: (session: Session) => Promise<T>,
-    { unlimited = false, rollBack = false }: { unlimited?: boolean; rollBack?: boolean } = {},
+    options: { unlimited?: boolean; rollBack?: boolean } = {},
+  ): Promise<T> {
+    return traced('postgres transaction', CLIENT, () => this.#transact(work, options))
+  }
+
+  #transact<T>(
+    work: (session: Session) => Promise<T>,
+    { unlimited = false, rollBack = false }: { unlimited?: boolean; rollBack?: boolean },
   ): Promise<T> {
     return this.#repeated(async () => {
       const client = await this.pool.connect()
@@ -88,8 +96,8 @@ export class Database implements Session {
         // Local to the transaction, so that it does not leak to other clients of a shared session.
         if (unlimited) await client.query('set local statement_timeout = 0')
         const result = await work({
-          query: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
-            (await client.query<Row>({ text: sql, values: [...values], ...patience })).rows,
+          query: <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
+            statement(sql, async () => (await client.query<Row>({ text: sql, values: [...values], ...patience })).rows),
         })
         await client.query(rollBack ? 'rollback' : 'commit')
         return result
@@ -141,6 +149,19 @@ export class Database implements Session {
       }
     }
   }
+}
+
+const CLIENT = { kind: 'client', isPart: true, attributes: { 'db.system.name': 'postgresql' } } as const
+const LONGEST_TEXT = 1000
+
+/** Values are parameters, so the text of a statement holds none. */
+function statement<Row>(sql: string, run: () => Promise<Row[]>): Promise<Row[]> {
+  const options = { ...CLIENT, attributes: { ...CLIENT.attributes, 'db.query.text': sql.slice(0, LONGEST_TEXT) } }
+  return traced('postgres', options, async span => {
+    const rows = await run()
+    span?.set({ 'db.response.returned_rows': rows.length })
+    return rows
+  })
 }
 
 const STATEMENT_TIMEOUT = `select setting::integer as ms from pg_settings where name = 'statement_timeout'`

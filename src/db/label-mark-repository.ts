@@ -15,16 +15,19 @@ const DRAWN = `
   select label, photo_id, score, place
     from label_sample($2::text, $3::integer, seed => $4::bigint, model => $1::integer::text)
     with ordinality as drawn (label, photo_id, score, place)`
+/** By the margin: how much higher the score of the label is than that of the next one of the set. */
 const DOUBTFUL = `
   select names.label, drawn.photo_id, drawn.score,
-         row_number() over (order by names.position, drawn.score, drawn.photo_id) as place
+         row_number() over (order by names.position, drawn.margin, drawn.score, drawn.photo_id) as place
     from label_sets s
    cross join unnest(s.labels) with ordinality as names (label, position)
    cross join lateral (
-      select l.photo_id, l.score from label_rows l
+      select l.photo_id, l.score,
+             l.score - coalesce((select next from unnest(l.scores) as next order by next desc offset 1 limit 1), 0) as margin
+        from label_rows l
        where l.version = s.version and l.label = names.label
          and not exists (select from label_marks m where m.photo_id = l.photo_id and m.label = l.label and ${IS_MARK_OF})
-       order by l.score, l.photo_id limit $3::integer) as drawn
+       order by margin, l.score, l.photo_id limit $3::integer) as drawn
    where ${CURRENT_SET}`
 const reviewed = (photos: string): string => `
   select r.label, r.photo_id as "photoId", r.score, e.stored_key as "storedKey", m.correct as mark,

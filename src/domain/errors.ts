@@ -131,6 +131,7 @@ export const REQUEST_FAILURES = {
   BODY_TYPE_UNKNOWN: { status: 415 },
   RANGE_INVALID: { status: 416 },
   IDEMPOTENCY_CONFLICT: { status: 422 },
+  REQUEST_UNPROCESSABLE: { status: 422 },
   HOST_REFUSED: { status: 421 },
   HEADERS_TOO_LARGE: { status: 431 },
   ORIGIN_REFUSED: { status: 403 },

@@ -17,7 +17,7 @@ export function writeCursor(start: PageStart): string | null {
 /**
  * Reads a cursor back.
  * @param isHybrid whether pages go by a number of hits
- * @throws RequestError REQUEST_INVALID
+ * @throws RequestError REQUEST_UNPROCESSABLE
  */
 export function readCursor(cursor: string, isHybrid: boolean): PageStart {
   const text = Buffer.from(cursor, 'base64url').toString()
@@ -27,7 +27,7 @@ export function readCursor(cursor: string, isHybrid: boolean): PageStart {
   } catch {
     // Answered below: a cursor is opaque, so its content is no help.
   }
-  throw new RequestError('REQUEST_INVALID', 'The cursor belongs to no page of this search.', {
+  throw new RequestError('REQUEST_UNPROCESSABLE', 'The cursor belongs to no page of this search.', {
     field: 'cursor',
     expected: '`next` of a page of the same search',
     found: cursor,

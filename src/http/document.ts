@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import type { Scope } from '../domain/api-key.js'
 import { VERSION } from '../version.js'
+import { withProblems } from './documented-problems.js'
 import type { HttpApp } from './http-app.js'
 
 /** Generates the OpenAPI document from the schemas of the routes. Register it before them. */
@@ -37,7 +38,7 @@ export async function addDocument(app: HttpApp): Promise<void> {
       const { scope } = given.route.config ?? {}
       return { schema: { ...schema, security: scope === undefined || scope === 'open' ? [] : securityOf(scope) }, url }
     },
-    transformObject: document => tidied(jsonSchemaTransformObject(document) as OpenApi),
+    transformObject: document => withProblems(tidied(jsonSchemaTransformObject(document) as OpenApi)),
   })
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Scope } from '../domain/api-key.js'
+import type { OpenSpan } from '../domain/tracing/spans.js'
 import type { Caller } from './access/caller.js'
 
 /** Fastify with schemas by zod: they validate, type and document. */
@@ -18,6 +19,12 @@ declare module 'fastify' {
     /** Aborted when the client leaves, its time is over, or the server stops. */
     cancelled: AbortSignal
     caller: Caller
+    /** Null: the request is not traced. */
+    span: OpenSpan | null
+  }
+  interface FastifyInstance {
+    /** Of routes that a package adds: they say nothing of scopes, and are not in the document. */
+    ofAllRoutes?: Pick<FastifyContextConfig, 'scope' | 'light'>
   }
   interface FastifyContextConfig {
     /** What a caller needs. `open`: nothing, also where all else needs a key. Every route has one. */

@@ -20,6 +20,18 @@ export interface Ingestion {
   plan(model?: string): Promise<SubmissionPlan>
 }
 
+/** The jobs of BullMQ, for a dashboard. */
+export interface BoardQueue {
+  name: string
+  /** A job of BullMQ. */
+  job(id: string): Promise<unknown>
+  jobs(statuses: readonly string[], start?: number, end?: number): Promise<unknown[]>
+  counts(): Promise<Record<string, number>>
+  isPaused(): Promise<boolean>
+  /** What the command INFO of Redis answers. */
+  info(): Promise<string>
+}
+
 /** What the API answers from. The caller opens and closes all of it. */
 export interface HttpParts {
   keys: KeyStore
@@ -44,8 +56,12 @@ export interface HttpParts {
   ingestion: () => Promise<Ingestion>
   /** Opened with the first request for it. */
   queue: () => Promise<Pick<Queue, 'counts' | 'states' | 'remove' | 'add'>>
+  /** The jobs of a queue on Redis; null: the queue is in Postgres. */
+  board: (() => Promise<BoardQueue>) | null
   /** Opened with the first request for a copy. */
   store: () => Promise<ObjectStore>
+  /** Signs addresses at which clients read whole copies by themselves; null: this server sends them. */
+  signedCopies: { origin: string; sign(key: string, seconds: number): Promise<string> } | null
   /** Fetches a picture as workers do: private addresses are refused. @throws AppError INPUT_INVALID */
   fetchPicture: (url: string, signal: AbortSignal) => Promise<QueryImage>
   images: ImageLimits
@@ -71,6 +87,8 @@ export interface HttpLimits {
   pictureTimeoutMs: number
   /** Requests per minute of one key, or of one address without a key; 0: no limit. */
   requestsPerMinute: number
+  /** Wrong keys of one address per minute. */
+  wrongKeysPerMinute: number
 }
 
 export interface HttpOptions {
@@ -85,4 +103,6 @@ export interface HttpOptions {
    */
   anonymous: Scope | null
   limits: HttpLimits
+  /** Whether to serve the web page, whose files are read and compressed at the start. Default: yes. */
+  withPage?: boolean
 }

@@ -18,12 +18,15 @@ const ERRORS_PAGE = 'https://github.com/unsplash-clip/unsplash-clip/blob/main/do
 const RETRY_SECONDS = 5
 const LONGEST_FOUND = 200
 
-/** Statuses of the failures of use cases; all others are 500: the client can do nothing. */
+/**
+ * Statuses of the failures of use cases; all others are 500: the client can do nothing. What fits the schema of a request and
+ * cannot be met is 422.
+ */
 const STATUS: Partial<Record<CommandFailureCode, number>> = {
-  USAGE: 400,
-  FILTER_INVALID: 400,
-  INPUT_INVALID: 400,
-  MODEL_WITHOUT_TEXT: 400,
+  USAGE: 422,
+  FILTER_INVALID: 422,
+  INPUT_INVALID: 422,
+  MODEL_WITHOUT_TEXT: 422,
   MODEL_UNKNOWN: 404,
   NOT_FOUND: 404,
   NOT_EMBEDDED: 409,
@@ -122,21 +125,31 @@ function invalid(
   request: Record<string, unknown>,
 ): RequestError {
   const { instancePath, message = 'invalid', params } = validation[0] as Issue
-  const expected = shortened(message)
   const path = instancePath.split('/').filter(part => part !== '')
   const part = validationContext === 'querystring' ? 'query' : validationContext
-  const field = shortened([part, ...path, ...(params.keys?.slice(0, 1) ?? [])].join('.'))
-  const found = path.reduce<unknown>(
-    (value, key) => (value as Record<string, unknown> | undefined)?.[key],
-    request[part],
-  )
-  const shown = params.keys ? shortened(params.keys.slice(0, 10).join(', ')) : brief(found)
+  const field = [part, ...path, ...(params.keys?.slice(0, 1) ?? [])].join('.')
+  const found = params.keys ? shortened(params.keys.slice(0, 10).join(', ')) : { in: request[part], at: path }
+  return invalidValue(field, message, found)
+}
+
+/** @param found in words, or as the value at a path of another one */
+export function invalidValue(
+  fieldName: string,
+  expectation: string,
+  found: string | { in: unknown; at: readonly PropertyKey[] },
+): RequestError {
+  const field = shortened(fieldName)
+  const expected = shortened(expectation)
+  const shown = typeof found === 'string' ? found : brief(found.at.reduce<unknown>(memberOf, found.in))
   return new RequestError('REQUEST_INVALID', `${field}: ${expected}; found ${shown}.`, {
     field,
     expected,
     found: shown,
   })
 }
+
+const memberOf = (value: unknown, key: PropertyKey): unknown =>
+  (value as Record<PropertyKey, unknown> | null | undefined)?.[key]
 
 /** A value of a request in a few words: it can have megabytes, and any depth. */
 function brief(value: unknown): string {

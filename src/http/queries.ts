@@ -10,12 +10,13 @@ import type { SearchBody, SearchParameters, Subject } from './schemas/search.js'
 const MAX_FETCHED_BYTES = 64 * MEBIBYTE
 const SUBJECTS = ['words', 'photo', 'picture', 'picture_url', 'vector'] as const
 
-/** The query of parameters: one subject, or a combination. @throws AppError USAGE, RequestError REQUEST_INVALID */
+/** The query of parameters: one subject, or a combination. @throws AppError USAGE, RequestError REQUEST_UNPROCESSABLE */
 export function queryOf({ q, photo, like = [], plus = [], minus = [] }: SearchParameters): Query {
   if (like.length + plus.length + minus.length === 0) {
     if (q !== undefined && photo === undefined) return { words: q }
     if (photo !== undefined && q === undefined) return { photo }
     throw notOne(
+      'REQUEST_UNPROCESSABLE',
       'query',
       ['q', 'photo'],
       [...(q === undefined ? [] : ['q']), ...(photo === undefined ? [] : ['photo'])],
@@ -60,7 +61,7 @@ export async function queryOfBody(
 ): Promise<Query> {
   if (parts === undefined) return subjectOf(body, 'body', fetchPicture, signal)
   const single = given(body)
-  if (single.length > 0) throw notOne('body', [...SUBJECTS, 'parts'], [...single, 'parts'])
+  if (single.length > 0) throw notOne('REQUEST_INVALID', 'body', [...SUBJECTS, 'parts'], [...single, 'parts'])
   const besidePhotos = parts.some(part => part.words === undefined)
   const subjects: WeightedSubject[] = []
   let fetched = 0
@@ -94,7 +95,7 @@ async function subjectOf(
   signal: AbortSignal,
 ): Promise<QuerySubject> {
   const names = given(subject)
-  if (names.length !== 1) throw notOne(field, SUBJECTS, names)
+  if (names.length !== 1) throw notOne('REQUEST_INVALID', field, SUBJECTS, names)
   if (subject.words !== undefined) return { words: subject.words }
   if (subject.photo !== undefined) return { photo: subject.photo }
   if (subject.vector !== undefined) return { vector: Float32Array.from(subject.vector) }
@@ -106,9 +107,15 @@ function given(subject: Subject): string[] {
   return SUBJECTS.filter(name => subject[name] !== undefined)
 }
 
-function notOne(field: string, expected: readonly string[], found: readonly string[]): RequestError {
+/** @param code REQUEST_INVALID where the schema says it, too: it cannot of parameters */
+function notOne(
+  code: 'REQUEST_INVALID' | 'REQUEST_UNPROCESSABLE',
+  field: string,
+  expected: readonly string[],
+  found: readonly string[],
+): RequestError {
   return new RequestError(
-    'REQUEST_INVALID',
+    code,
     `Expected exactly one of ${expected.join(', ')}; found ${found.join(' and ') || 'none'}.`,
     { field, expected: `one of ${expected.join(', ')}`, found: found.join(', ') || 'none' },
   )

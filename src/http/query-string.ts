@@ -29,6 +29,9 @@ function typed(type: z.ZodType, value: unknown): unknown {
   return value
 }
 
-function unwrapped(type: z.ZodType): z.ZodType {
-  return type instanceof z.ZodOptional || type instanceof z.ZodDefault ? unwrapped(type.unwrap() as z.ZodType) : type
+/** A type without what makes it optional. */
+export function unwrapped(type: z.ZodType): z.ZodType {
+  return type instanceof z.ZodOptional || type instanceof z.ZodNullable || type instanceof z.ZodDefault
+    ? unwrapped(type.unwrap() as z.ZodType)
+    : type
 }

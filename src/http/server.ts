@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
-import { z } from 'zod'
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { AppError } from '../domain/errors.js'
 import { MEBIBYTE, SECOND } from '../domain/units.js'
 import { HttpMetrics } from '../metrics/http-metrics.js'
@@ -20,7 +19,8 @@ import { addObservation } from './plugins/observation.js'
 import { addOriginChecks } from './plugins/origin.js'
 import { addProblems, answerUnreadable, answerUnroutable } from './plugins/problems.js'
 import { addRateLimit } from './plugins/rates.js'
-import { typedParameters } from './query-string.js'
+import { addTraces } from './plugins/traces.js'
+import { addQueueBoard } from './queue-board/queue-board.js'
 import { RecentBuffers } from './recent-buffers.js'
 import { addCallerRoute } from './routes/caller.js'
 import { addCollectionRoutes } from './routes/collection.js'
@@ -41,6 +41,7 @@ import { addServiceRoutes } from './routes/service.js'
 import { addSessionRoutes } from './routes/session.js'
 import { BASE } from './shown.js'
 import { timely } from './timely-pictures.js'
+import { validatorOf } from './validators.js'
 
 /** A client that sends its request slower than this is cut off. */
 const RECEIVE_MS = 60 * SECOND
@@ -91,9 +92,9 @@ export async function startHttpServer(parts: HttpParts, options: HttpOptions): P
   }
 }
 
-/** The API without a port, for its document. @param stopped aborted when the server stops */
+/** The API without a port, for its document and for programs within this process. @param stopped aborted when the server stops */
 export async function buildHttpApp(parts: HttpParts, options: HttpOptions, stopped: AbortSignal): Promise<HttpApp> {
-  const { limits } = options
+  const { limits, withPage = true } = options
   const app: HttpApp = fastify({
     loggerInstance: parts.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -109,19 +110,17 @@ export async function buildHttpApp(parts: HttpParts, options: HttpOptions, stopp
     clientErrorHandler: answerUnreadable,
     frameworkErrors: answerUnroutable,
   }).withTypeProvider<ZodTypeProvider>()
-  app.setValidatorCompiler(route => {
-    const { schema, httpPart } = route
-    const validate = validatorCompiler(route as Parameters<typeof validatorCompiler>[0])
-    if (httpPart !== 'querystring' || !(schema instanceof z.ZodObject)) return validate
-    return (texts: Record<string, unknown>) => validate(typedParameters(schema, texts))
-  })
+  app.setValidatorCompiler(validatorOf)
   app.setSerializerCompiler(serializerCompiler)
   addBodyTypes(app)
   const metrics = new HttpMetrics()
+  addTraces(app)
   addObservation(app, metrics)
-  await addHeaders(app)
+  await addHeaders(app, parts.signedCopies === null ? [] : [parts.signedCopies.origin])
   addOriginChecks(app, options.names)
-  const ring = new KeyRing(parts.keys, error => app.log.debug({ err: error }, 'the use of a key was not noted'))
+  const ring = new KeyRing(parts.keys, limits.wrongKeysPerMinute, error =>
+    app.log.debug({ err: error }, 'the use of a key was not noted'),
+  )
   const sessions = new Sessions(ring)
   addCallers(app, ring, sessions, options.anonymous)
   await addRateLimit(app, limits.requestsPerMinute)
@@ -131,7 +130,10 @@ export async function buildHttpApp(parts: HttpParts, options: HttpOptions, stopp
   await addDocument(app)
   await app.register(async api => addApi(api as unknown as HttpApp, parts, sessions, limits), { prefix: BASE })
   await app.register(async service => addServiceRoutes(service as unknown as HttpApp, parts, metrics))
-  await addPageRoutes(app)
+  if (withPage) {
+    await addPageRoutes(app)
+    await addQueueBoard(app, parts)
+  }
   await app.ready()
   return app
 }

@@ -23,7 +23,16 @@ export interface Picture {
  * sends no other method than GET: nothing that a tool does changes the collection.
  */
 export class ApiReader {
-  constructor(private readonly app: HttpApp) {}
+  /** @param signal aborted when nobody waits for the answers any more: the requests in work end */
+  constructor(
+    private readonly app: HttpApp,
+    private readonly signal?: AbortSignal,
+  ) {}
+
+  /** A reader for one call. */
+  until(signal: AbortSignal): ApiReader {
+    return new ApiReader(this.app, signal)
+  }
 
   /** @param path below /api/v1. @throws Refusal */
   async read<T>(path: string, parameters: object = {}): Promise<T> {
@@ -40,7 +49,8 @@ export class ApiReader {
     const query = new URLSearchParams()
     for (const [name, value] of Object.entries(parameters))
       for (const each of [value].flat()) if (each !== undefined) query.append(name, String(each))
-    const answer = await this.app.inject({ method: 'GET', url: `${BASE}${path}?${query}` })
+    this.signal?.throwIfAborted()
+    const answer = await this.app.inject({ method: 'GET', url: `${BASE}${path}?${query}`, signal: this.signal })
     if (answer.statusCode >= 400) throw new Refusal(answer.json<Problem>())
     return answer
   }

@@ -31,7 +31,9 @@ export class ToolServer {
     this.server = new Server(info, { capabilities: { tools: {} }, instructions: INSTRUCTIONS })
     const tools = TOOLS.map(described)
     this.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }))
-    this.server.setRequestHandler(CallToolRequestSchema, ({ params }) => this.#call(params.name, params.arguments))
+    this.server.setRequestHandler(CallToolRequestSchema, ({ params }, { signal }) =>
+      this.#call(params.name, params.arguments, signal),
+    )
   }
 
   /** Resolves when all calls that have arrived are answered. */
@@ -40,13 +42,14 @@ export class ToolServer {
     for (await setImmediate(); this.#inWork.size > 0; await setImmediate()) await Promise.allSettled(this.#inWork)
   }
 
-  async #call(name: string, given: unknown = {}): Promise<CallToolResult> {
+  /** @param signal aborted when the client cancels the call */
+  async #call(name: string, given: unknown = {}, signal: AbortSignal): Promise<CallToolResult> {
     const tool = TOOLS.find(known => known.name === name)
     if (!tool) {
       const names = TOOLS.map(known => known.name).join(', ')
       throw new McpError(ErrorCode.InvalidParams, `Expected a tool of ${names}; found ${JSON.stringify(name)}.`)
     }
-    const answer = answerOf(tool, this.api, given)
+    const answer = answerOf(tool, this.api.until(signal), given)
     this.#inWork.add(answer)
     try {
       return await answer

@@ -20,6 +20,8 @@ export interface QueueBackend {
    * cannot work now. Null for all others.
    */
   outageOf(error: unknown): AppError | null
+  /** What the server says about itself. Only of servers that dashboards of BullMQ know. */
+  info?(bull: IQueueBackend): Promise<string>
   /** Writes something small that does not last. Rejects when the server cannot be reached or refuses writes. */
   check(bull: IQueueBackend): Promise<void>
   /** Drops connections that could not be closed properly because the server is unreachable. Waits for nothing. */

@@ -4,6 +4,7 @@ import {
   type IQueueBackend,
   type Job,
   type JobProgress,
+  type Telemetry,
   UnrecoverableError,
   WaitingError,
   Worker,
@@ -31,6 +32,10 @@ export const SHUTDOWN_GRACE_MS = 1.2 * SECOND
 /** Longest wait for the server, which responded a moment ago. */
 const READY_MS = 10 * SECOND
 
+interface BullmqConsumeOptions extends ConsumeOptions {
+  telemetry: Telemetry | undefined
+}
+
 type BatchJob = Job<Batch, void>
 type Jobs = Worker<Batch, void, string, IQueueBackend, JobProgress, object>
 
@@ -52,7 +57,7 @@ export class BullmqConsumer implements Consumer {
     name: string,
     backend: QueueBackend,
     handle: Handle,
-    options: ConsumeOptions,
+    options: BullmqConsumeOptions,
     onClosed: (closed: BullmqConsumer) => void,
   ) {
     this.#backend = backend
@@ -74,6 +79,7 @@ export class BullmqConsumer implements Consumer {
         maxStalledCount: MAX_STALLED_COUNT,
         drainDelay: backend.pollMs / SECOND,
         runRetryDelay: SECOND,
+        telemetry: options.telemetry,
       },
       backend.factory,
     )
@@ -84,7 +90,7 @@ export class BullmqConsumer implements Consumer {
     name: string,
     backend: QueueBackend,
     handle: Handle,
-    options: ConsumeOptions,
+    options: BullmqConsumeOptions,
     onClosed: (closed: BullmqConsumer) => void,
   ): Promise<BullmqConsumer> {
     const consumer = new BullmqConsumer(name, backend, handle, options, onClosed)

@@ -1,4 +1,4 @@
-import { Queue as BullQueue, type IQueueBackend, type JobsOptions, type JobType } from 'bullmq'
+import { Queue as BullQueue, type IQueueBackend, type JobsOptions, type JobType, type Telemetry } from 'bullmq'
 import { AppError } from '../domain/errors.js'
 import type {
   Batch,
@@ -36,6 +36,19 @@ export interface QueueOptions {
   attempts?: number
   /** Delay before the second delivery of a rejected batch. */
   backoffMs?: number
+  /** Receives the spans of batches that are added and processed. */
+  telemetry?: Telemetry
+}
+
+/** The jobs of BullMQ, for a dashboard that reads. */
+export interface QueueBoard {
+  name: string
+  job(id: string): Promise<unknown>
+  jobs(statuses: readonly string[], start?: number, end?: number): Promise<unknown[]>
+  counts(): Promise<Record<string, number>>
+  isPaused(): Promise<boolean>
+  /** What the command INFO of Redis answers. */
+  info(): Promise<string>
 }
 
 type Jobs = BullQueue<Batch, void, string, Batch, void, string, IQueueBackend, object>
@@ -47,6 +60,7 @@ export class BullmqQueue implements Queue {
   readonly #backend: QueueBackend
   readonly #jobs: Jobs
   readonly #jobOptions: JobsOptions
+  readonly #telemetry: Telemetry | undefined
   readonly #consumers = new Set<Consumer>()
   #closed: Promise<void> | undefined
 
@@ -54,6 +68,7 @@ export class BullmqQueue implements Queue {
     this.location = backend.location
     this.#name = options.name
     this.#backend = backend
+    this.#telemetry = options.telemetry
     this.#jobOptions = {
       attempts: options.attempts ?? 8,
       backoff: { type: 'exponential', delay: options.backoffMs ?? SECOND, jitter: 0.5 },
@@ -63,7 +78,7 @@ export class BullmqQueue implements Queue {
     }
     this.#jobs = new BullQueue(
       options.name,
-      { connection: {}, streams: { events: { maxLen: EVENTS_KEPT } } },
+      { connection: {}, streams: { events: { maxLen: EVENTS_KEPT } }, telemetry: options.telemetry },
       backend.factory,
     )
     // Its commands reject with the same errors; without a listener the event would end the process.
@@ -129,9 +144,26 @@ export class BullmqQueue implements Queue {
     await this.#reaching(() => this.#backend.check(this.#jobs.getBackend()))
   }
 
+  /** The jobs, for dashboards. @throws Error where no dashboard knows the backend */
+  board(): QueueBoard {
+    const { info } = this.#backend
+    if (!info) throw new Error(`No dashboard knows the queue at ${this.location}.`)
+    const jobs = this.#jobs
+    return {
+      name: this.#name,
+      job: id => this.#reaching(() => jobs.getJob(id)),
+      jobs: (statuses, start, end) => this.#reaching(() => jobs.getJobs([...statuses] as JobType[], start, end)),
+      counts: () => this.#reaching(() => jobs.getJobCounts()),
+      isPaused: () => this.#reaching(() => jobs.isPaused()),
+      info: () => this.#reaching(() => info.call(this.#backend, jobs.getBackend())),
+    }
+  }
+
   async consume(handle: Handle, options: ConsumeOptions): Promise<Consumer> {
     const consumer = await this.#reaching(() =>
-      BullmqConsumer.start(this.#name, this.#backend, handle, options, closed => this.#consumers.delete(closed)),
+      BullmqConsumer.start(this.#name, this.#backend, handle, { ...options, telemetry: this.#telemetry }, closed =>
+        this.#consumers.delete(closed),
+      ),
     )
     this.#consumers.add(consumer)
     return consumer

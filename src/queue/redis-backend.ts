@@ -131,6 +131,10 @@ class RedisBackend implements QueueBackend {
     return unreachable(this.location, START_AGAIN, error)
   }
 
+  async info(bull: IQueueBackend): Promise<string> {
+    return (await (bull as RedisQueueBackend).client).info()
+  }
+
   async check(bull: IQueueBackend): Promise<void> {
     const client = await (bull as RedisQueueBackend).client
     await client.set(bull.toKey('check'), '1', { PX: CHECK_MS })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { url } from './schemas.js'
 import type { Setting } from './setting.js'
 
 export const OPERATION_SETTINGS = {
@@ -27,5 +28,12 @@ export const OPERATION_SETTINGS = {
     default: 'auto',
     expected: 'auto, json or text',
     help: 'How workers log: JSON lines, or lines for people; auto: these on a terminal, JSON otherwise.',
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    schema: url(['http:', 'https:']).optional(),
+    default: undefined,
+    shownDefault: 'off',
+    expected: 'http(s)://host:port',
+    help: 'Collector of OpenTelemetry to send traces to, by OTLP over HTTP. The SDK reads other `OTEL_…` variables, too.',
   },
 } as const satisfies Record<string, Setting>

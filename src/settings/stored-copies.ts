@@ -30,6 +30,13 @@ export const STORED_COPIES_SETTINGS = {
     expected: 'true or false',
     help: 'Use http://host/bucket/key instead of http://bucket.host/key. Most self-hosted servers need true.',
   },
+  S3_SIGNED_COPIES: {
+    advanced: true,
+    schema: z.enum(['true', 'false']).transform(value => value === 'true'),
+    default: false,
+    expected: 'true or false',
+    help: '`serve` redirects requests for whole copies to signed addresses of the bucket, which clients must reach.',
+  },
   COPY_HEIGHT: {
     advanced: true,
     schema: positiveInteger(8192),

@@ -106,6 +106,11 @@ export class S3Store implements ObjectStore {
     await Promise.all(left.map(key => limit(() => this.delete(key.slice(this.#prefix.length)))))
   }
 
+  async signedUrl(key: string, expiresIn: number): Promise<string> {
+    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
+    return getSignedUrl(this.#client, new GetObjectCommand(this.#object(key)), { expiresIn })
+  }
+
   async *list(prefix = ''): AsyncIterable<string> {
     let ContinuationToken: string | undefined
     do {

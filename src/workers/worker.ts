@@ -10,6 +10,7 @@ import type { PromptRequests } from '../domain/ports/prompts.js'
 import { type Batch, type Consumer, type Delivery, type Queue, RetryLaterError } from '../domain/ports/queue.js'
 import type { IngestRepository } from '../domain/ports/repository.js'
 import type { RunRepository, WorkerReport } from '../domain/ports/run-repository.js'
+import { type SpanAttributes, traced } from '../domain/tracing/spans.js'
 import { SECOND } from '../domain/units.js'
 import { CircuitBreaker, type Probe } from './delivery/circuit-breaker.js'
 import { EncoderPool, type EncoderSource } from './delivery/encoder-pool.js'
@@ -268,7 +269,11 @@ class PhotoWorker implements RunningWorker {
     const startedAt = Date.now()
     this.#inHand.add(batch)
     try {
-      const settled = await takeDelivery(batch, delivery, deps, { stop, leave: this.#leaving.signal })
+      const settled = await traced('batch', { attributes: attributesOf(batch, delivery) }, async span => {
+        const done = await takeDelivery(batch, delivery, deps, { stop, leave: this.#leaving.signal })
+        if (done.kind === 'worked') span?.set(countsOf(done.report))
+        return done
+      })
       if (settled.kind === 'worked') {
         this.#counts.batches++
         for (const key of ['embedded', 'failed', 'retried', 'skipped'] as const)
@@ -321,3 +326,15 @@ class PhotoWorker implements RunningWorker {
     }
   }
 }
+
+const attributesOf = ({ id, runId, model, photos, attempt }: Batch, { stalls }: Delivery): SpanAttributes => ({
+  'unsplash_clip.run': runId,
+  'unsplash_clip.batch': id,
+  'unsplash_clip.model': model,
+  'unsplash_clip.photos': photos.length,
+  'unsplash_clip.attempt': attempt,
+  'unsplash_clip.stalls': stalls,
+})
+
+const countsOf = (report: BatchReport): SpanAttributes =>
+  Object.fromEntries(Object.entries(report).map(([name, photos]) => [`unsplash_clip.${name}`, photos]))

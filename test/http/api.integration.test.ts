@@ -125,7 +125,7 @@ describe.each(serverKinds())('the HTTP API on the $kind server', ({ available, s
       expect(ids(await result(upload('image/png')))).toEqual(['dog'])
       expect(ids(await result(upload('application/octet-stream')))).toEqual(['dog'])
       const none = await api.post('/search/picture', Buffer.from('no picture'), { 'content-type': 'image/jpeg' })
-      expect(none.status).toBe(400)
+      expect(none.status).toBe(422)
       expect(await none.json()).toMatchObject({ code: 'INPUT_INVALID' })
     })
 
@@ -166,7 +166,7 @@ describe.each(serverKinds())('the HTTP API on the $kind server', ({ available, s
         { photo_id: 'dog', copy: expect.any(String), labels: { time: {} }, photo: { exif_iso: 100 } },
       ])
       expect(first.photos[0]).not.toHaveProperty('score')
-      expect((await api.get('/photos?cursor=bm8')).status).toBe(400)
+      expect((await api.get('/photos?cursor=bm8')).status).toBe(422)
     })
 
     test('GET /api/v1/photos/{id}/vector gives the embedding', async () => {
@@ -222,7 +222,7 @@ describe.each(serverKinds())('the HTTP API on the $kind server', ({ available, s
       expect(await api.read('/facets?by=country&q=snow&n=2')).toMatchObject({
         facets: [{ values: [{ value: 'Norway', photos: 2 }] }],
       })
-      expect((await api.get('/facets?by=shoe_size')).status).toBe(400)
+      expect((await api.get('/facets?by=shoe_size')).status).toBe(422)
     })
 
     test('GET /api/v1/duplicates finds pairs and their groups', async () => {
@@ -300,7 +300,7 @@ describe.each(serverKinds())('the HTTP API on the $kind server', ({ available, s
         ['d', 'active'],
       ] as const)
         api.queue.batches.set(id, { batch: {} as never, state })
-      expect(await api.read('/queue')).toEqual({ waiting: 3, active: 1, delayed: 0, failed: 0 })
+      expect(await api.read('/queue')).toEqual({ depth: 4, waiting: 3, active: 1, delayed: 0, failed: 0 })
     })
 
     test('GET answers carry an entity tag, and 304 says that nothing changed', async () => {

@@ -16,6 +16,8 @@ export function bareParts(changes: Partial<HttpParts> = {}): HttpParts {
     runs: NOTHING,
     queue: NOTHING,
     store: NOTHING,
+    signedCopies: null,
+    board: null,
     fetchPicture: NOTHING,
     snapshots: NOTHING,
     live: NOTHING,

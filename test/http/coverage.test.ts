@@ -25,7 +25,7 @@ test('every endpoint has a test whose title names it', () => {
 test('every endpoint documents what it answers when all is well, to a wrong request, and when it cannot answer', () => {
   const classes = ENDPOINTS.map(({ name, responses }) => [
     name,
-    [...new Set(Object.keys(responses).map(status => status[0]))].sort(),
+    [...new Set(Object.keys(responses).map(status => status[0]))].filter(first => first !== '3').sort(),
   ])
   expect(classes).toEqual(ENDPOINTS.map(({ name }) => [name, ['2', '4', '5']]))
 })

@@ -7,7 +7,7 @@ import { LIMITS } from './support.js'
 test('docs/openapi.json is the document of the API, and valid', async () => {
   const app = await buildHttpApp(
     bareParts(),
-    { host: '127.0.0.1', port: 0, names: [], anonymous: 'admin', limits: LIMITS },
+    { host: '127.0.0.1', port: 0, names: [], anonymous: 'admin', limits: LIMITS, withPage: false },
     new AbortController().signal,
   )
   const document = app.swagger()

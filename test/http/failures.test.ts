@@ -7,7 +7,7 @@ import { LIMITS } from './support.js'
 
 /** Failures that the client can change, or that pass. All others are answered with 500. */
 const STATUSES: [status: number, codes: CommandFailureCode[]][] = [
-  [400, ['USAGE', 'FILTER_INVALID', 'INPUT_INVALID', 'MODEL_WITHOUT_TEXT']],
+  [422, ['USAGE', 'FILTER_INVALID', 'INPUT_INVALID', 'MODEL_WITHOUT_TEXT']],
   [404, ['MODEL_UNKNOWN', 'NOT_FOUND']],
   [409, ['NOT_EMBEDDED', 'PROMPT_NOT_EMBEDDED', 'RUN_CANCELLED']],
   [503, ['DATABASE_UNREACHABLE', 'DATABASE_UNAVAILABLE', 'DATABASE_TIMEOUT', 'DATABASE_BUSY']],

@@ -104,7 +104,7 @@ describe.each(serverKinds())('marks of labels on the $kind server', ({ available
       await mark({ ...right, correct: null })
     })
 
-    test('doubtful photos come by rising score until they are marked, and measure nothing', async () => {
+    test('doubtful photos come by rising margin until they are marked, and measure nothing', async () => {
       const doubtful = async () => (await review('&order=doubtful')).sample.filter(photo => photo.label === 'at night')
       const before = await doubtful()
       const scores = before.map(photo => photo.score)
@@ -118,6 +118,21 @@ describe.each(serverKinds())('marks of labels on the $kind server', ({ available
       await mark(one)
       await mark({ ...one, at_random: false })
       expect(await precisions()).toMatchObject({ 'at night': { checked: 1, correct: 0, low: 0 } })
+    })
+
+    test('the most doubtful photo is the one whose next label is nearest, whatever its score', async () => {
+      const setScores = (photoId: string, scores: number[]) =>
+        made.database.query('update label_rows set score = $2, scores = $3 where photo_id = $1', [
+          photoId,
+          scores[0],
+          scores,
+        ])
+      // Those of a sigmoid model do not add up to 1.
+      await setScores('night', [0.9, 0.85])
+      await setScores('dog-at-night', [0.5, 0.2])
+      const { sample } = await review('&order=doubtful')
+      const ids = sample.filter(({ label }) => label === 'at night').map(photo => photo.photo_id)
+      expect(ids.indexOf('night')).toBeLessThan(ids.indexOf('dog-at-night'))
     })
 
     test('a changed definition of the set starts from none', async () => {

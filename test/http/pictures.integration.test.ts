@@ -1,9 +1,11 @@
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { signedCopiesOf } from '../../src/compose/signed-copies.js'
 import { copyKey } from '../../src/domain/places/copy-key.js'
 import type { FolderStore } from '../../src/storage/folder-store.js'
 import { freshDatabases } from '../db/fresh-databases.js'
 import { embeddedServer } from '../support/servers/postgres.js'
+import { type S3Server, s3Server } from '../support/servers/s3.js'
 import { plantPhotos, removeStore, startApi, type TestApi } from './support.js'
 
 describe('pictures of the HTTP API', () => {
@@ -88,5 +90,59 @@ describe('pictures of the HTTP API', () => {
     const response = await api.get(path)
     expect([400, 404]).toContain(response.status)
     expect(response.headers.get('content-type')).toBe('application/problem+json')
+  })
+
+  describe('of a bucket whose addresses are signed', () => {
+    let bucket: S3Server
+    let signed: TestApi
+    beforeAll(async () => {
+      bucket = await s3Server()
+      for (const [name, value] of Object.entries(bucket.env)) vi.stubEnv(name, value)
+      const copies = bucket.store('copies')
+      await copies.put('h512-q65/dog.jpg', (await stored())!, 'image/jpeg')
+      const signedCopies = await signedCopiesOf(copies)
+      signed = await startApi(api.database, store!, { parts: { store: async () => copies, signedCopies } })
+    })
+    afterAll(async () => {
+      await signed?.close()
+      await bucket?.close()
+      vi.unstubAllEnvs()
+    })
+
+    test('redirects to a whole copy, which the bucket sends to everybody with the address', async () => {
+      for (const path of [COPY, '/photos/dog/copy']) {
+        const answer = await signed.get(path, { redirect: 'manual' })
+        expect([answer.status, answer.headers.get('cache-control')]).toEqual([302, 'private, max-age=600'])
+        const location = new URL(answer.headers.get('location')!)
+        expect(location.origin).toBe(bucket.endpoint)
+        expect(location.searchParams.get('X-Amz-Expires')).toBe('900')
+        expect(await bytes(await fetch(location))).toEqual(await stored())
+        // A page may show what it is sent to.
+        expect(answer.headers.get('content-security-policy')).toContain(
+          `img-src 'self' data: blob: ${bucket.endpoint};`,
+        )
+      }
+      expect(signed.log.join('')).not.toContain('X-Amz-Signature')
+    })
+
+    test('sends other heights, and headers, itself, and says what is missing', async () => {
+      const small = await signed.get(`${COPY}?height=128`, { redirect: 'error' })
+      expect(await sharp(await bytes(small)).metadata()).toMatchObject({ height: 128 })
+      expect((await signed.get(COPY, { method: 'HEAD', redirect: 'error' })).status).toBe(200)
+      for (const path of ['/copies/h512-q65/nowhere.jpg', '/copies/..%2f..%2fsecret/dog.jpg']) {
+        const missing = await signed.get(path, { redirect: 'error' })
+        expect([missing.status, await missing.json()]).toEqual([
+          404,
+          expect.objectContaining({ code: 'COPY_NOT_FOUND' }),
+        ])
+      }
+    })
+
+    test('is refused for copies in a folder', async () => {
+      await expect(signedCopiesOf(store!)).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+        message: expect.stringMatching(/^S3_SIGNED_COPIES: expected copies in a bucket .* found the folder/),
+      })
+    })
   })
 })

@@ -91,12 +91,12 @@ describe('limits and checks of the HTTP API', () => {
 
   test.each([
     ['an unknown parameter', '/search?q=snow&lable=x', 400, 'REQUEST_INVALID'],
-    ['no query', '/search', 400, 'REQUEST_INVALID'],
-    ['a wrong condition', '/search?q=snow&where=exif_iso%3E%3Dabc', 400, 'FILTER_INVALID'],
+    ['no query', '/search', 422, 'REQUEST_UNPROCESSABLE'],
+    ['a wrong condition', '/search?q=snow&where=exif_iso%3E%3Dabc', 422, 'FILTER_INVALID'],
     ['a wrong label', '/search?q=snow&label=night', 400, 'REQUEST_INVALID'],
-    ['a wrong score of a label', '/search?q=snow&label=time=', 400, 'USAGE'],
+    ['a wrong score of a label', '/search?q=snow&label=time=', 422, 'USAGE'],
     ['an address that is too long', `/search?q=${'x'.repeat(20_000)}`, 431, 'HEADERS_TOO_LARGE'],
-    ['a cursor of nothing', '/search?q=snow&cursor=abc', 400, 'REQUEST_INVALID'],
+    ['a cursor of nothing', '/search?q=snow&cursor=abc', 422, 'REQUEST_UNPROCESSABLE'],
     ['an unknown model', '/search?q=snow&model=nowhere', 404, 'MODEL_UNKNOWN'],
     ['an unknown path', '/nothing', 404, 'ROUTE_NOT_FOUND'],
     ['text that is no JSON', '/embed', 405, 'METHOD_NOT_ALLOWED'],
@@ -132,8 +132,8 @@ describe('limits and checks of the HTTP API', () => {
     expect(await sent(Buffer.from('{"words":'))).toEqual([400, 'REQUEST_INVALID'])
     expect(await sent(Buffer.from('{"__proto__": {"words": "a"}}'))).toEqual([400, 'REQUEST_INVALID'])
     expect(await sent({ words: 'a', vector: [1, 2, 3, 4] })).toEqual([400, 'REQUEST_INVALID'])
-    expect(await sent({ vector: [1, 2] })).toEqual([400, 'USAGE'])
-    expect(await sent({ vector: [0, 0, 0, 0] })).toEqual([400, 'USAGE'])
+    expect(await sent({ vector: [1, 2] })).toEqual([422, 'USAGE'])
+    expect(await sent({ vector: [0, 0, 0, 0] })).toEqual([422, 'USAGE'])
     expect(await sent({ vector: [1e300, 0, 0, 0] })).toEqual([400, 'REQUEST_INVALID'])
     expect(await sent({ parts: [{ words: 'a', weight: 0 }] })).toEqual([400, 'REQUEST_INVALID'])
   })
@@ -143,6 +143,21 @@ describe('limits and checks of the HTTP API', () => {
     const answer = await (await api.post('/search', body)).text()
     expect(answer.length).toBeLessThan(2000)
     expect(JSON.parse(answer)).toMatchObject({ code: 'REQUEST_INVALID', field: 'body.member0' })
+  })
+
+  test('looks at a list up to its first wrong element, and at none that is too long', async () => {
+    const wrong = async (body: object) => (await (await api.post('/search', body)).json()) as object
+    expect(await wrong({ vector: [0, 1, ...Array(9000).fill('x')] })).toMatchObject({
+      ...{ code: 'REQUEST_INVALID', field: 'body.vector.2', found: '"x"', expected: expect.stringContaining('number') },
+    })
+    expect(await wrong({ vector: Array(16_001).fill('x') })).toMatchObject({
+      ...{ field: 'body.vector', expected: 'at most 16000 elements', found: 'a list of 16001' },
+    })
+    const filters = Array.from({ length: 100 }, () => ({ photos: Array(1000).fill('a b') }))
+    expect(await wrong({ words: 'snow', filters })).toMatchObject({ field: 'body.filters.0', found: 'an object' })
+    expect(await wrong({ parts: [{ words: 'a' }, { vector: Array(5000).fill(null) }] })).toMatchObject({
+      ...{ field: 'body.parts.1.vector.0', found: 'null' },
+    })
   })
 
   test('answers to paths that are no text, or too long, with a problem', async () => {
@@ -162,7 +177,7 @@ describe('limits and checks of the HTTP API', () => {
     const parts = [{ picture_url: PICTURE_URL }, { picture_url: PICTURE_URL }]
     const response = await large.post('/search', { parts })
     expect([response.status, await response.json()]).toEqual([
-      400,
+      422,
       expect.objectContaining({ code: 'INPUT_INVALID', detail: expect.stringContaining('67108864 bytes together') }),
     ])
   })
@@ -201,7 +216,7 @@ describe('limits and checks of the HTTP API', () => {
       .toBuffer()
     const response = await api.post('/search/picture', large, { 'content-type': 'image/png' })
     expect([response.status, await response.json()]).toEqual([
-      400,
+      422,
       expect.objectContaining({ code: 'INPUT_INVALID', detail: expect.stringContaining('TOO_MANY_PIXELS') }),
     ])
   })
@@ -355,7 +370,7 @@ describe('limits and checks of the HTTP API', () => {
       'http://[::1]/',
       'http://0/',
     ])
-      expect(await fetched(url), url).toMatchObject({ status: 400, detail: expect.stringContaining('HOST_FORBIDDEN') })
+      expect(await fetched(url), url).toMatchObject({ status: 422, detail: expect.stringContaining('HOST_FORBIDDEN') })
     expect(asked).toBe(0)
     expect(await fetched('file:///etc/passwd')).toMatchObject({ status: 400, code: 'REQUEST_INVALID' })
     const trusting = await another({ allowHosts: [images.host] })
@@ -384,7 +399,7 @@ describe('limits and checks of the HTTP API', () => {
     expect(JSON.stringify(await api.read('/photos/own-photo'))).toContain('secret')
     const filters = [{ column: 'photo_image_url', operator: '~', value: 'secret' }]
     const where = 'where=photo_image_url~secret'
-    for (const [of, status] of [[open, 400] as const, [api, 200] as const])
+    for (const [of, status] of [[open, 422] as const, [api, 200] as const])
       expect([
         (await of.get(`/search?q=snow&${where}`)).status,
         (await of.get(`/facets?by=country&${where}`)).status,

@@ -47,6 +47,7 @@ export const LIMITS: HttpLimits = {
   timeoutMs: 60_000,
   pictureTimeoutMs: 10_000,
   requestsPerMinute: 0,
+  wrongKeysPerMinute: 20,
 }
 
 export interface TestApi {
@@ -144,6 +145,8 @@ export async function startApi(
       ingestion: async () => ({ submissions, plan: async () => PLAN }),
       queue: async () => queue,
       store: async () => store,
+      signedCopies: null,
+      board: null,
       fetchPicture: (url, signal) =>
         withImageErrors(url, async () => ({ name: url, bytes: (await fetcher.get(url, { signal })).body })),
       images: { maxPixels: 1_000_000, mode: 'exact' },

@@ -202,8 +202,12 @@ describe('what changes something over HTTP', () => {
       [expect.objectContaining({ url: expect.stringContaining('failing'), message: 'no', attempts: 1 })],
     ])
     expect((await failed('?code=HTTP_404')).failures.map(({ code }) => code)).toEqual(['HTTP_404', 'HTTP_404'])
-    for (const query of ['?code=NO_SUCH', '?cursor=Li4', '?limit=0'])
-      expect((await api.get(`/runs/${body.run}/failures${query}`)).status, query).toBe(400)
+    for (const [query, status] of [
+      ['?code=NO_SUCH', 400],
+      ['?cursor=Li4', 422],
+      ['?limit=0', 400],
+    ] as const)
+      expect((await api.get(`/runs/${body.run}/failures${query}`)).status, query).toBe(status)
     expect((await api.get('/runs/nobody/failures')).status).toBe(404)
 
     const retry = (content: object) => answer<{ run: string }>(api.post(`/runs/${body.run}/retry`, content))

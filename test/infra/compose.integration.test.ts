@@ -157,6 +157,11 @@ describe.skipIf(!hasCompose)('infra/compose.yaml', () => {
     const dashboard = JSON.parse(readFileSync('infra/grafana/dashboards/unsplash-clip.json', 'utf8'))
     const uids = dashboard.panels.map((panel: { datasource: { uid: string } }) => panel.datasource.uid)
     expect(new Set(uids)).toEqual(new Set([datasources[0].uid]))
+    // The collector listens where the example tells the application to send to.
+    const { receivers, exporters } = parse(readFileSync('infra/otel/collector.yaml', 'utf8'))
+    const [, otlpPort] = /^#OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/collector:(\d+)$/m.exec(readFileSync(EXAMPLE, 'utf8'))!
+    expect(receivers.otlp.protocols.http.endpoint).toBe(`0.0.0.0:${otlpPort}`)
+    expect(services).toHaveProperty(new URL(exporters.otlphttp.endpoint).hostname)
     expect(services.grafana!.volumes).toContain(`./grafana/dashboards:${providers[0].options.path}:ro`)
   })
 })

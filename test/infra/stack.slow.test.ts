@@ -62,6 +62,7 @@ describe.skipIf(!found)(
         MODEL_SOURCE: '',
         LABEL_SETS: '',
         LOG_LEVEL: '',
+        OTEL_EXPORTER_OTLP_ENDPOINT: '',
         ALLOW_HOSTS: images.host,
         METRICS_PORT: String(metricsPort),
       })
@@ -152,12 +153,18 @@ describe.skipIf(!found)(
       expect(await rowsOf('select count(*)::int as n from open_batches')).toBe(0)
     })
 
-    test('the place of the API prints how the runs stand', async () => {
-      // 3: some photos failed for good.
-      expect(await sandbox.run(...commandOf('api'))).toMatchObject({
-        code: 3,
-        stdout: expect.stringContaining('HTTP_404'),
-      })
+    test('the API asks for a key before it starts, and for the key with every request', async () => {
+      const command = commandOf('api').map(word => (word === '8080' ? '0' : word))
+      expect(await sandbox.run(...command)).toMatchObject({ code: 2, stderr: expect.stringContaining('keys create') })
+      const key = (await sandbox.run('keys', 'create', 'me', '--scope', 'admin')).stdout.trim()
+      const api = sandbox.start(...command, '--json')
+      started.push(api)
+      const url = await until('its address', () => api.stdout().includes('\n') && JSON.parse(api.stdout()).url)
+      const runs = `${url.replace('0.0.0.0', '127.0.0.1')}/api/v1/runs`
+      expect((await fetch(runs)).status).toBe(401)
+      expect((await fetch(runs, { headers: { 'x-api-key': key } })).status).toBe(200)
+      api.child.kill('SIGTERM')
+      expect(await api.finished).toMatchObject({ code: 0 })
     })
   },
 )

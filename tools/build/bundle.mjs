@@ -15,6 +15,7 @@ export const PROGRAMS = [
 /** Packages that load files of their own at run time (native code, WebAssembly, threads), or that few runs load at all. */
 const EXTERNAL = [
   ...['sharp', 'onnxruntime-node', '@electric-sql/*', 'libheif-js', 'piscina', 'pino', '@aws-sdk/*'],
+  ...['@opentelemetry/*', 'bullmq-otel', '@bull-board/*'],
   // Optional: their packages look for them, and do without.
   ...['pg-native', 'cloudflare:sockets', 'msgpackr-extract'],
 ]

@@ -55,12 +55,23 @@ function operationOf({ parameters = [], requestBody, responses }: Operation): st
     return [`        ${place}${isOptional ? '?' : ''}: {\n${members.join('')}        }\n`]
   })
   const body = requestBody ? `      requestBody: ${contentOf(requestBody)}\n` : ''
-  const answers = Object.entries(responses).map(([status, answer]) => {
+  const answers = [...successes(responses), ...PROBLEMS].map(([status, answer]) => {
     const name = /^\d+$/.test(status) ? status : `'${status}'`
     return `        ${name}: ${contentOf(answer)}\n`
   })
   const given = places.length > 0 ? `{\n${places.join('')}      }` : '{}'
   return `{\n      parameters: ${given}\n${body}      responses: {\n${answers.join('')}      }\n    }`
+}
+
+/** Failures of all operations have the same form. */
+const PROBLEMS: [string, Content][] = ['4XX', '5XX'].map(status => [
+  status,
+  { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+])
+
+/** The answers of one operation that are its own. */
+function successes(responses: Record<string, Content>): [string, Content][] {
+  return Object.entries(responses).filter(([, answer]) => !('$ref' in answer))
 }
 
 function contentOf({ content = {} }: Content): string {

@@ -7,7 +7,7 @@ const RUN = 'id of a run, or a unique start of it'
 export function addRunCommand(program: Command): void {
   const run = program
     .command('run')
-    .description('List, show, pause, resume and cancel the runs of ingest.')
+    .description('List, show, pause, resume, cancel and retry the runs of ingest.')
     .helpCommand(false)
     .addHelpText(
       'after',
@@ -16,6 +16,7 @@ Examples:
   unsplash-clip run list
   unsplash-clip run show --watch
   unsplash-clip run pause 20261123
+  unsplash-clip run retry 20261123 --code TIMEOUT
 
 Ways to drain work:
   run pause RUN               workers finish their batches of this run and continue with others
@@ -84,6 +85,33 @@ Workers finish the batches that they hold. To do the rest, start the same ingest
       process.exitCode = await runCommand(options, {}, async context => {
         const { cancel } = await import('../run/run-control.js')
         return cancel(context, prefix, options.yes ?? false)
+      })
+    })
+  addRetry(run)
+}
+
+function addRetry(run: Command): void {
+  run
+    .command('retry')
+    .description('Try the failed photos of a run again: they become a run of their own.')
+    .argument('<run>', RUN)
+    .option('--code <code>', 'only failures with this code, such as TIMEOUT or HTTP_404; `run show` lists them')
+    .option('--json', 'print a JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  unsplash-clip run retry 20261123091500-a1b2
+  unsplash-clip run retry 2026112309 --code HTTP_503 --json
+
+The new run has the model, the label sets and the priority of the old one. It is in the queue when the command ends.`,
+    )
+    .action(async (prefix: string, options: CommonOptions & { code?: string }) => {
+      process.exitCode = await runCommand(options, {}, async context => {
+        const { failureCode } = await import('../ingest/ingest-options.js')
+        const code = options.code === undefined ? undefined : failureCode(options.code, '--code')
+        const { retry } = await import('../run/retry-run.js')
+        return retry(context, prefix, code)
       })
     })
 }

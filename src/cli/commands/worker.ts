@@ -92,7 +92,7 @@ at once.`,
         IGNORE_OPT_OUT: options.ignoreOptOut?.toString(),
       }
       const work = async (context: Context) => {
-        endInTime(context)
+        endInTime(context, 'batches')
         const { untilIdle = false } = options
         const [provider] = context.app.config.EXECUTION_PROVIDER
         const automatic = provider === 'cpu' ? availableParallelism() : 1

@@ -1,7 +1,7 @@
 import { isAbsolute, relative } from 'node:path'
 import { modelKey } from '../../domain/model.js'
 import { type Context, endInTime } from '../context.js'
-import { anonymousScope } from '../serve/serve-command.js'
+import { anonymousScope, WRONG_KEYS_PER_MINUTE } from '../serve/serve-command.js'
 import { serveUntilStopped } from '../serve/serve-until-stopped.js'
 
 const HOST = '127.0.0.1'
@@ -20,10 +20,11 @@ export function servesDemo(
 /** Serves the page over the collection of the demo until Ctrl-C. Leaves no server running. @returns exit code */
 export async function serveDemo(context: Context): Promise<number> {
   const { app, out } = context
-  const cancelEnd = endInTime(context)
+  const cancelEnd = endInTime(context, 'requests')
   try {
     await serveUntilStopped(context, {
       ...{ host: HOST, port: PORT, orAnyPort: true, names: [], requestsPerMinute: REQUESTS_PER_MINUTE },
+      wrongKeysPerMinute: WRONG_KEYS_PER_MINUTE,
       anonymous: hasKeys => anonymousScope({ host: HOST, publicRead: false, keys: true }, hasKeys),
       onListening: url => out.text(`\nOpen ${url}/ in a browser: search, photos, labels, filters. Ctrl-C ends.`),
     })

@@ -121,11 +121,14 @@ export function checkUsage({
   if (rescan !== undefined && !watch) throw new AppError('USAGE', '--rescan needs --watch.')
   if (yes && !sync && !watch)
     throw new AppError('USAGE', '--yes confirms what --sync or --watch removes: it needs one of them.')
-  if (typeof retryFailed !== 'string') return undefined
-  if (!Object.hasOwn(PHOTO_FAILURES, retryFailed) && !/^HTTP_\d{3}$/.test(retryFailed))
-    throw new AppError(
-      'USAGE',
-      `--retry-failed expects one of HTTP_<status>, ${Object.keys(PHOTO_FAILURES).join(', ')}; found ${JSON.stringify(retryFailed)}`,
-    )
-  return retryFailed as PhotoFailureCode
+  return typeof retryFailed === 'string' ? failureCode(retryFailed, '--retry-failed') : undefined
+}
+
+/** @param option that has the text. @throws AppError USAGE for what is no code of a photo */
+export function failureCode(text: string, option: string): PhotoFailureCode {
+  if (Object.hasOwn(PHOTO_FAILURES, text) || /^HTTP_\d{3}$/.test(text)) return text as PhotoFailureCode
+  throw new AppError(
+    'USAGE',
+    `${option} expects one of HTTP_<status>, ${Object.keys(PHOTO_FAILURES).join(', ')}; found ${JSON.stringify(text)}`,
+  )
 }

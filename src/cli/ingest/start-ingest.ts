@@ -26,7 +26,7 @@ export async function startRun(
   options: IngestOptions,
 ): Promise<{ deps: IngestDeps; run: IngestRun }> {
   const { app, out, signal } = context
-  endInTime(context)
+  endInTime(context, 'batches')
   if (options.processes > 0) await fetchModel(context)
   if (app.models.spec.note && !options.madeForModel) out.note(app.models.spec.note)
   const model = await app.models.identity()

@@ -14,19 +14,21 @@ const LIMITS = {
   timeoutMs: MINUTE / 2,
   pictureTimeoutMs: 10 * SECOND,
   requestsPerMinute: 0,
+  // Calls of tools have no key.
+  wrongKeysPerMinute: 1,
 }
 
 /** Answers the calls of tools that arrive on stdin, until it closes or the process is told to stop. */
 export async function answerTools(context: Context): Promise<number> {
   const { app, out, signal } = context
-  endInTime(context)
+  endInTime(context, 'requests')
   if (process.stdin.isTTY)
     out.note('This speaks the Model Context Protocol, to a program on stdin; see --help. Ctrl-C ends it.')
   const opened = await openHttpParts(context)
   try {
     const limits = { ...LIMITS, concurrency: app.config.DATABASE_POOL_SIZE }
     // The user of this machine started it, and sees what `photo` prints: also paths of files.
-    const options = { host: '127.0.0.1', port: 0, names: [], anonymous: 'ingest' as const, limits }
+    const options = { host: '127.0.0.1', port: 0, names: [], anonymous: 'ingest' as const, limits, withPage: false }
     const api = await buildHttpApp(opened.parts, options, signal)
     try {
       await answerUntilClosed(new ToolServer(new ApiReader(api)), opened.parts.logger, signal)

@@ -1,6 +1,7 @@
 import type { ModelIdentity } from '../../domain/model.js'
 import { modelKey } from '../../domain/model.js'
 import type { Encoder } from '../../domain/ports/encoder.js'
+import { traced } from '../../domain/tracing/spans.js'
 import type { HttpParts } from '../../http/parts.js'
 import { JpegThreads } from '../../images/jpeg-threads.js'
 import { MAX_PIXELS_IN_MEMORY, PixelBudget } from '../../images/pixel-budget.js'
@@ -70,7 +71,9 @@ export async function openHttpParts(context: Context): Promise<{ parts: HttpPart
         return ingestion
       },
       queue: () => app.queue(),
+      board: config.REDIS_URL === undefined ? null : () => app.queueBoard(),
       store: () => app.store(),
+      signedCopies: await app.signedCopies(),
       fetchPicture: (url, stop) => readImage({ app, signal: stop }, url),
       images,
       snapshots: async () => [await readiness.snapshot()],
@@ -111,7 +114,7 @@ class PooledEncoder implements Encoder {
     const { revision } = this.model
     const lease = await this.pool.acquire({ id: 'none', model: modelKey(this.model), revision }, this.signal)
     try {
-      return await work(lease)
+      return await traced('encode', { isPart: true }, () => work(lease))
     } finally {
       lease.release()
     }

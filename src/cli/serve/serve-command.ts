@@ -14,8 +14,12 @@ interface Options extends CommonOptions {
   open?: boolean
   keys: boolean
   requestsPerMinute: number
+  wrongKeysPerMinute: number
   allowHost?: string[]
 }
+
+/** Enough for typing errors; a key has 256 random bits. */
+export const WRONG_KEYS_PER_MINUTE = 20
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i
 
@@ -33,6 +37,12 @@ export function addServeCommand(program: Command): void {
       'requests per minute of one key, and of one address without a key, 0: no limit',
       wholeNumber(0, 1_000_000),
       6000,
+    )
+    .option(
+      '--wrong-keys-per-minute <n>',
+      'wrong keys of one address per minute, after which it is refused for the rest of it',
+      wholeNumber(1, 1_000_000),
+      WRONG_KEYS_PER_MINUTE,
     )
     .option(
       '--allow-host <host[:port]>',
@@ -65,11 +75,11 @@ Exit codes: 0 stopped, 1 failed, 2 wrong usage or configuration, 130 ended at on
 }
 
 async function serve(context: Context, options: Options): Promise<number> {
-  const { host, port, name: names = [], requestsPerMinute } = options
+  const { host, port, name: names = [], requestsPerMinute, wrongKeysPerMinute } = options
   const { out } = context
-  endInTime(context)
+  endInTime(context, 'requests')
   await serveUntilStopped(context, {
-    ...{ host, port, names, requestsPerMinute },
+    ...{ host, port, names, requestsPerMinute, wrongKeysPerMinute },
     anonymous: hasKeys => anonymousScope(options, hasKeys),
     async onListening(url, anonymous) {
       out.result(

@@ -20,6 +20,7 @@ export interface Service {
   /** Names of this server beside localhost, addresses and the machine's own name. */
   names: readonly string[]
   requestsPerMinute: number
+  wrongKeysPerMinute: number
   /** What requests without a key may do; null: nothing. @throws AppError USAGE */
   anonymous: (hasKeys: boolean) => Scope | null
   /** Called once the server answers. */
@@ -31,7 +32,7 @@ export interface Service {
  * @throws AppError CONFIG_INVALID when listening on the address fails
  */
 export async function serveUntilStopped(context: Context, service: Service): Promise<void> {
-  const { host, port, orAnyPort = false, names, requestsPerMinute } = service
+  const { host, port, orAnyPort = false, names, requestsPerMinute, wrongKeysPerMinute } = service
   const { app, signal } = context
   const { openHttpParts } = await import('./http-parts.js')
   const opened = await openHttpParts(context)
@@ -47,6 +48,7 @@ export async function serveUntilStopped(context: Context, service: Service): Pro
       timeoutMs: TIMEOUT_MS,
       pictureTimeoutMs: PICTURE_TIMEOUT_MS,
       requestsPerMinute,
+      wrongKeysPerMinute,
     }
     const server = await listen(opened.parts, { host, port, names, anonymous, limits }, orAnyPort)
     await service.onListening(server.url, anonymous)

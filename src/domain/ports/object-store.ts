@@ -16,6 +16,11 @@ export interface ObjectStore {
   delete(key: string): Promise<void>
   /** Deletes many; what is not there is no error. */
   deleteAll(keys: readonly string[]): Promise<void>
+  /**
+   * An address that gives everybody who has it this object for some seconds, without a request to the store. Only stores that
+   * clients can reach have this.
+   */
+  signedUrl?(key: string, seconds: number): Promise<string>
   /** Every key below a prefix, in no order. */
   list(prefix?: string): AsyncIterable<string>
   close(): Promise<void>

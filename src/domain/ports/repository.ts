@@ -290,7 +290,7 @@ export interface LabelReviewSample extends LabelSample {
 export interface LabelMarkRepository {
   /** Photos of each label, drawn at random; the same for the same seed. @param size photos per label */
   drawn(modelId: ModelId, setName: string, size: number, seed: number): Promise<LabelReviewSample[]>
-  /** Photos of each label that nobody has marked, by rising score. @param size photos per label */
+  /** Photos of each label that nobody has marked, by rising margin to the next label. @param size photos per label */
   doubtful(modelId: ModelId, setName: string, size: number): Promise<LabelReviewSample[]>
   /** Stores marks. @returns those of photos that do not have the label (any more): they are not stored */
   mark(modelId: ModelId, setName: string, marks: readonly LabelMark[]): Promise<LabelMark[]>

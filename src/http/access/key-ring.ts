@@ -8,8 +8,6 @@ import { FailedAttempts } from './attempts.js'
 const TRUSTED_MS = 2 * SECOND
 /** Keys that are remembered. */
 const MAX_KNOWN = 1000
-/** Wrong keys of one address per minute. */
-const FAILURES_PER_MINUTE = 20
 const LOOKUPS = 2
 const MAX_WAITING_LOOKUPS = 100
 
@@ -33,13 +31,17 @@ interface Known {
  */
 export class KeyRing {
   readonly #known = new Map<string, Known>()
-  readonly #attempts = new FailedAttempts(FAILURES_PER_MINUTE)
+  readonly #attempts: FailedAttempts
   readonly #lookups = pLimit(LOOKUPS)
 
+  /** @param wrongPerMinute wrong keys of one address within a minute */
   constructor(
     private readonly store: KeyStore,
+    private readonly wrongPerMinute: number,
     private readonly onNoteFailed: (error: unknown) => void,
-  ) {}
+  ) {
+    this.#attempts = new FailedAttempts(wrongPerMinute)
+  }
 
   /**
    * @param field where the request has the key
@@ -82,7 +84,7 @@ export class KeyRing {
     const seconds = this.#attempts.begin(address)
     if (seconds === null) return
     throw new RequestError('RATE_LIMITED', 'Too many wrong keys came from this address.', {
-      expected: `at most ${FAILURES_PER_MINUTE} wrong keys per minute`,
+      expected: `at most ${this.wrongPerMinute} wrong keys per minute`,
       action: `Try again after ${seconds} s.`,
       retryAfterSeconds: seconds,
     })

@@ -37,8 +37,12 @@ export function addCallers(app: HttpApp, ring: KeyRing, sessions: Sessions, anon
 
 /** Refuses what the caller may not do. Each route says in `config.scope` what it needs. */
 export function addScopes(app: HttpApp): void {
-  app.addHook('onRoute', ({ url, config }) => {
-    if (config?.scope === undefined) throw new Error(`The route ${url} names no scope.`)
+  app.addHook('onRoute', function (route) {
+    if (this.ofAllRoutes) {
+      route.config = { ...route.config, ...this.ofAllRoutes }
+      route.schema = { ...route.schema, hide: true }
+    }
+    if (route.config?.scope === undefined) throw new Error(`The route ${route.url} names no scope.`)
   })
   app.addHook('onRequest', async request => {
     if (request.is404) return

@@ -3,8 +3,11 @@ import helmet from '@fastify/helmet'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { HttpApp } from '../http-app.js'
 
-/** Headers of security on every answer, and the validators of answers that clients may keep. */
-export async function addHeaders(app: HttpApp): Promise<void> {
+/**
+ * Headers of security on every answer, and the validators of answers that clients may keep.
+ * @param pictureOrigins other servers that pictures may come from
+ */
+export async function addHeaders(app: HttpApp, pictureOrigins: readonly string[]): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -12,7 +15,7 @@ export async function addHeaders(app: HttpApp): Promise<void> {
         defaultSrc: ["'none'"],
         scriptSrc: ["'self'"],
         styleSrc: ["'self'"],
-        imgSrc: ["'self'", 'data:', 'blob:'],
+        imgSrc: ["'self'", 'data:', 'blob:', ...pictureOrigins],
         connectSrc: ["'self'"],
         baseUri: ["'none'"],
         formAction: ["'self'"],

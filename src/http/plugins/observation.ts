@@ -21,6 +21,7 @@ export function addObservation(app: HttpApp, metrics: HttpMetrics): void {
         {
           ...{ method, url: redact(url), ip, status, ms: Math.round(ms) },
           ...(key === null ? {} : { key }),
+          ...(request.span ? { trace: request.span.traceId } : {}),
           ...(isWhole ? {} : { cut: true }),
         },
         'request',

@@ -17,6 +17,9 @@ const HEIGHTS = [64, 128, 256, 384] as const
 /** A copy of the same key holds the same photo. */
 const FOREVER = 'private, max-age=31536000, immutable'
 const REVALIDATED = 'private, no-cache'
+/** How long a signed address is valid, and how long a client may keep it. */
+const SIGNED_SECONDS = 900
+const KEPT_SECONDS = 600
 
 const Height = z.strictObject({
   height: z
@@ -27,6 +30,9 @@ const Height = z.strictObject({
 const JPEG = {
   200: { description: 'The copy.', content: { 'image/jpeg': { schema: Binary } } },
   206: { description: 'The requested range of the copy.', content: { 'image/jpeg': { schema: Binary } } },
+  302: z
+    .undefined()
+    .describe('Of a server with S3_SIGNED_COPIES, for a whole copy: `Location` is its address for some minutes.'),
 }
 
 /** The stored copies, and what models see. @param recent pictures that were sent lately */
@@ -47,8 +53,7 @@ export function addCopyRoutes(app: HttpApp, parts: HttpParts, recent: RecentBuff
     },
     async (request, reply) => {
       const { settings, file } = request.params
-      const copy = await readCopy(`${settings}/${file}`, request.query.height)
-      return send(request, reply, copy, 'image/jpeg', FOREVER)
+      return sendCopy(request, reply, `${settings}/${file}`, FOREVER)
     },
   )
 
@@ -66,9 +71,8 @@ export function addCopyRoutes(app: HttpApp, parts: HttpParts, recent: RecentBuff
       },
     },
     async (request, reply) => {
-      const { height, model } = request.query
-      const copy = await readCopy(await keyOf(request.params.id, model), height)
-      return send(request, reply, copy, 'image/jpeg', REVALIDATED)
+      const { model } = request.query
+      return sendCopy(request, reply, await keyOf(request.params.id, model), REVALIDATED)
     },
   )
 
@@ -104,6 +108,23 @@ export function addCopyRoutes(app: HttpApp, parts: HttpParts, recent: RecentBuff
       return send(request, reply, png, 'image/png', REVALIDATED)
     },
   )
+
+  /** Sends a copy, or the address at which the client gets it. A signature is valid for GET only. */
+  async function sendCopy(
+    request: FastifyRequest & { query: { height?: number } },
+    reply: FastifyReply,
+    key: string,
+    cacheControl: string,
+  ): Promise<FastifyReply> {
+    const { height } = request.query
+    const { signedCopies, store } = parts
+    const isWhole = height === undefined && request.method === 'GET' && isCopyKey(key)
+    if (signedCopies !== null && isWhole && (await (await store()).has(key))) {
+      reply.header('cache-control', `private, max-age=${KEPT_SECONDS}`)
+      return reply.redirect(await signedCopies.sign(key, SIGNED_SECONDS), 302)
+    }
+    return send(request, reply, await readCopy(key, height), 'image/jpeg', cacheControl)
+  }
 
   /** The key of the copy of a photo: of a model, or of the first that has one. */
   async function keyOf(id: string, model: string | undefined): Promise<string> {

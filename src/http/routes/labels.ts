@@ -64,7 +64,9 @@ export function addLabelRoutes(app: HttpApp, { search }: HttpParts): void {
           order: z
             .enum(['random', 'doubtful'])
             .optional()
-            .describe('`doubtful`: photos of the lowest scores that nobody has marked. Default: random.'),
+            .describe(
+              '`doubtful`: photos that nobody has marked, the smallest margin first: that between the score of the label and the next highest one. Default: random.',
+            ),
         }),
         response: {
           200: z.object({

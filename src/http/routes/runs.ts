@@ -176,7 +176,8 @@ export function addRunRoutes(app: HttpApp, { ingest, runs, queue }: HttpParts): 
         tags: ['runs'],
         response: {
           200: z.object({
-            waiting: z.int(),
+            depth: z.int().describe('All that are not done: waiting, delayed and active.'),
+            waiting: z.int().describe('Ready for a worker.'),
             active: z.int().describe('In work.'),
             delayed: z.int().describe('Tried again later.'),
             failed: z.int().describe('Given up.'),
@@ -187,7 +188,7 @@ export function addRunRoutes(app: HttpApp, { ingest, runs, queue }: HttpParts): 
     },
     async () => {
       const { waiting, active, delayed, failed } = await (await queue()).counts()
-      return { waiting, active, delayed, failed }
+      return { depth: waiting + delayed + active, waiting, active, delayed, failed }
     },
   )
 }
@@ -195,7 +196,7 @@ export function addRunRoutes(app: HttpApp, { ingest, runs, queue }: HttpParts): 
 function photoOf(cursor: string): string {
   const id = Buffer.from(cursor, 'base64url').toString()
   if (PHOTO_ID_PATTERN.test(id)) return id
-  throw new RequestError('REQUEST_INVALID', 'The cursor belongs to no page of failures.', {
+  throw new RequestError('REQUEST_UNPROCESSABLE', 'The cursor belongs to no page of failures.', {
     field: 'query.cursor',
     expected: '`next` of the page before',
     found: cursor,

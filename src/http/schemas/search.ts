@@ -11,12 +11,19 @@ export const Words = z.string().min(1).max(2000)
 export const Model = z.string().min(1).max(200).describe('`NAME` or `NAME@PRECISION`. Default: the model of searches.')
 export const Vector = z.array(z.number().min(-1e30).max(1e30)).min(1).max(16_000)
 export const Picture = z.base64().min(1).max(MAX_BASE64).describe('An image file in base64.')
-export const PictureUrl = z.url({ protocol: /^https?$/ }).max(8192)
+export const PictureUrl = z
+  .string()
+  .regex(/^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s/?#]+/)
+  .max(8192)
 
 /** The bytes of a file. */
 export const Binary = z.any().meta({ type: 'string', format: 'binary' })
 
-const weight = z.number().min(-1000).max(1000)
+const weight = z
+  .number()
+  .min(-1000)
+  .max(1000)
+  .meta({ not: { const: 0 } })
 
 const PAGE = {
   k: z.int().min(1).max(MAX_HITS).optional().describe('Hits per page. Default: 50.'),

@@ -8,6 +8,7 @@ import type { PlaceRepository } from '../../domain/ports/place-repository.js'
 import type { Batch, Priority, Queue } from '../../domain/ports/queue.js'
 import type { BatchKind, IngestRepository, ModelId, PhotoStates } from '../../domain/ports/repository.js'
 import type { RunRepository, UnfinishedBatch } from '../../domain/ports/run-repository.js'
+import { traced } from '../../domain/tracing/spans.js'
 import { BackPressure } from './back-pressure.js'
 import { putIntoQueue } from './put-into-queue.js'
 import { type OnWait, throwIfStopped } from './wait-reason.js'
@@ -196,9 +197,15 @@ export class BatchEnqueuer {
 
   private async put(batches: readonly Batch[], kind: BatchKind = this.kind): Promise<void> {
     if (batches.length === 0) return
+    const { runId } = this.options
+    await this.backPressure.admit()
+    const attributes = { 'unsplash_clip.run': runId, 'unsplash_clip.batches': batches.length }
+    await traced('enqueue', { attributes }, () => this.record(batches, kind))
+  }
+
+  private async record(batches: readonly Batch[], kind: BatchKind): Promise<void> {
     const { repository, queue } = this.deps
     const { runId, signal, onBatch } = this.options
-    await this.backPressure.admit()
     const leaving = await repository.addBatches(
       batches.map(({ id, photos }) => ({ id, runId, kind, photoIds: photos.map(photo => photo.id) })),
     )

@@ -1,3 +1,5 @@
+import { traced } from '../../domain/tracing/spans.js'
+
 export const STAGES = ['download', 'store_copy', 'preprocess', 'encode', 'write', 'wait'] as const
 
 /** `write`: labels and all rows of a batch. `wait`: for an outage to end, or for other batches. */
@@ -29,7 +31,7 @@ export class StageClock {
     this.#stages[stage].begin(startedAt)
     if (stage !== 'wait') this.#working.begin(startedAt)
     try {
-      return await work()
+      return await traced(stage, { isPart: true }, work)
     } finally {
       const endedAt = performance.now()
       this.#stages[stage].end(endedAt)

@@ -174,7 +174,7 @@ test('photo shows the picture, the metadata and the labels', async () => {
 })
 
 test.each([
-  ['search', {}, /^REQUEST_INVALID: Expected exactly one of q, photo; found none\./],
+  ['search', {}, /^REQUEST_UNPROCESSABLE: Expected exactly one of q, photo; found none\./],
   ['search', { q: 'a cat', k: 1000 }, /^REQUEST_INVALID: k: .*100.*\. Correct the arguments/],
   ['search', { q: 'a cat', colour: 'red' }, /^REQUEST_INVALID: .*colour/],
   ['search', { q: 'a cat', where: ['shoe_size=44'] }, /^FILTER_INVALID: where: .*shoe_size/],

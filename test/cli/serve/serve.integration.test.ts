@@ -31,6 +31,8 @@ test('serve answers until Ctrl-C, and then ends with exit code 0', async () => {
   child.kill('SIGINT')
   const { code } = await finished
   expect(code).toBe(0)
+  expect(stderr()).toContain('Stopping: requests in progress are answered within 3 s or cut off. Ctrl-C again')
+  expect(stderr()).not.toContain('batches')
   const logged = stderr()
     .split('\n')
     .find(text => text.includes('/api/v1/search'))

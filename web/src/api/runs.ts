@@ -8,13 +8,21 @@ const AGAIN_MS = 5000
 export type { FailedPhoto, FailuresOfCode, Run, Worker } from './schema.js'
 export type RunDetails = Awaited<ReturnType<typeof runDetails>>
 
-/** The newest runs, and the live workers. */
-export async function runsAndWorkers(): Promise<{ runs: Run[]; workers: Worker[] }> {
-  const [{ runs }, { workers }] = await Promise.all([
+/** Batches in the queue. */
+export type QueueCounts = Awaited<ReturnType<typeof queueCounts>>
+
+/** The newest runs, the live workers, and the queue; null: it does not answer. */
+export async function runsAndWorkers(): Promise<{ runs: Run[]; workers: Worker[]; queue: QueueCounts | null }> {
+  const [{ runs }, { workers }, queue] = await Promise.all([
     answered(get('/api/v1/runs', { params: { query: { limit: MOST_RUNS } } })),
     answered(get('/api/v1/workers', {})),
+    queueCounts().catch(() => null),
   ])
-  return { runs, workers }
+  return { runs, workers, queue }
+}
+
+function queueCounts() {
+  return answered(get('/api/v1/queue', {}))
 }
 
 /** A run with its failures by code. */

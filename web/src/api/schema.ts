@@ -893,6 +893,7 @@ export interface paths {
       responses: {
         200: { content: { 'image/jpeg': Blob } }
         206: { content: { 'image/jpeg': Blob } }
+        302: { content?: never }
         '4XX': { content: { 'application/problem+json': Problem } }
         '5XX': { content: { 'application/problem+json': Problem } }
       }
@@ -912,6 +913,7 @@ export interface paths {
       responses: {
         200: { content: { 'image/jpeg': Blob } }
         206: { content: { 'image/jpeg': Blob } }
+        302: { content?: never }
         '4XX': { content: { 'application/problem+json': Problem } }
         '5XX': { content: { 'application/problem+json': Problem } }
       }
@@ -1335,6 +1337,9 @@ export interface paths {
       parameters: {}
       responses: {
         200: { content: { 'application/json': {
+            /** All that are not done: waiting, delayed and active. */
+            depth: number
+            /** Ready for a worker. */
             waiting: number
             /** In work. */
             active: number
@@ -1443,6 +1448,7 @@ export interface paths {
         200: { content: { 'application/json': Health } }
         503: { content: { 'application/json': Health } }
         '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
       }
     }
   }
@@ -1453,6 +1459,7 @@ export interface paths {
         200: { content: { 'application/json': Health } }
         503: { content: { 'application/json': Health } }
         '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
       }
     }
   }

@@ -4,6 +4,7 @@ import { Icon } from '../../components/parts/Icon.js'
 import { Failure } from '../../components/states/Failure.js'
 import { announce } from '../../state/current.js'
 import { usePolled } from '../../state/use-polled.js'
+import { QueueDepth } from './QueueDepth.js'
 import { RunEntry } from './RunEntry.js'
 import { Workers } from './Workers.js'
 
@@ -28,6 +29,7 @@ export function Runs() {
           These figures are old: {(error as Error).message}
         </p>
       )}
+      {value && <QueueDepth queue={value.queue} />}
       {value?.runs.length === 0 && (
         <section class="notice">
           <Icon name="runs" />
