@@ -33,7 +33,7 @@ interface Document {
 }
 
 /** Operations that fetch pictures by their addresses. */
-const FETCHING = new Set(['searchBy', 'embed'])
+const FETCHING = new Set(['searchBy', 'embed', 'facetsBy', 'placesBy', 'sharedWordsBy'])
 /** Operations that answer from memory, also while all others wait. */
 const PROBES = new Set(['healthz', 'readyz'])
 

@@ -154,7 +154,7 @@ describe('limits and checks of the HTTP API', () => {
       ...{ field: 'body.vector', expected: 'at most 16000 elements', found: 'a list of 16001' },
     })
     const filters = Array.from({ length: 100 }, () => ({ photos: Array(1000).fill('a b') }))
-    expect(await wrong({ words: 'snow', filters })).toMatchObject({ field: 'body.filters.0', found: 'an object' })
+    expect(await wrong({ words: 'snow', filters })).toMatchObject({ field: 'body.filters.0.photos.0' })
     expect(await wrong({ parts: [{ words: 'a' }, { vector: Array(5000).fill(null) }] })).toMatchObject({
       ...{ field: 'body.parts.1.vector.0', found: 'null' },
     })

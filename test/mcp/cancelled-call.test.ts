@@ -14,15 +14,17 @@ test('a call that the client cancels stops its work, and others go on', async ()
   const ended = deferred<unknown>()
   const search = {
     model: async () => ({ key: 'demo@fp32' }),
-    facets: (_: unknown, { names }: { names?: string[] }, signal: AbortSignal) => {
-      if (names?.[0] === 'country') return Promise.resolve([])
-      begun.resolve()
-      return new Promise((_, reject) => {
-        signal.addEventListener('abort', () => {
-          ended.resolve(signal.reason)
-          reject(signal.reason)
+    counts: {
+      facets: (_: unknown, { names }: { names?: string[] }, signal: AbortSignal) => {
+        if (names?.[0] === 'country') return Promise.resolve([])
+        begun.resolve()
+        return new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            ended.resolve(signal.reason)
+            reject(signal.reason)
+          })
         })
-      })
+      },
     },
   } as unknown as HttpParts['search']
   const options = { host: '127.0.0.1', port: 0, names: [], anonymous: 'ingest' as const, limits: LIMITS }
