@@ -11,6 +11,9 @@ const NODE_OPTIONS = `--import=${new URL('test/support/baseline-wasm.mjs', impor
 /** Unit tests of libraries whose settings hold for a whole process: sharp, ONNX Runtime. */
 const NATIVE = 'test/{demo,demo-scenes,images,models,workers}/**/*.test.ts'
 
+/** Integration tests whose files share processes: all but those whose libraries have such settings, or that look at their process. */
+const SHARING = 'test/{cli,db,docs,http,infra,limits,producers,queue,search,storage,web}/**/*.integration.test.ts'
+
 /** Tests that start servers and processes mostly wait for them: with one test worker per core the cores would idle. */
 const WAITING_WORKERS = Math.ceil(1.5 * Math.min(availableParallelism(), 4))
 
@@ -46,9 +49,17 @@ export default defineConfig({
         maxWorkers: WAITING_WORKERS,
       }),
       kind('integration', {
-        include: ['test/**/*.integration.test.ts'],
+        include: [SHARING],
         globalSetup: [REFUSE_STALE, SHARE_SERVERS],
+        // Loading the modules again for every file would take a fifth of the time.
+        isolate: false,
         // Beside the unit tests, which compute while these wait.
+        maxWorkers: WAITING_WORKERS,
+      }),
+      kind('integration-native', {
+        include: ['test/**/*.integration.test.ts'],
+        exclude: [SHARING],
+        globalSetup: [REFUSE_STALE, SHARE_SERVERS],
         maxWorkers: WAITING_WORKERS,
       }),
       kind('slow', {

@@ -3,6 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** Files and folders that run long. Without known durations Vitest starts with the largest files, so these came last. */
 const LONGEST = [
   ...['/several-hosts', '/test/queue/', '/test/cli/shutdown/', '/test/limits/', '/test/infra/', '/test/faults/'],
+  ...['/test/web/', '/test/db/migrate.', '/test/db/schema/functions.', '/test/db/ingest/'],
   ...['/test/cli/', '/test/pipeline/', '/test/workers/', '/test/security/'],
 ]
 

@@ -14,6 +14,7 @@ import { MountMemory } from '../../../src/producers/places/mount-memory.js'
 import { syncWith } from '../../../src/producers/removal/sync.js'
 import { IdSet } from '../../../src/producers/selection/id-set.js'
 import { serverKinds } from '../../support/servers/postgres.js'
+import { until } from '../../support/until.js'
 import { aModel, aPhoto } from '../factories.js'
 import { freshDatabases } from '../fresh-databases.js'
 
@@ -99,6 +100,8 @@ describe.each(serverKinds())('removal on the $kind server', ({ available, start 
       const places = new PostgresPlaceRepository(database, BUCKET_HOST)
       await places.record('run', [placed('gone', 's3://bucket/p/gone.jpg')])
       const readFrom = await removals.now()
+      // The clock of the embedded server has milliseconds.
+      await until('a later time', async () => (await removals.now()) !== readFrom)
       await places.record('other run', [placed('new', 's3://bucket/p/new.jpg')])
       const store = async () => ({ has: async () => false, deleteAll: async () => {} })
       const deps = { removals, store, copyKey: (photoId: string) => `${photoId}.jpg` }
@@ -111,21 +114,25 @@ describe.each(serverKinds())('removal on the $kind server', ({ available, start 
       const home = await mkdtemp(join(tmpdir(), 'unsplash-clip-sync-'))
       onTestFinished(() => rm(home, { recursive: true }))
       const removals = new PostgresRemovalRepository(database, 'here')
-      const paths = ['disk/a.jpg', 'b.jpg', 'c.jpg'].map(name => join(home, name))
+      // One that vanished is no more than a tenth.
+      const kept = Array.from({ length: 10 }, (_, i) => join(home, `c${i}.jpg`))
       const places = new PostgresPlaceRepository(database, 'here')
-      await places.record('run', [placed('a', paths[0]!), placed('b', paths[1]!), placed('c', paths[2]!)])
+      await places.record('run', [
+        ...[placed('a', join(home, 'disk/a.jpg')), placed('b', join(home, 'b.jpg'))],
+        ...kept.map((path, i) => placed(`c${i}`, path)),
+      ])
       const mounts = new MountMemory(home)
       await mounts.remember([join(home, 'disk')])
       const store = async () => ({ has: async () => false, deleteAll: async () => {} })
       const deps = { removals, store, copyKey: (photoId: string) => `${photoId}.jpg`, mounts }
       const seen = new IdSet()
-      seen.add(paths[2]!)
+      for (const path of kept) seen.add(path)
       const sync = async (isSure: boolean) => {
         const readFrom = await removals.now()
         return syncWith({ kind: 'image-folder', folders: [home] }, seen, deps, { isSure, readFrom })
       }
-      expect(await sync(false)).toMatchObject({ photos: 1, vanished: 1, of: 3, disksAway: [join(home, 'disk')] })
-      expect(await sync(true)).toMatchObject({ photos: 1, of: 2 })
+      expect(await sync(false)).toMatchObject({ photos: 1, vanished: 1, of: 12, disksAway: [join(home, 'disk')] })
+      expect(await sync(true)).toMatchObject({ photos: 1, of: 11 })
       expect(await mounts.all()).toEqual([])
     })
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
 import { FolderStore } from '../../../src/storage/folder-store.js'
-import { installedServer } from '../../support/servers/postgres.js'
+import { installedServer, plantCluster, TEMPLATE } from '../../support/postgres/own-postgres.js'
 import { launch as launchRedis } from '../../support/servers/redis.js'
 import { until } from '../../support/until.js'
 import { type Command, type Ended, startCommand } from './command.js'
@@ -207,8 +207,7 @@ export class Fleet {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${TABLESPACE_SIZE},mode=700`, 'tmpfs', this.#tablespace])
     for (const folder of [data, this.#tablespace]) await chown(folder, uid!, gid!)
     const cluster = join(data, 'cluster')
-    const initialize = ['-D', cluster, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']
-    execFileSync(join(programs, 'initdb'), initialize, { uid, gid, cwd: data, stdio: 'ignore' })
+    await plantCluster(cluster)
     appendFileSync(join(cluster, 'pg_hba.conf'), 'host all all samenet trust\n')
     const server = spawn(
       'nsenter',
@@ -229,7 +228,7 @@ export class Fleet {
       ),
     )
     await this.#administrate(`create tablespace small location '${this.#tablespace}'`)
-    await this.#administrate('create database fleet tablespace small')
+    await this.#administrate(`create database fleet tablespace small template ${TEMPLATE}`)
     this.databaseUrl = `postgresql://postgres@${address}:5432/fleet`
   }
 

@@ -132,10 +132,14 @@ export async function startPostgres({ withoutVector = false } = {}): Promise<Own
     initialise(bin, folder)
     return start(bin, folder)
   }
-  const bin = installedServer()!
-  // A copy takes a tenth of the time of initdb and a migration. Postgres' own user owns the files.
-  execFileSync('cp', ['-a', join(await seed(bin), 'data'), folder])
-  return start(bin, folder)
+  await plantCluster(join(folder, 'data'))
+  return start(installedServer()!, folder)
+}
+
+/** Copies a data folder with the database {@link TEMPLATE}: a tenth of the time of initdb and a migration. */
+export async function plantCluster(folder: string): Promise<void> {
+  // Postgres' own user owns the files.
+  execFileSync('cp', ['-a', join(await seed(installedServer()!), 'data'), folder])
 }
 
 // Postgres refuses to run as root.

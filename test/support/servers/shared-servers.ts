@@ -5,11 +5,22 @@ import { createTemplate, hasInstalledPostgres, startPostgres, TEMPLATE } from '.
 import { migratedSeed } from './embedded-seed.js'
 import { stopEmbeddedServers } from './postgres.js'
 
+const RUN = Symbol.for('the servers of this test run')
+const shared = globalThis as { [RUN]?: Promise<() => Promise<void>> }
+
 /**
  * Global setup of the tests that need servers: the files of a run share one native Postgres, each with databases of its own,
  * and as many embedded servers as use one at the same time. The start of a server takes longer than many of the tests.
+ * The projects of a run share them too.
  */
 export async function setup(): Promise<() => Promise<void>> {
+  const isFirst = shared[RUN] === undefined
+  shared[RUN] ??= start()
+  const stop = await shared[RUN]
+  return isFirst ? stop : async () => {}
+}
+
+async function start(): Promise<() => Promise<void>> {
   const isNative = process.env.TEST_DATABASE_URL !== undefined || hasInstalledPostgres()
   const [, native] = await Promise.all([migratedSeed(), isNative ? nativeServer() : undefined])
   const folder = mkdtempSync(join(tmpdir(), 'uc-run-'))
