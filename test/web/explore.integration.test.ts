@@ -15,6 +15,13 @@ const PHOTOS = 40
 const TILES = '[role=grid] a'
 const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000 })
 
+/** Adds up what moves without anybody having done anything. */
+const OBSERVE_SHIFTS = `
+  window.shifted = 0
+  new PerformanceObserver(list => {
+    for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) shifted += value
+  }).observe({ type: 'layout-shift', buffered: true })`
+
 /** The first photos, of which four look the same, and others that look like none. */
 function vectors(): Float32Array[] {
   const made: Float32Array[] = [DOG, NIGHT, SNOW, SNOW, SNOW, SNOW]
@@ -220,6 +227,24 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
       await open('/photos/photo-039')
       await page.locator('.photo-facts').waitFor()
       expect(await page.locator('.photo-map').count()).toBe(0)
+    })
+
+    test('nothing that is shown moves while the rest is loaded', async () => {
+      for (const width of [390, 1280]) {
+        const still = await openTab(browser, api.server.url, { viewport: { width, height: 800 } })
+        await still.page.addInitScript(OBSERVE_SHIFTS)
+        for (const path of [
+          '/search?collection=Winter&map=1',
+          '/search?like=photo-000&collection=Winter',
+          '/photos/photo-000',
+        ]) {
+          await still.page.goto(`${api.server.url}${path}`, { waitUntil: 'networkidle' })
+          // "Good" of the Core Web Vitals ends at 0.1.
+          expect(await still.page.evaluate('shifted'), `${path} at ${width}`).toBeLessThan(0.05)
+        }
+        expect(still.problems).toEqual([])
+        await still.close()
+      }
     })
 
     test('small and dark windows show all of it, and a tap chooses a place', async () => {

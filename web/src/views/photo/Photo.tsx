@@ -51,7 +51,8 @@ export function Photo({ parameters: { id = '' } }: ViewProps) {
         )}
         {value && <PhotoFacts photo={value.photo} />}
       </div>
-      <Similar id={id} />
+      {/* After what lies above it, which would push it away. */}
+      {value && <Similar id={id} />}
     </article>
   )
 }

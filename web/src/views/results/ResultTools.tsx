@@ -27,16 +27,16 @@ export function ResultTools({ state, isSearch, photos, hasDuplicates }: Props) {
           <span>Scores</span>
         </label>
       )}
-      {hasDuplicates && (
-        <label class="switch">
-          <input
-            type="checkbox"
-            checked={state.showsDuplicates}
-            onChange={event => show({ ...state, showsDuplicates: event.currentTarget.checked, opened: [] }, true)}
-          />
-          <span>Near duplicates</span>
-        </label>
-      )}
+      {/* Also without any, so that nothing moves when some are found. */}
+      <label class="switch">
+        <input
+          type="checkbox"
+          checked={state.showsDuplicates}
+          disabled={!hasDuplicates}
+          onChange={event => show({ ...state, showsDuplicates: event.currentTarget.checked, opened: [] }, true)}
+        />
+        <span>Near duplicates</span>
+      </label>
       <button
         type="button"
         class="button"

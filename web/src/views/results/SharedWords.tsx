@@ -5,8 +5,15 @@ import { added, hasSubject, type SearchState, searchPath } from '../../state/sea
 import { useCounted } from '../../state/use-counted.js'
 
 const MOST = 10
-/** Whether the last hits had words. Until the next ones are there, their place is kept accordingly. */
-let hadWords = true
+/** Whether the last hits had words. Until the next ones are there, their place is kept accordingly, so that nothing moves. */
+const HAD_WORDS = 'hits had words'
+let hadWords = localStorage.getItem(HAD_WORDS) !== 'no'
+
+function remember(hasWords: boolean): void {
+  if (hasWords === hadWords) return
+  hadWords = hasWords
+  localStorage.setItem(HAD_WORDS, hasWords ? 'yes' : 'no')
+}
 
 /**
  * Words that the hits share and the collection does not, to search for more of them, or for less.
@@ -21,7 +28,7 @@ export function SharedWords({ state, isReady }: { state: SearchState; isReady: b
 
 function Words({ state, counted }: { state: SearchState; counted: SearchState }) {
   const { value, isLoading, error } = useResource(`words ${searchPath(counted)}`, () => sharedWords(counted, MOST))
-  if (value) hadWords = value.length > 0
+  if (value) remember(value.length > 0)
   if (error !== undefined || (value ? value.length === 0 : !hadWords)) return null
   return (
     <section class="shared-words" aria-labelledby="shared-words-title" aria-busy={isLoading}>
