@@ -41,8 +41,13 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await tab.page.locator('h1').first().waitFor()
       return tab.page
     }
-    const focused = () =>
-      tab.page.evaluate<string>('document.activeElement.getAttribute("aria-label") ?? document.activeElement.id')
+    /** Without the number of near duplicates, which only the results name. */
+    const focused = async () =>
+      (
+        await tab.page.evaluate<string>(
+          'document.activeElement.getAttribute("aria-label") ?? document.activeElement.id',
+        )
+      ).replace(/ \(stands for \d+ more\)$/, '')
 
     test('home shows the collection at a glance, and searches that lead to hits', async () => {
       const page = await open('/')
@@ -101,7 +106,8 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await page.keyboard.press('Enter')
       await soon(() => page.locator('.photo h1').textContent()).toBe(at)
       await page.keyboard.press('ArrowRight')
-      await soon(() => page.locator('.photo h1').textContent()).not.toBe(at)
+      const isAnother = (title: string) => title.trim() !== '' && title !== at
+      await soon(() => page.locator('.photo h1').textContent()).toSatisfy(isAnother)
       const next = await page.locator('.photo h1').textContent()
       await page.keyboard.press('Escape')
       await soon(focused).toBe(next)
