@@ -1,0 +1,131 @@
+// The HTTP API under load: searches for new words beside the same queries in SQL; memory; 200 clients at once
+//
+//   npm run bench -- serve [--photos 100000] [--embedded 5000] [--queries 300] [--rounds 3] [--clients 1,4]
+//     [--requests 100000] [--burst 200] [--model demo] [--only native,embedded,memory,burst] [--database-url URL]
+//     [--json] [--out FILE]
+//
+// Starts a Postgres and `serve`, or takes the database of --database-url (empty at first). Photos get random directions as
+// embeddings; their values do not affect exact search, which both databases do. No words are asked for twice, so that none
+// comes from a cache. API and SQL take turns, round by round. `sql` is the statement of the API with a vector, sent by the
+// driver alone: the API adds the text tower, HTTP and JSON. `--model clip-vit-b-32@int8` needs that model on this machine;
+// the default comes with the package.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openDatabase } from '../../dist/db/connection.js'
+import { command, PROGRAM, paint } from '../support/model-home.mjs'
+import { startPostgres } from '../support/postgres.mjs'
+import { readOptions, report, round, say } from '../support/report.mjs'
+import { fillPhotos } from './collection.mjs'
+import { newWords, startServer, summary } from './load.mjs'
+import { compareWithSql } from './searches.mjs'
+import { burst, memory } from './stress.mjs'
+
+const options = readOptions({
+  photos: { type: 'string', default: '100000' },
+  embedded: { type: 'string', default: '5000' },
+  queries: { type: 'string', default: '300' },
+  rounds: { type: 'string', default: '3' },
+  clients: { type: 'string', default: '1,4' },
+  requests: { type: 'string', default: '100000' },
+  burst: { type: 'string', default: '200' },
+  model: { type: 'string', default: 'demo' },
+  only: { type: 'string', default: 'native,embedded,memory,burst' },
+  'database-url': { type: 'string' },
+})
+const { model } = options
+const [photos, embedded, queries, rounds, requests, clientsAtOnce] = [
+  ...[options.photos, options.embedded, options.queries, options.rounds, options.requests, options.burst].map(Number),
+]
+const clients = options.clients.split(',').map(Number)
+const wants = part => options.only.split(',').includes(part)
+
+const home = mkdtempSync(join(tmpdir(), 'bench-serve-'))
+const tables = []
+const notes = []
+try {
+  await paint(join(home, 'pictures'))
+  if (wants('native')) await withNative(async ({ server, url }) => searches('native Postgres', photos, server, url))
+  if (wants('embedded'))
+    await withEmbedded(async ({ server, url }) => searches('the embedded database', embedded, server, url))
+  // What they ask for costs the database little, so that 100,000 requests take minutes.
+  if (wants('memory') || wants('burst')) await withEmbedded(stress)
+  report(options, { bench: 'serve', settings: { photos, embedded, queries, rounds, model, requests }, tables, notes })
+} finally {
+  rmSync(home, { recursive: true, force: true })
+}
+
+async function withNative(work) {
+  const own = options['database-url'] === undefined ? await startPostgres() : null
+  const url = options['database-url'] ?? own.url
+  try {
+    await withServer(environment('native', url), photos, work)
+  } finally {
+    await own?.stop()
+  }
+}
+
+async function withEmbedded(work) {
+  const env = environment('embedded', '')
+  try {
+    await withServer(env, embedded, work)
+  } finally {
+    await command(['db', 'stop'], env)
+  }
+}
+
+function environment(name, url) {
+  const folder = join(home, name)
+  return {
+    ...{ UNSPLASH_CLIP_HOME: folder, DATABASE_URL: url, REDIS_URL: '', OBJECT_STORE: '' },
+    ...{ MODEL: model, LOG_LEVEL: 'error', OTEL_EXPORTER_OTLP_ENDPOINT: '' },
+  }
+}
+
+/** Pictures that are ingested register the model and the label sets; the other photos are added by SQL, once. */
+async function withServer(env, count, work) {
+  await command(['ingest', join(home, 'pictures'), '--processes', '1'], env)
+  const shown = execFileSync(process.execPath, [PROGRAM, 'db', 'url'], {
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+  })
+  const url = shown.trim()
+  const database = await openDatabase({ url, maxConnections: 1 })
+  try {
+    await fillPhotos(database, count)
+  } finally {
+    await database.close()
+  }
+  for (const set of ['taken_time', 'taken_space']) await command(['labels', 'predict', set], env)
+  const server = await startServer(env)
+  try {
+    await work({ server, url })
+  } finally {
+    await server.stop()
+  }
+}
+
+async function searches(where, count, server, url) {
+  const rows = await compareWithSql({ server, url, clients, queries, rounds, say })
+  tables.push({ title: `Searches for new words over ${count} photos on ${where}, 50 hits, ms`, rows })
+  const added = clients.map(one => {
+    const p95 = way => rows.find(row => row.clients === one && row.way === way).p95
+    return `${round(p95('api') - p95('sql'))} ms with ${one}`
+  })
+  notes.push(`On ${where} the API adds at p95: ${added.join(', ')}.`)
+}
+
+async function stress({ server }) {
+  const words = newWords()
+  if (wants('burst'))
+    tables.push({ title: `${clientsAtOnce} clients at once`, rows: await burst(server, words, clientsAtOnce) })
+  if (!wants('memory')) return
+  const { samples, times } = await memory(server, words, requests, say)
+  tables.push({ title: `Memory over ${requests} requests`, rows: samples })
+  const [first, last] = [samples[Math.floor(samples.length / 2)], samples.at(-1)]
+  notes.push(
+    `${round(times.length / (times.reduce((sum, ms) => sum + ms, 0) / 4000))} requests/s, p95 ${summary(times).p95} ms. ` +
+      `In the second half the resident set grew by ${round(last['RSS, MiB'] - first['RSS, MiB'])} MiB.`,
+  )
+}
