@@ -16,7 +16,6 @@ export function queryOf({ q, photo, like = [], plus = [], minus = [] }: SearchPa
     if (q !== undefined && photo === undefined) return { words: q }
     if (photo !== undefined && q === undefined) return { photo }
     throw notOne(
-      'REQUEST_UNPROCESSABLE',
       'query',
       ['q', 'photo'],
       [...(q === undefined ? [] : ['q']), ...(photo === undefined ? [] : ['photo'])],
@@ -61,7 +60,7 @@ export async function queryOfBody(
 ): Promise<Query> {
   if (parts === undefined) return subjectOf(body, 'body', fetchPicture, signal)
   const single = given(body)
-  if (single.length > 0) throw notOne('REQUEST_INVALID', 'body', [...SUBJECTS, 'parts'], [...single, 'parts'])
+  if (single.length > 0) throw notOne('body', [...SUBJECTS, 'parts'], [...single, 'parts'])
   const besidePhotos = parts.some(part => part.words === undefined)
   const subjects: WeightedSubject[] = []
   let fetched = 0
@@ -95,7 +94,7 @@ async function subjectOf(
   signal: AbortSignal,
 ): Promise<QuerySubject> {
   const names = given(subject)
-  if (names.length !== 1) throw notOne('REQUEST_INVALID', field, SUBJECTS, names)
+  if (names.length !== 1) throw notOne(field, SUBJECTS, names)
   if (subject.words !== undefined) return { words: subject.words }
   if (subject.photo !== undefined) return { photo: subject.photo }
   if (subject.vector !== undefined) return { vector: Float32Array.from(subject.vector) }
@@ -107,15 +106,9 @@ function given(subject: Subject): string[] {
   return SUBJECTS.filter(name => subject[name] !== undefined)
 }
 
-/** @param code REQUEST_INVALID where the schema says it, too: it cannot of parameters */
-function notOne(
-  code: 'REQUEST_INVALID' | 'REQUEST_UNPROCESSABLE',
-  field: string,
-  expected: readonly string[],
-  found: readonly string[],
-): RequestError {
+function notOne(field: string, expected: readonly string[], found: readonly string[]): RequestError {
   return new RequestError(
-    code,
+    'REQUEST_UNPROCESSABLE',
     `Expected exactly one of ${expected.join(', ')}; found ${found.join(' and ') || 'none'}.`,
     { field, expected: `one of ${expected.join(', ')}`, found: found.join(', ') || 'none' },
   )

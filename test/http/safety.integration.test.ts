@@ -131,7 +131,7 @@ describe('limits and checks of the HTTP API', () => {
     expect(await sent(Buffer.from(`{"words": ${nested}}`))).toEqual([400, 'REQUEST_INVALID'])
     expect(await sent(Buffer.from('{"words":'))).toEqual([400, 'REQUEST_INVALID'])
     expect(await sent(Buffer.from('{"__proto__": {"words": "a"}}'))).toEqual([400, 'REQUEST_INVALID'])
-    expect(await sent({ words: 'a', vector: [1, 2, 3, 4] })).toEqual([400, 'REQUEST_INVALID'])
+    expect(await sent({ words: 'a', vector: [1, 2, 3, 4] })).toEqual([422, 'REQUEST_UNPROCESSABLE'])
     expect(await sent({ vector: [1, 2] })).toEqual([422, 'USAGE'])
     expect(await sent({ vector: [0, 0, 0, 0] })).toEqual([422, 'USAGE'])
     expect(await sent({ vector: [1e300, 0, 0, 0] })).toEqual([400, 'REQUEST_INVALID'])

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { SECOND } from '../../domain/units.js'
 import { viewRun } from '../../producers/runs/run-view.js'
 import type { Caller } from '../access/caller.js'
@@ -14,6 +14,9 @@ const MAX_STREAMS = 20
 const POLL_MS = SECOND
 /** Shorter than any proxy's patience with a silent connection. */
 const HEARTBEAT_MS = 15 * SECOND
+
+/** Of `run`, and of `end`. */
+const EventData = z.union([Run, z.strictObject({})])
 
 const SILENCE = Symbol('silence')
 
@@ -37,7 +40,7 @@ export function addRunEventRoutes(app: HttpApp, { ingest, runs }: HttpParts): vo
         tags: ['runs'],
         params: OneRun,
         response: {
-          200: { description: 'Events; `data` is a run.', content: { 'text/event-stream': { schema: Run } } },
+          200: { description: 'Events; `data` is a run.', content: { 'text/event-stream': { schema: EventData } } },
           ...PROBLEMS,
         },
       },

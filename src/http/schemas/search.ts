@@ -8,7 +8,13 @@ const MAX_FACETS = 50
 export const MAX_BASE64 = 64 * 1024 * 1024
 
 export const Words = z.string().min(1).max(2000)
-export const Model = z.string().min(1).max(200).describe('`NAME` or `NAME@PRECISION`. Default: the model of searches.')
+export const Model = z
+  .string()
+  .min(1)
+  .max(200)
+  // No text in Postgres holds NUL.
+  .regex(/^[!-~]+$/)
+  .describe('`NAME` or `NAME@PRECISION`. Default: the model of searches.')
 export const Vector = z.array(z.number().min(-1e30).max(1e30)).min(1).max(16_000)
 export const Picture = z.base64().min(1).max(MAX_BASE64).describe('An image file in base64.')
 export const PictureUrl = z

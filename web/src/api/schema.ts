@@ -1435,7 +1435,8 @@ export interface paths {
         }
       }
       responses: {
-        200: { content: { 'text/event-stream': Run } }
+        200: { content: { 'text/event-stream': Run | {
+          } } }
         '4XX': { content: { 'application/problem+json': Problem } }
         '5XX': { content: { 'application/problem+json': Problem } }
       }
