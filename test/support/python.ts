@@ -1,0 +1,39 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { requires } from './servers/requirements.js'
+
+const run = promisify(execFile)
+const CACHE = resolve('node_modules/.cache/unsplash-clip')
+
+/** Whether Python can make environments. */
+export const hasPython = (): boolean =>
+  requires(
+    'Python >= 3.10 with venv',
+    spawnSync('python3', ['-c', 'import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 10))']).status === 0,
+    "Install Debian's python3-venv.",
+  )
+
+/**
+ * An environment of Python with the packages of a file of requirements, installed once for each content of the file.
+ * @returns the folder of its programs
+ */
+export async function pythonEnvironment(requirements: string): Promise<string> {
+  const digest = createHash('sha256')
+    .update(await readFile(requirements))
+    .digest('hex')
+    .slice(0, 12)
+  const folder = join(CACHE, `python-${digest}`)
+  const programs = join(folder, 'bin')
+  // Written at the end: an installation that was interrupted is made again.
+  const complete = join(folder, 'complete')
+  if (existsSync(complete)) return programs
+  await rm(folder, { recursive: true, force: true })
+  await run('python3', ['-m', 'venv', folder])
+  await run(join(programs, 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', requirements])
+  await writeFile(complete, '')
+  return programs
+}
