@@ -38,7 +38,7 @@ describe.each(serverKinds())('counts of the HTTP API on the $kind server', ({ av
       expect(await post('/facets', { by: ['country'], photo: 'dog' })).toMatchObject(country(4))
       const parts = [{ photo: 'dog' }, { words: 'snow', weight: -1 }]
       expect(await post('/facets', { by: ['country'], parts, min_score: 0.1 })).toMatchObject(country(1))
-      expect(await post('/facets', { words: 'snow', photo: 'dog' })).toMatchObject({ status: 400 })
+      expect(await post('/facets', { words: 'snow', photo: 'dog' })).toMatchObject({ status: 422 })
       expect(await post('/facets', { by: ['shoe_size'] })).toMatchObject({ status: 422, code: 'USAGE' })
     })
 
