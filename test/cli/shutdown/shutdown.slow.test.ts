@@ -22,6 +22,8 @@ import { Watched } from './left-behind.js'
 
 const PHOTOS = 24
 const MINUTE = 60_000
+/** Of a command that leaves nothing behind, or says what becomes of it. */
+const STOPPING = /Stopping[.:] /
 
 const hasProc = requires('/proc', existsSync('/proc/self'), 'These tests look for processes the way Linux shows them.')
 const hasServices = [hasNativeServer(), hasRedis(), hasProc].every(Boolean)
@@ -120,6 +122,8 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     'run show': async () => [0, 'run', 'show'],
     'run pause': async () => [0, 'run', 'pause', await runId('paused')],
     'run resume': async () => [0, 'run', 'resume', await runId('resumed')],
+    // It has no failed photo.
+    'run retry': async () => [0, 'run', 'retry', await runId('retried')],
     'run cancel': async () => [0, 'run', 'cancel', await runId('cancelled'), '--yes'],
     'models list': async () => [0, 'models', 'list'],
     'models pull': async () => [0, 'models', 'pull', 'demo'],
@@ -162,9 +166,9 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
   const interrupted = async (running: Running, then: () => Promise<void> | void = () => {}) => {
     running.child.kill('SIGTERM')
     const ended = running.finished.then(({ code, stderr }) => {
-      if (!stderr.includes('Stopping: ')) throw new Error(`It had ended, or was ended, with ${code}: ${stderr}`)
+      if (!STOPPING.test(stderr)) throw new Error(`It had ended, or was ended, with ${code}: ${stderr}`)
     })
-    await Promise.race([ended, until('the message', () => running.stderr().includes('Stopping: '))])
+    await Promise.race([ended, until('the message', () => STOPPING.test(running.stderr()))])
     await then()
   }
   const release = () => images.release()
