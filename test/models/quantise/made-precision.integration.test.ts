@@ -17,6 +17,7 @@ import { FolderSource } from '../../../src/models/files/folder-source.js'
 import { readMadeRecord } from '../../../src/models/files/made-record.js'
 import { verifyModel } from '../../../src/models/files/verify.js'
 import { openOnnxEncoder } from '../../../src/models/runtime/onnx-encoder.js'
+import { hasVnni } from '../../../src/models/runtime/vnni.js'
 import { pictures, similarity, TEXTS } from '../../support/models/untouched.js'
 
 const EXPORTED = join(import.meta.dirname, '..', 'exported')
@@ -79,8 +80,12 @@ describe('the precision int8-smooth of a model in a folder', () => {
   test('computes the same on a CPU without VNNI, where signed weights of 8 bits would overflow', async () => {
     const spec = await placed('optimum')
     const { folder } = await ensure(spec)
-    const [found, wanted] = [await embed(spec, folder, false), await embed(spec, folder, true)]
-    // With VNNI the first step of an image has weights of 15 bits.
+    const found = await embed(spec, folder, false)
+    const plain = await embed(spec.origin.from, join(folders, 'optimum'))
+    expect(similarity(found.images, plain.images).direct.least).toBeGreaterThan(0.99)
+    expect(similarity(found.texts, plain.texts).direct.least).toBeGreaterThan(0.99)
+    // The other way of computing it is right where the CPU has VNNI. With VNNI the first step has weights of 15 bits.
+    const wanted = hasVnni() ? await embed(spec, folder, true) : found
     expect(similarity(found.images, wanted.images).direct.least).toBeGreaterThan(0.999)
     expect(similarity(found.texts, wanted.texts).direct.least).toBeGreaterThan(0.9999)
   })
