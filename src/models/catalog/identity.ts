@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { AppError } from '../../domain/errors.js'
 import type { ModelIdentity } from '../../domain/model.js'
 import { packageRoot } from '../../package-root.js'
-import { sha256OfFile } from '../files/digest.js'
+import { sha256OfUnchanged } from '../files/digest.js'
 import { statOrNothing, VerifiedFiles } from '../files/verified-files.js'
 import type { Precision } from '../graph/precision.js'
 import { madeRevision } from './made.js'
@@ -38,7 +38,7 @@ async function revisionOf(spec: ModelSpec, folder: string): Promise<string> {
   for (const path of origin.files as readonly string[]) {
     const stats = await statOrNothing(join(folder, path))
     if (!stats) throw missingFile(spec as LocalModelSpec, folder, path)
-    const digest = known ? await known.sha256(path, stats) : await sha256OfFile(join(folder, path))
+    const digest = known ? await known.sha256(path, stats) : await sha256OfUnchanged(join(folder, path), stats)
     if (known && isTower(spec, path)) expectPrecision(spec, join(folder, path), await known.precision(path, stats))
     hash.update(`${digest}  ${path}\n`)
   }

@@ -4,7 +4,7 @@ import { readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ModelFile } from '../catalog/entry.js'
 import { type Precision, precisionOf } from '../graph/precision.js'
-import { sha256OfFile } from './digest.js'
+import { sha256OfUnchanged } from './digest.js'
 
 const MARKER = '.verified.json'
 
@@ -51,12 +51,12 @@ export class VerifiedFiles {
   /** Returns the digest of an existing file. Hashes only without a stored digest. */
   async sha256(
     path: string,
-    { size, mtimeMs }: Pick<Stats, 'size' | 'mtimeMs'>,
+    stats: Pick<Stats, 'size' | 'mtimeMs'>,
     signal?: AbortSignal,
   ): Promise<string> {
-    if (this.remembers(path, { size, mtimeMs })) return this.entries[path]!.sha256
-    const sha256 = await sha256OfFile(join(this.folder, path), { signal })
-    await this.remember(path, { bytes: size, mtimeMs, sha256 })
+    if (this.remembers(path, stats)) return this.entries[path]!.sha256
+    const sha256 = await sha256OfUnchanged(join(this.folder, path), stats, signal)
+    await this.remember(path, { bytes: stats.size, mtimeMs: stats.mtimeMs, sha256 })
     return sha256
   }
 
