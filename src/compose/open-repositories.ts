@@ -12,6 +12,7 @@ import { PostgresLabelRepository } from '../db/label-repository.js'
 import { PostgresModelRepository } from '../db/model-repository.js'
 import { PostgresPromptRepository } from '../db/search/prompt-repository.js'
 import { PostgresSearchRepository } from '../db/search/search-repository.js'
+import { PostgresVectorRepository } from '../db/vectors/vector-repository.js'
 import { BUCKET_HOST } from '../domain/places/object-place.js'
 import type { IndexRepository } from '../domain/ports/index-repository.js'
 import type { ModelRepository } from '../domain/ports/model-repository.js'
@@ -22,6 +23,7 @@ import type { IngestRepository, LabelMarkRepository, LabelRepository } from '../
 import type { RunRepository } from '../domain/ports/run-repository.js'
 import type { SearchRepository } from '../domain/ports/search-repository.js'
 import type { TableRepository } from '../domain/ports/table-repository.js'
+import type { VectorRepository } from '../domain/ports/vectors/vector-repository.js'
 
 export interface Repositories {
   ingest: IngestRepository
@@ -35,6 +37,7 @@ export interface Repositories {
   labels: LabelRepository
   labelMarks: LabelMarkRepository
   search: SearchRepository
+  vectors: VectorRepository
   tables: TableRepository
   prompts: PromptRepository
   keys: PostgresKeyRepository
@@ -67,6 +70,7 @@ export function openRepositories(
     labels: new PostgresLabelRepository(database, { sessions: embedded ? 1 : LABELLING_SESSIONS }),
     labelMarks: new PostgresLabelMarkRepository(database),
     search: new PostgresSearchRepository(database),
+    vectors: new PostgresVectorRepository(database),
     tables: new PostgresTableRepository(database),
     prompts: new PostgresPromptRepository(database),
     keys: new PostgresKeyRepository(database),

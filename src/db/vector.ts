@@ -32,3 +32,23 @@ export function toHalfvecText(vector: Float32Array): string {
   }
   return `[${text}]`
 }
+
+/** Number per half, by its bits. */
+let numbers: Float32Array | undefined
+
+/**
+ * Reads what `halfvec_send` returns: the dimension and two unused bytes, then the halves, all of them 16-bit integers,
+ * the high byte first.
+ * @param sent one or more vectors of one dimension
+ * @returns vectors: [sent.length, dimension]
+ */
+export function readHalfvecs(sent: readonly Buffer[]): { vectors: Float32Array; dimension: number } {
+  numbers ??= Float32Array.from({ length: 0x10000 }, (_, bits) => fromHalf(bits))
+  const dimension = sent[0]!.readUInt16BE(0)
+  const vectors = new Float32Array(sent.length * dimension)
+  let place = 0
+  for (const bytes of sent)
+    for (let at = 4, end = 4 + 2 * dimension; at < end; at += 2)
+      vectors[place++] = numbers[(bytes[at]! << 8) | bytes[at + 1]!]!
+  return { vectors, dimension }
+}
