@@ -1,33 +1,24 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { MINUTE } from '../../../domain/units.js'
-import { COPY_PROBE, type CopyClient, isCopyFromStdin, refuseCopy, runCopy } from './copy.js'
+import { Batch } from './batch.js'
+import { ClientStatements } from './client-statements.js'
+import { COPY_PROBE, type CopyClient, refuseCopy, runCopy } from './copy.js'
 import { type Engine, tagOf } from './engine.js'
 import {
-  closeStatement,
   commandComplete,
   errorResponse,
   isQuery,
   type Message,
   type MessageReader,
   ProtocolViolation,
-  parseStatement,
-  prefixStatement,
   query,
   readyForQuery,
   SYNC,
-  statementName,
   textAt,
 } from './messages.js'
 import type { SessionSettings } from './session-settings.js'
-import {
-  FORGET_OWN,
-  FORGETS,
-  isRefused,
-  mayChangeSettings,
-  NO_FUNCTION_CALLS,
-  NO_SESSION_TIMEOUTS,
-} from './statement-rules.js'
+import { FORGET_OWN, FORGETS, isRefused, NO_FUNCTION_CALLS, NO_SESSION_TIMEOUTS } from './statement-rules.js'
 import { Canceled } from './turns.js'
 
 /** A client that neither ends its transaction nor sends anything loses it after this long, if others wait. */
@@ -37,8 +28,6 @@ const IDLE_CHECK_MS = 1000
 /** A client that sends more without Sync gets the engine before its Sync. */
 const EARLY_BYTES = 16 * 1024 * 1024
 const WRITE_BYTES = 64 * 1024
-/** Longer ones are not kept for a later Bind. */
-const MAX_KEPT_PARSE_BYTES = 64 * 1024
 
 export interface ConnectionContext {
   engine: Engine
@@ -63,17 +52,8 @@ export interface ConnectionContext {
 export class Connection {
   /** Whether the client has listened. */
   listens = false
-  readonly #statements = new Set<string>()
-  /** Of the named statements, those of COPY … FROM STDIN. */
-  readonly #copyStatements = new Set<string>()
-  /** The last Parse of the unnamed statement, which other clients overwrite in the engine. */
-  #unnamed: { parse: Buffer; mayCopy: boolean } | null = null
-  #batch: Buffer[] = []
-  #batchBytes = 0
-  #batchParsesUnnamed = false
-  #batchUsesUnnamed = false
-  #batchMayCopy = false
-  #batchMaySet = false
+  readonly #statements: ClientStatements
+  #batch = new Batch()
   /** Whether the engine has messages of this client without their Sync. */
   #open = false
 
@@ -82,7 +62,9 @@ export class Connection {
     private readonly socket: Socket,
     private readonly reader: MessageReader,
     private readonly context: ConnectionContext,
-  ) {}
+  ) {
+    this.#statements = new ClientStatements(`${id}:`)
+  }
 
   /** Serves the client until it is gone. Never rejects. */
   async serve(chunks: AsyncIterator<Buffer>): Promise<void> {
@@ -124,15 +106,15 @@ export class Connection {
     switch (found.type) {
       case 'Q': {
         const sql = textAt(found)
-        this.#noteSql(sql)
+        this.#batch.noteSql(sql)
         if (FORGETS.test(sql) && this.#mayForget(sql)) return this.#forget(sql)
-        if (isRefused(sql)) this.#add(query(NO_SESSION_TIMEOUTS))
-        else this.#add(FORGETS.test(sql) ? query(FORGET_OWN) : found.bytes)
-        if (this.#batchMayCopy) this.#add(COPY_PROBE)
+        if (isRefused(sql)) this.#batch.add(query(NO_SESSION_TIMEOUTS))
+        else this.#batch.add(FORGETS.test(sql) ? query(FORGET_OWN) : found.bytes)
+        if (this.#batch.mayCopy) this.#batch.add(COPY_PROBE)
         return this.#exchange(chunks, 'query')
       }
       case 'F':
-        this.#add(query(NO_FUNCTION_CALLS))
+        this.#batch.add(query(NO_FUNCTION_CALLS))
         return this.#exchange(chunks, 'query')
       case 'S':
         return this.#exchange(chunks, 'sync')
@@ -142,83 +124,40 @@ export class Connection {
       case 'B':
       case 'D':
       case 'C':
-        this.#add(this.#ownStatement(found))
+        this.#batch.add(this.#statements.own(found, this.#batch))
         break
       case 'E':
-        this.#add(found.bytes)
-        if (this.#batchMayCopy) this.#add(COPY_PROBE)
+        this.#batch.add(found.bytes)
+        if (this.#batch.mayCopy) this.#batch.add(COPY_PROBE)
         break
       default:
         return // Data of a COPY that has failed already: Postgres ignores it too.
     }
-    if (this.#batchBytes > EARLY_BYTES && !this.#batchMayCopy) await this.#exchange(chunks, 'flush')
-  }
-
-  /** Returns Parse, Bind, Describe or Close with the client's own name for the statement. */
-  #ownStatement(found: Message): Buffer {
-    const name = statementName(found)
-    if (name === null) return found.bytes
-    if (found.type === 'P') {
-      const sql = textAt(found, Buffer.byteLength(name) + 1)
-      this.#noteSql(sql)
-      const mayCopy = isCopyFromStdin(sql)
-      const refused = isRefused(sql)
-      if (name === '') {
-        this.#batchParsesUnnamed = true
-        const keeps = found.bytes.length <= MAX_KEPT_PARSE_BYTES && !refused && !FORGETS.test(sql)
-        this.#unnamed = keeps ? { parse: Buffer.from(found.bytes), mayCopy } : null
-      } else {
-        this.#statements.add(name)
-        if (mayCopy) this.#copyStatements.add(name)
-        else this.#copyStatements.delete(name)
-      }
-      const ownName = name === '' ? '' : this.#prefix + name
-      if (refused) return parseStatement(ownName, NO_SESSION_TIMEOUTS)
-      if (FORGETS.test(sql)) return parseStatement(ownName, FORGET_OWN)
-    } else if (name === '') {
-      this.#batchUsesUnnamed ||= !this.#batchParsesUnnamed
-      if (this.#unnamed?.mayCopy) this.#batchMayCopy = true
-    } else if (this.#copyStatements.has(name)) this.#batchMayCopy = true
-    if (found.type === 'C') this.#statements.delete(name)
-    return name === '' ? found.bytes : prefixStatement(found, this.#prefix)
-  }
-
-  get #prefix(): string {
-    return `${this.id}:`
+    if (this.#batch.bytes > EARLY_BYTES && !this.#batch.mayCopy) await this.#exchange(chunks, 'flush')
   }
 
   get #isOwner(): boolean {
     return this.context.engine.turns.isOwnedBy(this)
   }
 
-  #noteSql(sql: string): void {
-    if (isCopyFromStdin(sql)) this.#batchMayCopy = true
-    this.#batchMaySet ||= mayChangeSettings(sql)
-  }
-
-  #add(bytes: Buffer): void {
-    this.#batch.push(bytes)
-    this.#batchBytes += bytes.length
-  }
-
   async #exchange(chunks: AsyncIterator<Buffer>, end: 'query' | 'sync' | 'flush'): Promise<void> {
     const { engine } = this.context
-    const batch = this.#batch
-    const mayCopy = this.#batchMayCopy
+    const { messages, mayCopy } = this.#batch
     const ends = end !== 'flush'
     try {
       const wasOwner = this.#isOwner
       await engine.turns.take(this)
       if (!wasOwner) await this.#prepare()
-      const probes = batch.filter(bytes => bytes === COPY_PROBE).length
-      const isWhole = ends && !this.#open && (end === 'sync' || isQuery(batch[0]!))
-      if (mayCopy && isWhole && probes === 1 && batch.at(-1) === COPY_PROBE)
-        await runCopy(batch, end, this.#copyClient(chunks))
+      const probes = messages.filter(bytes => bytes === COPY_PROBE).length
+      const isWhole = ends && !this.#open && (end === 'sync' || isQuery(messages[0]!))
+      if (mayCopy && isWhole && probes === 1 && messages.at(-1) === COPY_PROBE)
+        await runCopy(messages, end, this.#copyClient(chunks))
       else {
-        if (end === 'sync') batch.push(SYNC)
+        if (end === 'sync') messages.push(SYNC)
         // After an error in a pipeline, a query is skipped like all messages until Sync.
-        const isAnswered = end === 'sync' || (isQuery(batch[0]!) && !this.#open)
-        if (batch.length > 0) this.#open = !(await this.#runForClient(Buffer.concat(batch), isAnswered, refuseCopy))
+        const isAnswered = end === 'sync' || (isQuery(messages[0]!) && !this.#open)
+        if (messages.length > 0)
+          this.#open = !(await this.#runForClient(Buffer.concat(messages), isAnswered, refuseCopy))
       }
     } catch (error) {
       if (!(error instanceof Canceled)) throw error
@@ -227,12 +166,7 @@ export class Connection {
       if (ends) this.#write(readyForQuery('I'))
       else throw new ProtocolViolation('canceled before Sync', '57014')
     } finally {
-      this.#batch = []
-      this.#batchBytes = 0
-      this.#batchParsesUnnamed = false
-      this.#batchUsesUnnamed = false
-      this.#batchMayCopy = false
-      this.#batchMaySet = false
+      this.#batch = new Batch()
       this.#releaseIfDone()
     }
   }
@@ -245,10 +179,9 @@ export class Connection {
   async #prepare(): Promise<void> {
     const { engine, settings } = this.context
     await settings.switchTo(this)
-    if (!this.#batchUsesUnnamed) return
+    if (!this.#batch.usesUnnamed) return
     // Others may have overwritten the unnamed statement.
-    const own = this.#unnamed?.parse ?? closeStatement('')
-    await engine.run(Buffer.concat([own, SYNC]), true, () => undefined)
+    await engine.run(Buffer.concat([this.#statements.restoreUnnamed(), SYNC]), true, () => undefined)
   }
 
   /** @param answer what the client gets of a message of the engine; null for nothing */
@@ -270,7 +203,7 @@ export class Connection {
       if (pendingBytes >= WRITE_BYTES) flush()
     })
     flush()
-    if (this.#batchMaySet) settings.changedBy(this)
+    if (this.#batch.maySet) settings.changedBy(this)
     return ready
   }
 
@@ -289,7 +222,7 @@ export class Connection {
       consumes: found => this.#consumes(found),
       write: bytes => this.#write(bytes),
       noteSettings: () => {
-        if (this.#batchMaySet) settings.changedBy(this)
+        if (this.#batch.maySet) settings.changedBy(this)
       },
       release: () => engine.turns.release(this),
       retake: async isNewTurn => {
@@ -319,7 +252,9 @@ export class Connection {
 
   #mayForget(sql: string): boolean {
     const { status } = this.context.engine
-    return this.#batch.length === 0 && !this.#open && (!this.#isOwner || (status === 'T' && !/discard/i.test(sql)))
+    return (
+      this.#batch.messages.length === 0 && !this.#open && (!this.#isOwner || (status === 'T' && !/discard/i.test(sql)))
+    )
   }
 
   /** DISCARD ALL and DEALLOCATE ALL: of this client only. */
@@ -332,18 +267,17 @@ export class Connection {
       const tag = discards ? 'DISCARD ALL' : 'DEALLOCATE ALL'
       this.#write(Buffer.concat([commandComplete(tag), readyForQuery(this.context.engine.status)]))
     } finally {
-      this.#batchMaySet = false
+      this.#batch.maySet = false
       this.#releaseIfDone()
     }
     if (discards) this.listens = false
   }
 
   async #closeStatements(): Promise<void> {
-    if (this.#statements.size === 0) return
-    const names = [...this.#statements].map(name => closeStatement(this.#prefix + name))
-    await this.context.engine.run(Buffer.concat([...names, SYNC]), true, () => undefined)
+    if (this.#statements.isEmpty) return
+    const closing = Buffer.concat([...this.#statements.closeAll(), SYNC])
+    await this.context.engine.run(closing, true, () => undefined)
     this.#statements.clear()
-    this.#copyStatements.clear()
   }
 
   /** @returns null at the end of the connection */
@@ -375,7 +309,7 @@ export class Connection {
   /** Leaves the session as if this client had never been there. */
   async #leave(): Promise<void> {
     const { engine, settings } = this.context
-    const hasState = this.#isOwner || this.#statements.size > 0
+    const hasState = this.#isOwner || !this.#statements.isEmpty
     try {
       if (hasState) {
         await engine.turns.take(this)
