@@ -1,10 +1,10 @@
-import sharp from 'sharp'
 import { drawBird, drawCat, drawDog } from './animals.js'
 import { describe } from './captions.js'
 import { drawDistance, drawGround, drawMountains, drawWeather, type Outdoors } from './landscape.js'
 import { inkOf, type Palette, paletteOf, tint } from './palette.js'
 import type { Pen } from './pen.js'
 import { createRandom, type Random } from './random.js'
+import { renderDrawing } from './rendering.js'
 import { drawRoom, roomPalette } from './room.js'
 import { place, rect } from './shapes.js'
 import { drawMoon, drawSky } from './sky.js'
@@ -176,8 +176,8 @@ export function composeScene(seed: number): Scene {
  * @param scene what {@link composeScene} returned
  * @param quality JPEG quality, 1 to 100
  */
-export async function renderScene(scene: Scene, quality = 88): Promise<Buffer> {
-  return sharp(Buffer.from(scene.svg)).flatten({ background: '#ffffff' }).jpeg({ quality }).toBuffer()
+export function renderScene(scene: Scene, quality = 88): Promise<Buffer> {
+  return renderDrawing(scene.svg, quality)
 }
 
 type Square = Omit<Outdoors, 'horizon' | 'palette' | 'random' | 'time' | 'weather' | 'ground'>

@@ -5,6 +5,7 @@ import { createRandom } from '../../src/demo-scenes/random.js'
 import { composeScene, renderScene } from '../../src/demo-scenes/scenes.js'
 import { HELD_OUT_SEEDS, TRAINING_SEEDS } from '../../src/demo-scenes/seeds.js'
 import { COLORS, GROUNDS, holds, KINDS, SPACES, TIMES, WEATHERS } from '../../src/demo-scenes/truth.js'
+import { decoder } from '../../src/images/libvips.js'
 
 const scenes = Array.from({ length: 600 }, (_, seed) => composeScene(seed))
 
@@ -20,6 +21,13 @@ describe('a rendered scene', () => {
       expect(await sharp(jpeg).metadata()).toMatchObject({ format: 'jpeg', width: scene.width, height: scene.height })
       expect(jpeg.equals(await renderScene(composeScene(scene.seed)))).toBe(true)
     }
+  })
+
+  test('is drawn where photos are decoded, too, which still refuses the drawings of others', async () => {
+    await Promise.all(scenes.slice(0, 3).map(scene => renderScene(scene)))
+    const photo = decoder(Buffer.from(scenes[0]!.svg), { maxPixels: 1e8 })
+    await expect(photo.toBuffer()).rejects.toThrow('unsupported image format')
+    expect((await sharp(await renderScene(scenes[0]!)).metadata()).format).toBe('jpeg')
   })
 
   test('comes in every hour, on every ground, in every weather, with every object', () => {

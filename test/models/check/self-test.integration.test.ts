@@ -40,8 +40,8 @@ async function run(spec: ModelSpec, modelFolder = folder): Promise<SelfTestStep[
   }
 }
 
-// First: once photos have been decoded, nothing can be rendered from a drawing in this process.
-test('the demo model labels rendered scenes, and has no published vectors', async () => {
+test('the demo model labels rendered scenes, also after photos were decoded, and has no published vectors', async () => {
+  await run(resolveModel('demo'), 'models/demo')
   const [texts, pictures] = await run(resolveModel('demo'), 'models/demo')
   expect(texts).toMatchObject({ ok: null, sentence: expect.stringContaining('No vectors of demo are published') })
   expect(pictures).toMatchObject({ ok: true, sentence: expect.stringContaining('6 of 6 rendered pictures') })
