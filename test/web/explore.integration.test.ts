@@ -205,13 +205,13 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
       await filters.getByRole('link', { name: 'Winter 8' }).waitFor()
       expect(await tab.violations()).toEqual([])
       await filters.getByRole('link', { name: 'The north 20' }).click()
-      await soon(search).toBe('?folder=file:///home/me/photos/The%20north/')
+      await soon(search).toBe('?folder=file:///home/me/photos/The%20north/&filters=1')
       await page.getByRole('link', { name: 'Remove Folder: The north' }).waitFor()
       await filters.getByRole('link', { name: 'snow 5' }).click()
-      await soon(search).toBe('?color=snow&folder=file:///home/me/photos/The%20north/')
+      await soon(search).toBe('?color=snow&folder=file:///home/me/photos/The%20north/&filters=1')
       await filters.getByRole('link', { name: 'Norway 5' }).click()
       await page.getByRole('link', { name: 'Remove Folder: The north' }).click()
-      await soon(search).toBe('?country=Norway&color=snow')
+      await soon(search).toBe('?country=Norway&color=snow&filters=1')
       await filters.getByRole('link', { name: 'Japan 5' }).click()
       await soon(() => page.locator('.results-count').textContent()).toMatch(/^10 photos/)
     })
@@ -237,6 +237,7 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
           '/search?collection=Winter&map=1',
           '/search?like=photo-000&collection=Winter',
           '/photos/photo-000',
+          '/',
         ]) {
           await still.page.goto(`${api.server.url}${path}`, { waitUntil: 'networkidle' })
           // "Good" of the Core Web Vitals ends at 0.1.

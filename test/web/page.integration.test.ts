@@ -78,7 +78,7 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await page.getByRole('button', { name: 'Filters' }).click()
       const filters = page.getByRole('complementary', { name: 'Filters' })
       await filters.getByRole('link', { name: 'Japan 75' }).click()
-      await soon(() => new URL(page.url()).search).toBe('?country=Japan')
+      await soon(() => new URL(page.url()).search).toBe('?country=Japan&filters=1')
       await filters.getByRole('link', { name: '2011 15' }).click()
       await soon(() => page.locator('.results-count').textContent()).toMatch(/^15 photos/)
       // What else could be chosen of a facet, under the other conditions.
@@ -86,32 +86,61 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await filters.getByRole('link', { name: '2013 15' }).waitFor()
       expect(await tab.violations()).toEqual([])
       await page.getByRole('link', { name: 'Remove Country: Japan' }).click()
-      await soon(() => new URL(page.url()).search).toBe('?time=2011')
+      await soon(() => new URL(page.url()).search).toBe('?time=2011&filters=1')
+      // The address says that the filters are open.
+      await page.reload()
+      await filters.getByRole('link', { name: '2013 15' }).waitFor()
       await page.keyboard.press('Escape')
       await soon(() => filters.count()).toBe(0)
+      expect(new URL(page.url()).search).toBe('?time=2011')
     })
 
-    once('the keyboard alone searches, walks through the hits, opens one, goes on, and comes back', async () => {
+    once('the keyboard alone searches, walks through the hits, opens one, comes back, and filters', async () => {
       const page = await open('/')
-      await page.keyboard.press('/')
+      const press = (key: string) => page.keyboard.press(key)
+      const search = () => new URL(page.url()).search
+      /** Presses a key until the focus is where an expression says. */
+      const until = async (key: string, isThere: string) => {
+        for (let i = 0; i < 100; i++) {
+          await press(key)
+          if (await page.evaluate(`(focus => ${isThere})(document.activeElement)`)) return
+        }
+        throw new Error(`${key} does not lead to ${isThere}`)
+      }
+      await until('Tab', 'focus.className === "skip"')
+      await press('Enter')
+      expect(await page.evaluate('document.activeElement.id')).toBe('main')
+      await press('/')
       await page.keyboard.type('a dog')
-      await page.keyboard.press('Enter')
+      await press('Enter')
       await page.locator(TILES).first().waitFor()
-      expect(await page.evaluate('document.activeElement.tagName')).not.toBe('A')
-      await page.locator(TILES).first().focus()
-      await page.keyboard.press('ArrowRight')
-      await page.keyboard.press('ArrowDown')
-      await page.keyboard.press('ArrowUp')
+      await until('Tab', 'focus.closest("[role=grid]") !== null')
+      await press('ArrowRight')
+      await press('ArrowDown')
+      await press('ArrowUp')
       const at = await focused()
-      await page.keyboard.press('Enter')
+      await press('Enter')
       await soon(() => page.locator('.photo h1').textContent()).toBe(at)
-      await page.keyboard.press('ArrowRight')
+      await press('ArrowRight')
       const isAnother = (title: string) => title.trim() !== '' && title !== at
       await soon(() => page.locator('.photo h1').textContent()).toSatisfy(isAnother)
       const next = await page.locator('.photo h1').textContent()
-      await page.keyboard.press('Escape')
+      await press('Escape')
       await soon(focused).toBe(next)
-      expect(new URL(page.url()).search).toBe('?q=a+dog')
+      expect(search()).toBe('?q=a+dog')
+      await until('Shift+Tab', 'focus.textContent.trim() === "Filters"')
+      await press('Enter')
+      await page.getByRole('link', { name: 'Japan 75' }).waitFor()
+      await until('Tab', 'focus.textContent.startsWith("Japan")')
+      await press('Enter')
+      await soon(search).toBe('?q=a+dog&country=Japan&filters=1')
+      await soon(() => page.locator('.results-count').textContent()).toMatch(/^60\+ photos|^75 photos/)
+      expect(await page.evaluate('document.activeElement.textContent')).toMatch(/^Japan/)
+      await press('Escape')
+      await soon(search).toBe('?q=a+dog&country=Japan')
+      expect(await page.evaluate('document.activeElement.textContent')).toBe('Filters')
+      await page.goBack()
+      await soon(search).toBe('?q=a+dog&filters=1')
     })
 
     once('going back shows the same place of the same results', async () => {
@@ -192,13 +221,29 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await lost.close()
     })
 
+    once('the reference shows every endpoint, what it takes and what it answers', async () => {
+      const page = await open('/')
+      await page.getByRole('link', { name: 'HTTP API' }).click()
+      await page.getByRole('heading', { name: 'HTTP API', level: 1 }).waitFor()
+      const { paths } = (await api.read('/openapi.json')) as unknown as { paths: Record<string, object> }
+      const endpoints = Object.values(paths).flatMap(methods => Object.keys(methods))
+      await soon(() => page.locator('.operation[id]').count()).toBe(endpoints.length)
+      const search = page.locator('.operation[id=searchBy]')
+      await search.locator('summary').click()
+      await search.getByText('Body, application/json').waitFor()
+      expect(await tab.violations()).toEqual([])
+      await search.getByRole('link', { name: 'SearchRequest' }).click()
+      await page.locator('#schema-SearchRequest').getByText('A combination, in place of a single subject.').waitFor()
+      expect(new URL(page.url()).hash).toBe('#schema-SearchRequest')
+    })
+
     once('small and dark windows have the same views, without a bar to scroll sideways', async () => {
       const phone = await openTab(browser, api.server.url, {
         viewport: { width: 320, height: 640 },
         colorScheme: 'dark',
         hasTouch: true,
       })
-      for (const path of ['/', '/search?q=snow&minus=night&country=Norway', '/photos/photo-001']) {
+      for (const path of ['/', '/search?q=snow&minus=night&country=Norway', '/photos/photo-001', '/api']) {
         await phone.page.goto(`${api.server.url}${path}`, { waitUntil: 'networkidle' })
         expect(await phone.violations(), path).toEqual([])
         expect(await phone.page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(320)

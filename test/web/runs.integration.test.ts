@@ -115,6 +115,7 @@ describe.skipIf(!hasChromium())('the page of a server with keys', () => {
     await page.getByRole('link', { name: 'Runs' }).click()
     await page.getByText('0 of 6 photos embedded').waitFor()
     await page.getByText('No worker is alive').waitFor()
+    expect(await page.locator('.queue-depth').textContent()).toBe('Queue: 3 batches (3 ready, 0 delayed, 0 in work)')
     expect(await tab.violations()).toEqual([])
     await page.locator(`a[href="/runs/${run}"]`).click()
     await page.getByText('No photo of this run failed.').waitFor()

@@ -44,6 +44,7 @@ test('an address reproduces its state', () => {
     showsDuplicates: fc.boolean(),
     opened: list,
     showsMap: fc.boolean(),
+    showsFilters: fc.boolean(),
   })
   fc.assert(
     fc.property(states, state => {

@@ -8,4 +8,5 @@ export const PAGE_PATHS = [
   '/labels',
   '/labels/:set',
   '/duplicates',
+  '/api',
 ] as const

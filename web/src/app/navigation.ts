@@ -17,6 +17,8 @@ let isReturn = false
 
 history.scrollRestoration = 'manual'
 addEventListener('popstate', () => {
+  // A jump within the view.
+  if (location.hash !== '') return
   scrollOfEntries.set(place.value.key, scrollY)
   const next = read()
   wantedScroll = scrollOfEntries.get(next.key) ?? 0
@@ -55,6 +57,8 @@ export function followLinks(event: MouseEvent): void {
     return
   const link = (event.target as Element).closest?.('a')
   if (!link || link.target || link.hasAttribute('download') || link.origin !== origin) return
+  const isHere = link.pathname === location.pathname && link.search === location.search
+  if (isHere && link.hash !== '') return
   if (link.pathname.startsWith('/api/') || link.pathname.startsWith('/assets/')) return
   event.preventDefault()
   navigate(link.pathname + link.search)

@@ -8,6 +8,7 @@ export const VIEW_PATHS = [
   '/labels',
   '/labels/:set',
   '/duplicates',
+  '/api',
 ] as const
 export type ViewPath = (typeof VIEW_PATHS)[number]
 

@@ -33,5 +33,6 @@ export const VIEWS: Record<ViewPath, View> = {
     entry: { title: 'Runs', icon: 'runs' },
     scope: 'ingest',
   },
+  '/api': { load: async () => (await import('../views/reference/ApiReference.js')).ApiReference, entry: null },
   '/runs/:id': { load: async () => (await import('../views/runs/run/Run.js')).Run, entry: null, scope: 'ingest' },
 }

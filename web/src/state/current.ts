@@ -18,6 +18,3 @@ export const announcement = signal('')
 export function announce(text: string): void {
   announcement.value = text
 }
-
-/** Whether the filters are shown beside the results: a matter of the reader, not of the search. */
-export const showsFilters = signal(false)

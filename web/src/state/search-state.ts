@@ -24,6 +24,8 @@ export interface SearchState {
   opened: readonly string[]
   /** Whether the map and the dates of the photos are shown. */
   showsMap: boolean
+  /** Whether the filters are shown beside the photos. */
+  showsFilters: boolean
 }
 
 export const EMPTY: SearchState = {
@@ -40,6 +42,7 @@ export const EMPTY: SearchState = {
   showsDuplicates: false,
   opened: [],
   showsMap: false,
+  showsFilters: false,
 }
 
 const LISTS = { plus: 'plus', minus: 'minus', like: 'like', unlike: 'unlike', pictures: 'pic' } as const
@@ -68,6 +71,7 @@ export function parseState(parameters: URLSearchParams): SearchState {
     showsDuplicates: parameters.get('all') === '1',
     opened: list('open'),
     showsMap: parameters.get('map') === '1',
+    showsFilters: parameters.get('filters') === '1',
   }
 }
 
@@ -84,13 +88,15 @@ export function searchPath(state: SearchState): string {
   if (state.showsDuplicates) parameters.set('all', '1')
   for (const id of state.opened) parameters.append('open', id)
   if (state.showsMap) parameters.set('map', '1')
+  if (state.showsFilters) parameters.set('filters', '1')
   const text = parameters.toString()
   return text === '' ? '/search' : `/search?${text}`
 }
 
 /** The state as far as it decides which photos are found, and in which order. */
 export function searched(state: SearchState): SearchState {
-  return { ...state, cut: null, showsScores: false, showsDuplicates: false, opened: [], showsMap: false }
+  const hidden = { showsScores: false, showsDuplicates: false, showsMap: false, showsFilters: false }
+  return { ...state, cut: null, opened: [], ...hidden }
 }
 
 /** Whether there is anything to search for; without it, the page shows photos by their date. */

@@ -2,12 +2,10 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import type { Found } from '../../api/photos.js'
 import { restorePlace } from '../../app/navigation.js'
 import type { ResultList } from '../../state/result-list.js'
-import { Duplicates } from './Duplicates.js'
+import { GridRow } from './GridRow.js'
 import { MOVES, moved, rowOf } from './grid-moves.js'
 import { justifiedRows, shownRatio } from './justified-rows.js'
 import { OPENS, STEERS, steer, takeSteered, toggleDuplicates } from './steering.js'
-import { Tile } from './Tile.js'
-import { TileActions } from './TileActions.js'
 import { useBox } from './use-box.js'
 import { useWindowRows } from './use-window-rows.js'
 
@@ -110,40 +108,20 @@ export function Grid({ list, photos, isComplete, duplicates, opened, label, show
             const row = rows[index]
             if (!row) return null
             return (
-              // biome-ignore lint/a11y/useSemanticElements: as above.
-              // biome-ignore lint/a11y/useFocusableInteractive: the photos have the focus.
-              <div
+              <GridRow
                 key={row.start}
-                role="row"
-                aria-rowindex={index + 1}
-                class="grid-row"
-                style={{ transform: `translateY(${start - (box?.top ?? 0)}px)`, gap: `${gap}px` }}
-              >
-                {photos.slice(row.start, row.end).map((found, i) => (
-                  // biome-ignore lint/a11y/useSemanticElements: as above.
-                  // biome-ignore lint/a11y/useFocusableInteractive: as above.
-                  <div key={found.photo_id} role="gridcell" class="tile-cell">
-                    <Tile
-                      found={found}
-                      index={row.start + i}
-                      width={ratios[row.start + i]! * row.height}
-                      height={row.height}
-                      isActive={row.start + i === entry}
-                      showsScore={showsScores}
-                      duplicates={duplicates.get(found.photo_id)?.length ?? 0}
-                      href={hrefOf(found.photo_id)}
-                    />
-                    {duplicates.has(found.photo_id) && (
-                      <Duplicates
-                        id={found.photo_id}
-                        count={duplicates.get(found.photo_id)!.length}
-                        isOpen={opened.includes(found.photo_id)}
-                      />
-                    )}
-                    <TileActions id={found.photo_id} />
-                  </div>
-                ))}
-              </div>
+                row={row}
+                index={index}
+                top={start - (box?.top ?? 0)}
+                gap={gap}
+                photos={photos}
+                ratios={ratios}
+                duplicates={duplicates}
+                opened={opened}
+                entry={entry}
+                showsScores={showsScores}
+                hrefOf={hrefOf}
+              />
             )
           })}
         </div>

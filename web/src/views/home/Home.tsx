@@ -19,7 +19,9 @@ export function Home() {
   const newest = useResource('newest', () => browse(EMPTY, { k: NEWEST }))
   const searches = useResource('examples', examples)
   const counted = useResource('home facets', () => facets(EMPTY, [], 8))
-  const isReady = newest.value !== undefined && counted.value !== undefined
+  // The number of examples decides where the facets lie. So they wait for it, and nothing that is shown moves.
+  const hasPlaces = !searches.isLoading
+  const isReady = newest.value !== undefined && counted.value !== undefined && hasPlaces
   useEffect(() => {
     document.title = 'unsplash-clip'
   }, [])
@@ -47,9 +49,14 @@ export function Home() {
       {newest.error !== undefined && <Failure error={newest.error} retry={newest.retry} />}
       {photos !== 0 && newest.error === undefined && (
         <>
-          <Examples examples={searches.value} isDone={!searches.isLoading} />
           <Newest photos={newest.value?.photos} />
-          <Facets facets={counted.value} />
+          <Examples examples={searches.value} isDone={hasPlaces} />
+          {hasPlaces && <Facets facets={counted.value} />}
+          {isReady && (
+            <footer class="home-foot">
+              For programs: <a href="/api">HTTP API</a>
+            </footer>
+          )}
         </>
       )}
     </div>

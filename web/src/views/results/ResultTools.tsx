@@ -1,8 +1,11 @@
 import type { Found } from '../../api/photos.js'
 import { Icon } from '../../components/parts/Icon.js'
-import { show, showsFilters } from '../../state/current.js'
+import { show } from '../../state/current.js'
 import type { Order, SearchState } from '../../state/search-state.js'
 import { Relevance } from './Relevance.js'
+
+/** Id of the button that opens the filters, and has the focus again when they are closed. */
+export const FILTERS_BUTTON = 'filters-button'
 
 interface Props {
   state: SearchState
@@ -47,12 +50,11 @@ export function ResultTools({ state, isSearch, photos, hasDuplicates }: Props) {
         Map and dates
       </button>
       <button
+        id={FILTERS_BUTTON}
         type="button"
         class="button"
-        aria-pressed={showsFilters.value}
-        onClick={() => {
-          showsFilters.value = !showsFilters.value
-        }}
+        aria-pressed={state.showsFilters}
+        onClick={() => show({ ...state, showsFilters: !state.showsFilters }, true)}
       >
         <Icon name="filter" />
         Filters

@@ -6,18 +6,19 @@ import { Chips } from '../../components/query/Chips.js'
 import { Failure } from '../../components/states/Failure.js'
 import { GridPending } from '../../components/states/GridPending.js'
 import { NoResults } from '../../components/states/NoResults.js'
-import { announce, current, showsFilters } from '../../state/current.js'
+import { announce, current, show } from '../../state/current.js'
 import { lastList, resultsOf } from '../../state/result-list.js'
 import { hasSubject } from '../../state/search-state.js'
 import { shownPhotos } from '../../state/shown-photos.js'
-import { ResultTools } from './ResultTools.js'
+import { FILTERS_BUTTON, ResultTools } from './ResultTools.js'
 import { countText, titleOf } from './result-texts.js'
 import { SharedWords } from './SharedWords.js'
 
 const Overview = lazy(async () => (await import('./overview/Overview.js')).Overview, 'overview is-pending')
 
-const closeFilters = () => {
-  showsFilters.value = false
+function closeFilters(): void {
+  show({ ...current.value, showsFilters: false }, true)
+  document.getElementById(FILTERS_BUTTON)?.focus()
 }
 
 /** What was searched for, or all photos by their date. */
@@ -57,8 +58,8 @@ export function Results() {
       <Chips state={state} />
       {(phase !== 'end' || all.length > 0) && <SharedWords state={state} isReady={all.length > 0} />}
       {state.showsMap && <Overview state={state} />}
-      <div class={`results-body ${showsFilters.value ? 'has-filters' : ''}`}>
-        {showsFilters.value && <FilterPanel state={state} close={closeFilters} />}
+      <div class={`results-body ${state.showsFilters ? 'has-filters' : ''}`}>
+        {state.showsFilters && <FilterPanel state={state} close={closeFilters} />}
         <div>
           {all.length === 0 && phase === 'loading' && <GridPending />}
           {phase === 'end' && photos.length === 0 && <NoResults state={state} />}
