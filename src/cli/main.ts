@@ -20,6 +20,7 @@ import { addStatusCommand } from './commands/status.js'
 import { addStoreCommand } from './commands/store.js'
 import { addWorkerCommand } from './commands/worker.js'
 import { report } from './context.js'
+import { addExportCommand } from './export/export-command.js'
 import { addKeysCommand } from './keys/keys-command.js'
 import { addMcpCommand } from './mcp/mcp-command.js'
 import { asTyped } from './print/as-typed.js'
@@ -62,6 +63,7 @@ for (const add of [
   addLabelsCommand,
   addPromptsCommand,
   addPhotoCommand,
+  addExportCommand,
   addStatusCommand,
   addRunCommand,
   addModelsCommand,

@@ -144,6 +144,11 @@ export class App {
     })
   }
 
+  /** A store for an export, with the settings of the object store. @param place an `s3://` address */
+  async exportStore(place: string): Promise<ObjectStore> {
+    return openStore(place, this.config)
+  }
+
   /**
    * Signs addresses of copies in the bucket; null: the setting is off. Asks no server.
    * @throws AppError CONFIG_INVALID for copies in a folder, or without credentials

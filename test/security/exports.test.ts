@@ -5,11 +5,12 @@ import { pathToFileURL } from 'node:url'
 import { parse } from 'csv-parse/sync'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { csvLine, writeCsv } from '../../src/cli/print/csv.js'
+import { writeCsv } from '../../src/cli/print/csv.js'
 import { hitColumns, hitRows, labelRows } from '../../src/cli/print/photo-csv.js'
 import { filePath, placeLine } from '../../src/cli/print/photo-place.js'
 import { barePhoto } from '../../src/domain/photo.js'
 import type { Hit } from '../../src/domain/ports/search.js'
+import { csvLine } from '../../src/domain/text/csv.js'
 
 const STARTS_A_FORMULA = /^[=+\-@\t\r\n＝＋－＠]/
 

@@ -17,6 +17,7 @@ export const COMMANDS = [
     'labels',
     'prompts',
     'photo',
+    'export',
   ],
   ...['status', 'run', 'models', 'index', 'db', 'store', 'completion', 'help', 'version'],
 ] as const

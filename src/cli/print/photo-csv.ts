@@ -1,7 +1,7 @@
 import type { Photo, PhotoColumn } from '../../domain/photo.js'
 import type { LabelledPhoto } from '../../domain/ports/repository.js'
 import type { Hit } from '../../domain/ports/search.js'
-import type { CsvValue } from './csv.js'
+import type { CsvValue } from '../../domain/text/csv.js'
 import { filePath } from './photo-place.js'
 
 /** Exported metadata, in addition to the id and the path of an own photo's file. */

@@ -33,6 +33,6 @@ describe('a command that a text names', () => {
   test('may be any command of the program', () => {
     const files = readdirSync('src/cli/commands').map(name => name.replace(/(-command)?\.ts$/, ''))
     // These have folders of their own; help.ts has `version`, too.
-    expect([...COMMANDS].sort()).toEqual([...files, 'keys', 'mcp', 'serve', 'version'].sort())
+    expect([...COMMANDS].sort()).toEqual([...files, 'export', 'keys', 'mcp', 'serve', 'version'].sort())
   })
 })

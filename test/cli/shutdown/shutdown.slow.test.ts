@@ -117,6 +117,7 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     ],
     'photo preprocess': async () => [0, 'photo', 'preprocess', await imageFile(), '--out', 'seen.png'],
     'photo info': async () => [0, 'photo', 'info', await imageFile()],
+    export: async () => [0, 'export', join(watched.sandbox.home, 'exported')],
     status: async () => [0, 'status'],
     'run list': async () => [0, 'run', 'list'],
     'run show': async () => [0, 'run', 'show'],

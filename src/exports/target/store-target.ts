@@ -1,0 +1,87 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
+import { AppError, PhotoError } from '../../domain/errors.js'
+import type { ObjectStore } from '../../domain/ports/object-store.js'
+import type { ExportTarget } from './export-target.js'
+
+const TYPES: Record<string, string> = {
+  '.json': 'application/json',
+  '.jsonl': 'application/jsonl',
+  '.csv': 'text/csv; charset=utf-8',
+  '.tsv': 'text/tab-separated-values; charset=utf-8',
+  '.md': 'text/markdown; charset=utf-8',
+  '.tar': 'application/x-tar',
+  '.parquet': 'application/vnd.apache.parquet',
+}
+
+/** A prefix of a bucket. A shard is complete on this machine before it is sent; while it is sent it is in memory. */
+export class StoreTarget implements ExportTarget {
+  #folder = ''
+
+  /** @param store opened for this export; closed with it */
+  constructor(private readonly store: ObjectStore) {}
+
+  get location(): string {
+    return this.store.location
+  }
+
+  async open(): Promise<void> {
+    await this.store.check()
+    this.#folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-export-'))
+  }
+
+  async list(): Promise<Set<string>> {
+    return sent(async () => {
+      const names = new Set<string>()
+      for await (const name of this.store.list()) names.add(name)
+      return names
+    })
+  }
+
+  async read(name: string): Promise<Buffer | null> {
+    return sent(() => this.store.get(name))
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    await sent(() => this.store.put(name, bytes, TYPES[extname(name)] ?? 'application/octet-stream'))
+  }
+
+  unfinished(name: string): string {
+    return join(this.#folder, name.replaceAll('/', '~'))
+  }
+
+  async publish(name: string): Promise<void> {
+    await this.write(name, await readFile(this.unfinished(name)))
+    await rm(this.unfinished(name))
+  }
+
+  async remove(names: readonly string[]): Promise<void> {
+    await sent(() => this.store.deleteAll(names))
+  }
+
+  async discard(): Promise<void> {
+    for (const name of await readdir(this.#folder)) await rm(join(this.#folder, name))
+  }
+
+  async close(): Promise<void> {
+    if (this.#folder !== '') await rm(this.#folder, { recursive: true })
+    await this.store.close()
+  }
+}
+
+/** The store's errors are those of photos. */
+async function sent<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    if (!(error instanceof PhotoError)) throw error
+    throw new AppError(
+      'STORE_UNREACHABLE',
+      `The export failed: ${error.message}. Start the same command again to continue.`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
