@@ -8,7 +8,7 @@ export const MADE_PRECISION = 'int8-smooth'
  * Version of the way in which it is made. Raise it whenever the same files would give other embeddings: vectors of two
  * versions never mix.
  */
-export const RECIPE_VERSION = 1
+export const RECIPE_VERSION = 2
 
 /** Files with both towers, or one: named like those of the hub, by precision. */
 const MADE_FILES = {
@@ -17,23 +17,29 @@ const MADE_FILES = {
   both: 'onnx/model_int8_smooth.onnx',
 }
 
-/** Adds the made precision to each model with text and with files in 32 bits whose place is known. */
+/**
+ * Adds the made precision to each model with text and with files in 32 bits whose place is known. It is the default of
+ * a model of which no other precision is.
+ */
 export function withMade(models: readonly ModelSpec[]): ModelSpec[] {
   const named = new Set(models.filter(({ precision }) => precision === MADE_PRECISION).map(({ name }) => name))
-  return models.flatMap(spec => (isSource(spec) && !named.has(spec.name) ? [spec, madeFrom(spec)] : [spec]))
+  const withDefault = new Set(models.filter(({ isDefault }) => isDefault).map(({ name }) => name))
+  return models.flatMap(spec =>
+    isSource(spec) && !named.has(spec.name) ? [spec, madeFrom(spec, !withDefault.has(spec.name))] : [spec],
+  )
 }
 
 function isSource({ precision, textFile, origin }: ModelSpec): boolean {
   return precision === 'fp32' && textFile !== undefined && (origin.kind === 'hub' || origin.kind === 'folder')
 }
 
-function madeFrom(from: ModelSpec): MadeModelSpec {
+function madeFrom(from: ModelSpec, isDefault: boolean): MadeModelSpec {
   const isOne = from.visionFile === from.textFile
   const visionFile = isOne ? MADE_FILES.both : MADE_FILES.vision
   const textFile = isOne ? MADE_FILES.both : MADE_FILES.text
   const files = [...new Set([...TOKENIZER, textFile, visionFile])]
   const origin = { kind: 'made', from, files } as const
-  return { ...from, precision: MADE_PRECISION, isDefault: false, visionFile, textFile, origin }
+  return { ...from, precision: MADE_PRECISION, isDefault, visionFile, textFile, origin }
 }
 
 export const TOKENIZER = ['tokenizer_config.json', 'tokenizer.json'] as const

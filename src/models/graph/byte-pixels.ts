@@ -22,6 +22,10 @@ export const LEVEL_ZERO = `${BYTE_PIXELS}:level-zero`
 
 const NAME = 'byte-pixels'
 const LEVEL = 255
+/** Signed bytes without -128. */
+const MOST_LEVEL = 127
+/** Most that a weight may differ from its level. Rounding to 32 bits moves it by less than 1/100,000. */
+const LEVEL_TOLERANCE = 1e-3
 /** A weight is HIGH × 128 + LOW, each with 7 bits and a sign, so byte products overflow on no CPU. */
 const LOW_STEPS = 128
 const MOST_LOW = 63
@@ -31,7 +35,8 @@ const MOST = MOST_LOW * LOW_STEPS + MOST_LOW
  * Feeds the bytes of a picture directly to an image tower that computes in integers. Replaces its first step, a
  * convolution over non-overlapping patches, by a product with a matrix, for which the runtime has fast kernels.
  *
- * - A convolution in floating point takes RGB bytes; its weights include scale and mean of the pixels.
+ * - A convolution in floating point takes RGB bytes; its weights include scale and mean of the pixels. If they are
+ *   multiples of a step, as `int8-smooth` has them, one product in 8 bits is exact.
  * - A quantised one takes the levels to which the graph would round the pixels of a call, computed beside the graph
  *   from a table of 256 values per channel. The sums are the same, to the last bit.
  * @param size side of the picture, in pixels
@@ -199,25 +204,32 @@ function floatProductOfBytes(patches: Patches, kernel: FloatKernel, scale: Pixel
 function byteProducts(patches: Patches, kernel: FloatKernel, scale: PixelScale): Steps {
   const { filters } = patches
   const rows = rowsOf(patches)
-  const { zero, high, low, highStep, lowStep, offset } = bytesAndSteps(patches, kernel, scale)
-  const product = (part: string): Node[] => [
-    step('MatMulInteger', [name('patches'), name(part), name('zero')], name(`${part}-sum`)),
-    step('Cast', [name(`${part}-sum`)], name(`${part}-float`), toFloat),
-    step('Mul', [name(`${part}-float`), name(`${part}-step`)], name(`${part}-part`)),
-  ]
+  const { zero, parts, offset } = partsOf(patches, kernel, scale)
+  const names = parts.map((_, at) => name(`part${at}`))
   return {
     nodes: [
-      ...product('high'),
-      ...product('low'),
-      step('Add', [name('high-part'), name('low-part')], name('both')),
-      step('Add', [name('both'), name('offset')], name('filtered')),
+      ...names.flatMap(part => [
+        step('MatMulInteger', [name('patches'), part, name('zero')], `${part}-sum`),
+        step('Cast', [`${part}-sum`], `${part}-float`, toFloat),
+        step('Mul', [`${part}-float`, `${part}-step`], `${part}-scaled`),
+      ]),
+      ...(parts.length > 1
+        ? [
+            step(
+              'Add',
+              names.map(part => `${part}-scaled`),
+              name('sum'),
+            ),
+          ]
+        : []),
+      step('Add', [parts.length > 1 ? name('sum') : `${names[0]}-scaled`, name('offset')], name('filtered')),
     ],
     weights: [
       { name: name('zero'), type: UINT8, shape: [], replaced: Uint8Array.of(zero) },
-      { name: name('high'), type: INT8, shape: [rows, filters], replaced: bytesOf(high) },
-      { name: name('low'), type: INT8, shape: [rows, filters], replaced: bytesOf(low) },
-      { name: name('high-step'), type: FLOAT, shape: [filters], replaced: bytesOf(highStep) },
-      { name: name('low-step'), type: FLOAT, shape: [filters], replaced: bytesOf(lowStep) },
+      ...parts.flatMap(({ levels, steps }, at) => [
+        { name: names[at]!, type: INT8, shape: [rows, filters], replaced: bytesOf(levels) },
+        { name: `${names[at]}-step`, type: FLOAT, shape: [filters], replaced: bytesOf(steps) },
+      ]),
       { name: name('offset'), type: FLOAT, shape: [filters], replaced: bytesOf(offset) },
     ],
   }
@@ -242,29 +254,59 @@ function scaledFilter(patches: Patches, kernel: FloatKernel, { mean, std }: Pixe
   return { scaled, sum }
 }
 
-function bytesAndSteps(patches: Patches, kernel: FloatKernel, scale: PixelScale) {
-  const { filters } = patches
-  const rows = rowsOf(patches)
+/** Filters in signed bytes, [rows, filters], and the step of each. */
+interface Part {
+  readonly levels: Int8Array
+  readonly steps: Float32Array
+}
+
+/** Splits the filters into one part if all are multiples of a step each, else into two. */
+function partsOf(patches: Patches, kernel: FloatKernel, scale: PixelScale) {
   const zero = Math.round((LEVEL * scale.mean.reduce((sum, value) => sum + value, 0)) / CHANNELS)
-  const high = new Int8Array(rows * filters)
-  const low = new Int8Array(rows * filters)
-  const highStep = new Float32Array(filters)
-  const lowStep = new Float32Array(filters)
-  const offset = new Float32Array(filters)
-  for (let filter = 0; filter < filters; filter++) {
-    const { scaled, sum } = scaledFilter(patches, kernel, scale, filter, zero)
-    const unit = scaled.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) / MOST || 1
-    for (let place = 0; place < rows; place++) {
-      const value = Math.round(scaled[place]! / unit)
-      const above = Math.floor((value + LOW_STEPS / 2) / LOW_STEPS)
-      high[place * filters + filter] = above
-      low[place * filters + filter] = value - above * LOW_STEPS
-    }
-    highStep[filter] = unit * LOW_STEPS
-    lowStep[filter] = unit
-    offset[filter] = sum
+  const made = Array.from({ length: patches.filters }, (_, filter) =>
+    scaledFilter(patches, kernel, scale, filter, zero),
+  )
+  const filters = made.map(({ scaled }) => scaled)
+  const offset = Float32Array.from(made, ({ sum }) => sum)
+  const steps = filters.map(stepOf)
+  if (steps.every(step => step !== undefined)) {
+    const levels = byFilter(filters, (value, filter) => Math.round(value / steps[filter]!))
+    return { zero, offset, parts: [{ levels, steps: Float32Array.from(steps as number[]) }] }
   }
-  return { zero, high, low, highStep, lowStep, offset }
+  const units = filters.map(filter => highestOf(filter) / MOST || 1)
+  const rounded = (value: number, filter: number) => Math.round(value / units[filter]!)
+  const above = (value: number) => Math.floor((value + LOW_STEPS / 2) / LOW_STEPS)
+  const high = byFilter(filters, (value, filter) => above(rounded(value, filter)))
+  const low = byFilter(filters, (value, filter) => rounded(value, filter) - above(rounded(value, filter)) * LOW_STEPS)
+  const parts: Part[] = [
+    { levels: high, steps: Float32Array.from(units, unit => unit * LOW_STEPS) },
+    { levels: low, steps: Float32Array.from(units) },
+  ]
+  return { zero, offset, parts }
+}
+
+/** Returns the step of which a filter has multiples in signed bytes. */
+function stepOf(filter: Float64Array): number | undefined {
+  const highest = highestOf(filter)
+  if (highest === 0) return 1
+  for (let most = MOST_LEVEL; most > LOW_STEPS / 2; most--) {
+    const step = highest / most
+    if (filter.every(value => Math.abs(value / step - Math.round(value / step)) < LEVEL_TOLERANCE)) return step
+  }
+  return undefined
+}
+
+function highestOf(filter: Float64Array): number {
+  return filter.reduce((highest, value) => Math.max(highest, Math.abs(value)), 0)
+}
+
+/** Returns a matrix [rows, filters]. */
+function byFilter(filters: readonly Float64Array[], level: (value: number, filter: number) => number): Int8Array {
+  const matrix = new Int8Array(filters.length * filters[0]!.length)
+  for (const [filter, values] of filters.entries())
+    for (let row = 0, at = filter; row < values.length; row++, at += filters.length)
+      matrix[at] = level(values[row]!, filter)
+  return matrix
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Int8Array | Float32Array): Uint8Array {

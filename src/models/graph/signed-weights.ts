@@ -7,8 +7,8 @@ const NAME = 'signed-weights'
 /** Weights of 7 bits: 0 to 127 become -64 to 63. */
 const MOST = 127
 const SHIFT = 64
-/** 2 × 255 × 64 fits into 16 bits with a sign. */
-const MOST_SIGNED = 64
+/** 255 × 128 fits into 16 bits with a sign. */
+const MOST_OF_TWO = 128
 /** Signed weights of 8 bits: -128 to 127 become 0 to 255. */
 const SHIFT_BACK = 128
 
@@ -76,7 +76,7 @@ function needsUnsigned(node: Node, { weights }: ModelGraph): boolean {
   const weight = weights.get(node.inputs[integerProduct(node.op)!.weight]!)!
   if (weight.type !== INT8) return false
   const values = weight.read?.()
-  return values !== undefined && canOverflow(values)
+  return values !== undefined && canOverflow(values, weight.shape)
 }
 
 /** Changes one product. @returns false when it stays unchanged */
@@ -132,10 +132,20 @@ function isSevenBits(values: Uint8Array): boolean {
   return true
 }
 
-/** Signed bytes. `reduce_range` writes -64 to 64, which cannot. */
-function canOverflow(values: Uint8Array): boolean {
-  for (let index = 0; index < values.length; index++)
-    if (Math.abs((values[index]! << 24) >> 24) > MOST_SIGNED) return true
+/**
+ * Returns whether the products of two neighbours of a column, rows 2i and 2i + 1, can leave 16 bits: signed bytes of the
+ * same sign that add up to more than 128. `reduce_range` writes -64 to 64, which cannot.
+ */
+function canOverflow(values: Uint8Array, shape: readonly number[]): boolean {
+  const [rows = 1, columns = 1] = shape.length === 1 ? shape : shape.slice(-2)
+  const signed = new Int8Array(values.buffer as ArrayBuffer, values.byteOffset, values.length)
+  for (let row = 0, at = 0; at < signed.length; row = row + 1 === rows ? 0 : row + 1)
+    for (let column = 0; column < columns; column++, at++) {
+      const one = signed[at]!
+      const other = row % 2 === 0 && row + 1 < rows ? signed[at + columns]! : 0
+      const height = one * other > 0 ? Math.abs(one + other) : Math.max(Math.abs(one), Math.abs(other))
+      if (height > MOST_OF_TWO) return true
+    }
   return false
 }
 

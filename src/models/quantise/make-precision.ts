@@ -35,6 +35,8 @@ const LEAST_COSINE = 0.9
 export async function makePrecision(task: MakeTask): Promise<MadeRecord> {
   const { spec, source, folder } = task
   const { from } = spec.origin
+  const { mean, std } = spec
+  const pixels = { size: spec.input.size, mean, std }
   const inputs: Inputs = {
     pictures: calibrationPictures(spec.input.size),
     texts: EVERYDAY_PROMPTS.filter((_, index) => index % PROMPTS_APART === 0),
@@ -49,7 +51,7 @@ export async function makePrecision(task: MakeTask): Promise<MadeRecord> {
     const calibrated = await calibrate(from, source, file, inputs)
     const partial = join('.partial', basename(target))
     const notes = { recipe: task.revision, model: modelKey(spec) }
-    files[target] = await write(join(folder, partial), smoothFile(join(source, file), calibrated, notes))
+    files[target] = await write(join(folder, partial), smoothFile(join(source, file), calibrated, pixels, notes))
     cosine = { ...cosine, ...(await check(task, partial, target, inputs, calibrated)) }
     await rename(join(folder, partial), join(folder, target))
   }

@@ -5,6 +5,7 @@ import { cosineSimilarity } from '../../domain/similarity.js'
 import type { ModelSpec } from '../catalog/spec.js'
 import type { Cosines } from '../files/made-record.js'
 import { copyModel, type ModelGraph, mapModel } from '../graph/model-file.js'
+import type { PixelInput } from '../runtime/rewrite-graph.js'
 import { providerOptions } from '../runtime/session.js'
 import { type Plan, planOf } from './recipe/plan.js'
 import { smoothGraph } from './recipe/smooth-graph.js'
@@ -56,9 +57,10 @@ function expectPlan(graph: ModelGraph, path: string): Plan {
 export function smoothFile(
   path: string,
   { ranges }: Calibrated,
+  pixels: PixelInput,
   notes: Readonly<Record<string, string>>,
 ): Uint8Array[] {
-  return copyModel(path, graph => smoothGraph(graph, planOf(graph), ranges), notes)
+  return copyModel(path, graph => smoothGraph(graph, planOf(graph), ranges, pixels), notes)
 }
 
 /** Returns the cosine similarities of embeddings with those in 32 bits. */

@@ -227,6 +227,24 @@ test.each<[string, Constant[]]>([
   } else expectClose(await ofBytes(graph), await ofFloats(graph), 1e-6)
 })
 
+test('a convolution whose filters are multiples of a step becomes one integer product, which is exact', async () => {
+  const filter = (at: number) => Math.floor(at / (count / FILTERS))
+  const channel = (at: number) => Math.floor(at / (SIDE * SIDE)) % 3
+  const kernel = drawn(count, 5, 127).map((value, at) => {
+    const level = at % (count / FILTERS) === 0 ? 127 : Math.round(value)
+    return level * 1e-3 * (1 + filter(at)) * SCALE.std[channel(at)]!
+  })
+  const graph = tower({ constants: [floats('kernel', WEIGHTS, kernel), BIAS] })
+  expectClose(await ofBytes(graph), await ofFloats(graph), 1e-6)
+  let products = 0
+  mapModel(path, each => {
+    useBytePixels(each, SIZE, SCALE)
+    products = each.nodes.filter(({ op }) => op === 'MatMulInteger').length
+  })
+  // That of the patches, and the one behind it.
+  expect(products).toBe(2)
+})
+
 test('a quantised convolution may have a zero for each filter', async () => {
   const zeros = Array.from({ length: FILTERS }, (_, filter) => 60 + filter)
   const filter = (at: number) => Math.floor(at / (count / FILTERS))

@@ -347,6 +347,24 @@ describe('signed weights', () => {
   })
 
   test.each([
+    ['stay as they are where no two neighbours of the same sign add up to more than 128', 28, false],
+    ['become unsigned where some do', 29, true],
+  ])('of 8 bits %s', async (_, second, becomesUnsigned) => {
+    const values = Array.from({ length: WIDTH * WIDTH }, (_, at) =>
+      Math.floor(at / WIDTH) % 2 === 0 ? 100 : at % 2 === 0 ? second : -120,
+    )
+    const exact = product({ weights: values.map(value => value + 128), zero: 128 })
+    const constants = exact.constants!.map(constant => ({
+      ...constant,
+      type: INT8 as typeof INT8,
+      values: constant.values.map(value => value - 128),
+    }))
+    const { isChanged, faster } = await compare({ ...exact, constants }, each => useSignedWeights(each, true))
+    expect(isChanged).toBe(becomesUnsigned)
+    expect(faster).toEqual((await compare(exact, () => ({ outcome: 'not-needed' }))).plain)
+  })
+
+  test.each([
     ['8 bits', product({ weights: bytes(255), zero: 128 })],
     ['two products', product({ weights: bytes(127), zero: 61 }, ['MatMulInteger', 'MatMulInteger'])],
   ])('are not made of those of %s', async (_, graph) => {

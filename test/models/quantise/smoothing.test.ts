@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { Neurons } from '../../../src/models/quantise/recipe/activation.js'
 import { splitNeurons } from '../../../src/models/quantise/recipe/apart.js'
 import { smoothing } from '../../../src/models/quantise/recipe/factors.js'
-import { roundColumns } from '../../../src/models/quantise/recipe/integer-product.js'
 import type { Matrix } from '../../../src/models/quantise/recipe/matrices.js'
+import { roundColumns } from '../../../src/models/quantise/recipe/round-columns.js'
 
 const matrix = (rows: number[][]): Matrix => ({
   values: Float32Array.from(rows.flat()),
@@ -67,14 +67,27 @@ test('the neurons with the highest activations are kept apart, an eighth of them
   expect(splitNeurons({} as Neurons, new Float32Array(3072)).apart).toHaveLength(32)
 })
 
-test('a matrix is rounded to signed bytes with a scale per column, to half a step', () => {
-  const values = matrix([
-    [0.5, -100],
-    [-1, 33],
-    [0, 0.2],
-  ])
-  const { bytes, scales } = roundColumns(values)
-  const levels = new Int8Array(bytes.buffer)
-  expect([...levels]).toEqual([64, -127, -127, 42, 0, 0])
-  expect([...scales]).toEqual([Math.fround(1 / 127), Math.fround(100 / 127)])
+describe('a matrix is rounded to signed bytes with a scale per column', () => {
+  const levelsOf = (values: Matrix) => [...new Int8Array(roundColumns(values).bytes.buffer)]
+
+  test('to half a step', () => {
+    const values = matrix([
+      [0.5, -100],
+      [-1, 33],
+      [0, 0.2],
+    ])
+    expect(levelsOf(values)).toEqual([64, -127, -127, 42, 0, 0])
+    expect([...roundColumns(values).scales]).toEqual([Math.fround(1 / 127), Math.fround(100 / 127)])
+  })
+
+  test('of two neighbours with the same sign, so that sums of their products with bytes fit into 16 bits', () => {
+    expect(levelsOf(matrix([[3], [1], [-4], [0]]))).toEqual([95, 32, -127, 0])
+    const rows = Array.from({ length: 77 }, (_, row) =>
+      Array.from({ length: 9 }, (_, at) => Math.sin(row * 9 + at * at)),
+    )
+    const levels = levelsOf(matrix(rows))
+    for (let at = 0; at + 9 < levels.length; at++)
+      if (Math.floor(at / 9) % 2 === 0 && levels[at]! * levels[at + 9]! > 0)
+        expect(Math.abs(levels[at]! + levels[at + 9]!)).toBeLessThanOrEqual(128)
+  })
 })

@@ -1,8 +1,7 @@
 import { FLOAT, INT8, type ModelGraph, type Node } from '../../graph/model-file.js'
-import { columnHeights, type Matrix } from './matrices.js'
+import type { Matrix } from './matrices.js'
 import { addBytes, addFloats, node } from './nodes.js'
-
-const MOST = 127
+import { roundColumns } from './round-columns.js'
 
 /** A product of a value with a matrix. */
 export interface Product {
@@ -56,16 +55,4 @@ export class Products {
   #plus(result: string, output: string, bias: Float32Array | undefined): Node[] {
     return bias ? [node('Add', [result, addFloats(this.graph, `${output}:bias`, bias, [bias.length])], output)] : []
   }
-}
-
-/** Rounds a matrix to signed bytes, with a scale per column. */
-export function roundColumns(matrix: Matrix): { bytes: Uint8Array; scales: Float32Array } {
-  const scales = columnHeights(matrix).map(height => height / MOST)
-  const { values, columns } = matrix
-  const bytes = new Int8Array(values.length)
-  for (let at = 0, column = 0; at < values.length; at++) {
-    bytes[at] = Math.max(-MOST, Math.min(MOST, Math.round(values[at]! / scales[column]!)))
-    column = column + 1 === columns ? 0 : column + 1
-  }
-  return { bytes: new Uint8Array(bytes.buffer), scales }
 }

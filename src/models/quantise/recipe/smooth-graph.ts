@@ -1,12 +1,16 @@
 import type { ModelGraph, Node } from '../../graph/model-file.js'
+import type { PixelInput } from '../../runtime/rewrite-graph.js'
 import { type Split, splitNeurons } from './apart.js'
 import { type Smoothing, smoothing } from './factors.js'
 import { Products } from './integer-product.js'
 import { biasOf, type Linear, matrixOf, readable } from './linear.js'
+import { linksOf } from './links.js'
 import { addProduct, divideColumns, type Matrix, multiplyRows, pickColumns, pickRows } from './matrices.js'
 import { addFloats, node } from './nodes.js'
 import type { Plan } from './plan.js'
 import { prune } from './prune.js'
+import { roundPatches } from './round-patches.js'
+import { withoutSlopes } from './slope.js'
 import type { LayerNorm, VectorPlace } from './smoothable.js'
 import { roundTokenTable } from './token-table.js'
 import type { Range } from './watch.js'
@@ -15,10 +19,26 @@ import type { Range } from './watch.js'
  * Changes a graph in 32 bits to 8 bits: smooths the inputs of products, keeps a few neurons apart in floating point, and
  * rounds all other products. Only the rounding changes results.
  * @param ranges of each watched value
+ * @param pixels of an image tower
  */
-export function smoothGraph(graph: ModelGraph, plan: Plan, ranges: ReadonlyMap<string, Range>): void {
+export function smoothGraph(
+  graph: ModelGraph,
+  plan: Plan,
+  ranges: ReadonlyMap<string, Range>,
+  pixels: PixelInput,
+): void {
   const changes = smooth(graph, plan, ranges)
-  const splits = plan.neurons.map(neurons => splitNeurons(neurons, heightsOf(ranges.get(neurons.second.input)!)))
+  const change = (linear: Linear, more: Change) => changes.set(linear, { ...changes.get(linear), ...more })
+  const neurons = withoutSlopes(graph, plan.neurons, linksOf(graph))
+  for (const {
+    neurons: { first, second },
+    slope,
+  } of neurons) {
+    if (slope === 1) continue
+    change(first, { output: division(1 / slope, first.to) })
+    change(second, { input: division(1 / slope, second.from) })
+  }
+  const splits = neurons.map(({ neurons }) => splitNeurons(neurons, heightsOf(ranges.get(neurons.second.input)!)))
   const writer = new LinearWriter(graph, changes, splits)
   const products = new Map(plan.linears.map(linear => [linear.product, linear]))
   const sums = new Set(plan.linears.flatMap(({ sum }) => sum ?? []))
@@ -27,6 +47,7 @@ export function smoothGraph(graph: ModelGraph, plan: Plan, ranges: ReadonlyMap<s
     return linear ? writer.write(linear) : sums.has(each) ? [] : [each]
   })
   roundTokenTable(graph)
+  roundPatches(graph, pixels.size, pixels)
   prune(graph)
 }
 
@@ -40,12 +61,12 @@ interface Change {
   output?: Smoothing
 }
 
+function division(by: number, channels: number): Smoothing {
+  return { shifts: new Float64Array(channels), factors: new Float64Array(channels).fill(by) }
+}
+
 /** Changes layer norms. @returns what is to change in the products */
-function smooth(
-  graph: ModelGraph,
-  { smoothable }: Plan,
-  ranges: ReadonlyMap<string, Range>,
-): ReadonlyMap<Linear, Change> {
+function smooth(graph: ModelGraph, { smoothable }: Plan, ranges: ReadonlyMap<string, Range>): Map<Linear, Change> {
   const changes = new Map<Linear, Change>()
   const change = (linear: Linear, more: Change) => changes.set(linear, { ...changes.get(linear), ...more })
   for (const { input, readers, source } of smoothable) {
