@@ -41,7 +41,7 @@ ENV NODE_ENV=production \
     MALLOC_ARENA_MAX=2
 USER 1000:1000
 EXPOSE 9464
-# A worker fetches its model before it reports health: 156 MB at the first start.
+# A worker fetches its model before it reports health: 608 MB at the first start, of which it makes the files in 8 bits.
 HEALTHCHECK --interval=15s --timeout=10s --start-period=120s CMD ["node", "/app/dist/cli/main.js", "health"]
 # No init process: the command handles SIGTERM itself, and worker processes have a supervisor that waits for them.
 # V8 counts photos to its heap, and by default collects it once in 35 of them (docs/benchmarks.md).

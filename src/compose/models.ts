@@ -24,6 +24,7 @@ export class ModelPart {
   readonly #texts = new TextCache()
   readonly #saidCuts = new Set<string>()
   #known: readonly ModelSpec[] | undefined
+  #preferred: string | undefined
 
   constructor(
     private readonly config: Config,
@@ -47,14 +48,24 @@ export class ModelPart {
     return resolveModel(key, this.known)
   }
 
+  /** Takes the place of the model of the settings, before its first use. @param key `name@precision` */
+  prefer(key: string): void {
+    this.#preferred = key
+  }
+
+  /** Key of the model of the settings. */
+  get wanted(): string {
+    return this.#preferred ?? this.config.MODEL
+  }
+
   /** The model of the settings. @throws AppError MODEL_UNKNOWN */
   get spec(): ModelSpec {
-    return this.resolve(this.config.MODEL)
+    return this.resolve(this.wanted)
   }
 
   /** The identity of the model of the settings: its name and revision. Needs no downloaded file. */
   identity(): Promise<ModelIdentity> {
-    return this.lifecycle.once('model identity', () => this.identify(this.config.MODEL))
+    return this.lifecycle.once('model identity', () => this.identify(this.wanted))
   }
 
   /**
@@ -155,7 +166,7 @@ export class ModelPart {
   async *selfTest(signal: AbortSignal): AsyncGenerator<SelfTestStep> {
     const { selfTest } = await import('../models/check/self-test.js')
     const spec = this.spec
-    const encoder = await this.encoder(this.config.MODEL, 'both', signal)
+    const encoder = await this.encoder(this.wanted, 'both', signal)
     const { MAX_IMAGE_PIXELS: maxPixels, JPEG_DECODER: jpegDecoder } = this.config
     yield* selfTest({
       spec,

@@ -46,7 +46,8 @@ Examples:
   unsplash-clip demo --photos ./my-photos
 
 Rendered scenes use the demo model, which is small, comes with the package and understands rendered scenes, not
-photographs. Your own photos use CLIP ViT-B/32, which is fetched once (156 MB).
+photographs. Your own photos use CLIP ViT-B/32, which is fetched once (608 MB; 156 MB with --model clip-vit-b-32@int8,
+which is less accurate).
 --folder must be new, empty, or made by an earlier demo; only the files of that demo are replaced. It must neither
 contain --photos nor lie inside.
 On a terminal it ends by serving the web page over its collection, until Ctrl-C; elsewhere it names the command for that.

@@ -10,6 +10,7 @@ import { OwnTemplates } from '../../workers/own-templates.js'
 import { ReadableFolders } from '../../workers/readable-folders.js'
 import { Supervisor } from '../../workers/supervisor/supervisor.js'
 import { type Context, endInTime } from '../context.js'
+import { keepCollectionModel } from '../models/collection-model.js'
 import { fetchModel } from '../models/model-files.js'
 import { readLabelSet } from '../options/label-files.js'
 import { Progress } from '../print/progress.js'
@@ -27,6 +28,7 @@ export async function startRun(
 ): Promise<{ deps: IngestDeps; run: IngestRun }> {
   const { app, out, signal } = context
   endInTime(context, 'batches')
+  await keepCollectionModel(context)
   if (options.processes > 0) await fetchModel(context)
   if (app.models.spec.note && !options.madeForModel) out.note(app.models.spec.note)
   const model = await app.models.identity()
@@ -99,13 +101,17 @@ async function letWorkersRead({ app, out }: Context, folders: readonly string[])
 }
 
 /** The workers share the cores and log warnings only, because this command prints the progress. */
-export function startWorkers({ environment, out, signal: stop }: Context, { processes }: IngestOptions): Supervisor {
+export function startWorkers(
+  { app, environment, out, signal: stop }: Context,
+  { processes }: IngestOptions,
+): Supervisor {
   const threads = Math.max(1, Math.floor(availableParallelism() / processes))
   return new Supervisor({
     processes,
     signal: stop,
     environment: {
       ...environment,
+      MODEL: modelKey(app.models.spec),
       THREADS: environment.THREADS || String(threads),
       LOG_LEVEL: environment.LOG_LEVEL || 'warn',
       METRICS_PORT: '',

@@ -5,6 +5,7 @@ import type { IngestDeps } from '../../producers/ingest.js'
 import { type SubmissionPlan, Submissions } from '../../producers/submission/submissions.js'
 import { OwnTemplates } from '../../workers/own-templates.js'
 import type { Context } from '../context.js'
+import { keepCollectionModel } from '../models/collection-model.js'
 import { readLabelSet } from '../options/label-files.js'
 import { removalDeps } from '../removal/removal-deps.js'
 
@@ -28,14 +29,16 @@ export async function openIngestion(context: Context): Promise<Ingestion & { clo
 }
 
 /** Opens the queue, and plans runs with the settings of this process. */
-export async function planIngest({ app, environment }: Context): Promise<PlannedIngest> {
+export async function planIngest(context: Context): Promise<PlannedIngest> {
+  const { app, environment } = context
+  await keepCollectionModel(context)
   const { ingest: repository, runs, places, removals } = await app.repositories()
   const deps = { repository, runs, places, queue: await app.servingQueue(), removal: removalDeps(app, removals) }
   const own = new OwnTemplates(app.config.UNSPLASH_CLIP_HOME, app.config.ALLOW_TEMPLATES)
-  const { PHOTOS_PER_JOB: photosPerJob, MAX_WAITING_BATCHES: maxWaiting, MODEL, LABEL_SETS } = app.config
+  const { PHOTOS_PER_JOB: photosPerJob, MAX_WAITING_BATCHES: maxWaiting, LABEL_SETS } = app.config
   return {
     deps,
-    async plan(named = MODEL) {
+    async plan(named = app.models.wanted) {
       const spec = app.models.resolve(named)
       const labelSets = hasTextTower(spec) ? LABEL_SETS.map(name => readLabelSet(name, app.labelFolders)) : []
       return {

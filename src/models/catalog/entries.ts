@@ -1,5 +1,6 @@
 import { clipInput } from '../../domain/image-input.js'
 import type { ModelEntry, ModelFile } from './entry.js'
+import { MADE_PRECISION } from './made.js'
 
 /** A model of this package: its data, and the source of its files. */
 export type KnownEntry = { readonly entry: ModelEntry } & (
@@ -41,6 +42,9 @@ const CLIP = {
   precisions: { int8: INT8, fp32: FP32, fp16: FP16 },
 } as const
 
+/** Of a CLIP whose files in 32 bits are fetched: what this program makes of them (docs/explanation/encoders.md). */
+const MADE_CLIP = { ...CLIP, defaultPrecision: MADE_PRECISION } as const
+
 const B_32 = {
   repository: 'Xenova/clip-vit-base-patch32',
   revision: 'd15189d7028b43f1d3e65039190477f6af591c2a',
@@ -72,7 +76,7 @@ const B_16_HALF_VISION = { repository: B_16, revision: '9a1940eefaddfa46fe89df96
 
 export const ENTRIES: readonly KnownEntry[] = [
   {
-    entry: { ...CLIP, name: 'clip-vit-b-32', title: 'OpenAI CLIP ViT-B/32', dimension: 512 },
+    entry: { ...MADE_CLIP, name: 'clip-vit-b-32', title: 'OpenAI CLIP ViT-B/32', dimension: 512 },
     hub: {
       ...B_32,
       pinned: [
@@ -111,7 +115,7 @@ export const ENTRIES: readonly KnownEntry[] = [
     },
   },
   {
-    entry: { ...CLIP, name: 'clip-vit-b-16', title: 'OpenAI CLIP ViT-B/16', dimension: 512 },
+    entry: { ...MADE_CLIP, name: 'clip-vit-b-16', title: 'OpenAI CLIP ViT-B/16', dimension: 512 },
     hub: {
       ...B_16_HALF_VISION,
       pinned: [

@@ -15,7 +15,7 @@ export {
   type UnpinnedModelSpec,
 } from './spec.js'
 
-/** Every model of this package, the default first. */
+/** Every model of this package, that of the settings first. */
 export const MODELS: readonly ModelSpec[] = withMade(
   ENTRIES.flatMap(known =>
     Object.keys(known.entry.precisions).map(precision => specOf(known.entry, precision, originOf(known, precision))),

@@ -173,7 +173,7 @@ describe('unsplash-clip', () => {
   test('models list says which model is which, and that the demo model is for rendered scenes', async () => {
     const { code, stdout } = await sandbox.run('models', 'list')
     expect(code).toBe(0)
-    expect(stdout).toContain('clip-vit-b-32@int8 (default)')
+    expect(stdout).toContain('clip-vit-b-32@int8-smooth (default)')
     expect(stdout).toContain('clip-vit-b-32@fp32')
     expect(stdout).toMatch(/demo.*rendered scenes, not photographs/s)
   })

@@ -60,7 +60,7 @@ describe('models verify', () => {
   })
 
   test('says which files are not those of the registry', async () => {
-    const { code, stdout, stderr } = await sandbox.run('models', 'verify', 'clip-vit-b-32')
+    const { code, stdout, stderr } = await sandbox.run('models', 'verify', 'clip-vit-b-32@int8')
     expect(code).toBe(1)
     expect(stdout.match(/^WRONG {4}.*: expected [0-9a-f]{64}, found missing$/gm)).toHaveLength(6)
     expect(stderr).toMatch(/^MODEL_DIGEST_MISMATCH: 6 of 6 files .* unsplash-clip models pull clip-vit-b-32@int8\n$/)

@@ -218,7 +218,7 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     })
 
     test('models pull', { timeout: 6 * MINUTE }, async () => {
-      const firstFile = resolveModel('clip-vit-b-32').origin.files[0] as ModelFile
+      const firstFile = resolveModel('clip-vit-b-32@int8').origin.files[0] as ModelFile
       let asked = false
       const hub = createServer((_request, response) => {
         response.writeHead(200, { 'content-length': firstFile.bytes }).write('{')
@@ -227,7 +227,7 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
       await once(hub, 'listening')
       const { port } = hub.address() as AddressInfo
       const pulling = await Watched.create(null, { HF_ENDPOINT: `http://127.0.0.1:${port}` })
-      const running = pulling.sandbox.start('models', 'pull', 'clip-vit-b-32')
+      const running = pulling.sandbox.start('models', 'pull', 'clip-vit-b-32@int8')
       await until('the download', () => asked)
       await interrupted(running)
       await pulling.ended(130, running)

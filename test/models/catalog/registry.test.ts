@@ -14,10 +14,11 @@ import { modelSource } from '../../../src/models/files/sources.js'
 
 describe('a reference', () => {
   test.each([
-    ['clip-vit-b-32', 'int8'],
+    ['clip-vit-b-32', 'int8-smooth'],
     ['clip-vit-b-32@int8', 'int8'],
     ['clip-vit-b-32@fp32', 'fp32'],
-    ['clip-vit-b-16', 'int8'],
+    ['clip-vit-b-16', 'int8-smooth'],
+    ['clip-vit-b-16@int8', 'int8'],
     ['clip-vit-b-16@fp16', 'fp16'],
     ['clip-vit-l-14@fp16', 'fp16'],
     ['siglip-b-16-224@q4', 'q4'],
@@ -34,7 +35,7 @@ describe('a reference', () => {
         expect.objectContaining({
           code: 'MODEL_UNKNOWN',
           message: expect.stringMatching(
-            /clip-vit-b-32@int8 \(or clip-vit-b-32\), clip-vit-b-32@fp32, .*, demo@fp32 \(or demo\)\..*MODEL_FOLDERS/,
+            /clip-vit-b-32@int8, clip-vit-b-32@fp32, clip-vit-b-32@int8-smooth \(or clip-vit-b-32\), .*, demo@fp32 \(or demo\)\..*MODEL_FOLDERS/,
           ),
         }),
       )
@@ -52,14 +53,14 @@ test('every listed file has a size, a digest, and a name that stays in the model
 })
 
 test('a file’s address on a hub holds the pinned revision', () => {
-  const clip = resolveModel('clip-vit-b-32') as HubModelSpec
+  const clip = resolveModel('clip-vit-b-32@int8') as HubModelSpec
   expect(hubUrl('https://mirror.example/', clip, clip.origin.files[0]!)).toBe(
     'https://mirror.example/Xenova/clip-vit-base-patch32/resolve/d15189d7028b43f1d3e65039190477f6af591c2a/config.json',
   )
 })
 
 test('a file that another repository holds is fetched from there: CLIP has one tokenizer', () => {
-  const clip = resolveModel('clip-vit-b-16') as HubModelSpec
+  const clip = resolveModel('clip-vit-b-16@int8') as HubModelSpec
   const address = (path: string) => hubUrl('https://hub', clip, clip.origin.files.find(file => file.path === path)!)
   expect(address('tokenizer.json')).toContain(
     '/Xenova/clip-vit-base-patch32/resolve/d15189d7028b43f1d3e65039190477f6af591c2a/',
@@ -97,7 +98,7 @@ test('what has pinned digests is fetched; of the rest the user has to name the f
 
 describe('the setting MODEL_SOURCE', () => {
   const settings = { hubEndpoint: 'https://hub.example', s3: { region: 'us-east-1', forcePathStyle: true } }
-  const clip = resolveModel('clip-vit-b-32') as HubModelSpec
+  const clip = resolveModel('clip-vit-b-32@int8') as HubModelSpec
   const located = (text: string | undefined) =>
     modelSource({ ...settings, modelSource: text }).locate(clip, clip.origin.files[0]!)
   const onHub = `Xenova/clip-vit-base-patch32/resolve/${clip.origin.revision}/config.json`
@@ -143,7 +144,7 @@ describe('the list of models', () => {
   })
 
   test('tells which are here: every file, whole', async () => {
-    const clip = resolveModel('clip-vit-b-32') as HubModelSpec
+    const clip = resolveModel('clip-vit-b-32@int8') as HubModelSpec
     const present = async () =>
       (await listModels(MODELS, cacheDir)).filter(model => model.present).map(model => modelKey(model))
     expect(await present()).toEqual(['demo@fp32'])
@@ -161,7 +162,7 @@ describe('the list of models', () => {
 
 describe('the revision', () => {
   test('of a model from a hub is the pinned commit, and needs no file', async () => {
-    expect(await identify(resolveModel('clip-vit-b-32'), '/nowhere')).toEqual({
+    expect(await identify(resolveModel('clip-vit-b-32@int8'), '/nowhere')).toEqual({
       name: 'clip-vit-b-32',
       precision: 'int8',
       revision: 'd15189d7028b43f1d3e65039190477f6af591c2a',
