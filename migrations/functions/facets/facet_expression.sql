@@ -15,9 +15,9 @@ create or replace function facet_expression(facet text) returns text language sq
       when p.exif_iso <= 1600 then ''801 to 1600'' when p.exif_iso <= 3200 then ''1601 to 3200''
       when p.exif_iso <= 6400 then ''3201 to 6400'' when p.exif_iso > 6400 then ''over 6400'' end'
     -- Below the folder that all have in common; depth is its length.
-    when 'folder' then 'case when cardinality(image_folder(p.photo_image_url)) > common.depth
-      then array_to_string((image_folder(p.photo_image_url))[1:common.depth + 1], ''/'') || ''/'' end'
+    when 'folder' then 'case when cardinality(b.folder) > common.depth
+      then array_to_string((b.folder)[1:common.depth + 1], ''/'') || ''/'' end'
   end
 $$;
 comment on function facet_expression is
-  'Part of search_facets: the value of a metadata facet, as SQL over photos p, and for folders over common; null for a name that is no facet.';
+  'Part of search_facets: the value of a metadata facet, as SQL over photos p, or for the folder over b.folder and common; null for a name that is no facet.';

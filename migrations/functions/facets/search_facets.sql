@@ -8,29 +8,47 @@ declare
   sets text[] := array(select s.name from label_sets s where s.model_id = of_model order by s.name collate "C");
   wanted text[] := coalesce(facets, sets || array['country', 'camera_make', 'featured', 'orientation', 'year', 'iso']);
   name text;
-  metadata text := '';
+  of_photos text := '';
+  columns text := '';
+  names text := '';
+  groups text[] := '{}';
+  grouped text := 'select null::text as facet, null::text collate "C" as value, 0::bigint as photos where false';
   tables text := '';
+  counts text := '';
   rest text := '';
+  place integer := 0;
 begin
   if top is null or top < 1 then
     raise exception 'top must be a whole number from 1, found %', coalesce(top::text, 'null') using errcode = 'UC005';
   end if;
   for name in select distinct unnest(wanted) loop
+    place := place + 1;
     if facet_expression(name) is not null then
-      metadata := metadata || format(', (%L, %s)', name, facet_expression(name));
+      -- The folder depends on what all folders have in common, so it follows once these are known.
+      if name = 'folder' then
+        of_photos := of_photos || ', image_folder(p.photo_image_url) as folder';
+        columns := columns || format(', (%s)::text collate "C" as f%s', facet_expression(name), place);
+      else
+        of_photos := of_photos || format(', (%s)::text collate "C" as f%s', facet_expression(name), place);
+        columns := columns || format(', f%s', place);
+      end if;
+      names := names || format(' when grouping(f%s) then %L', place, name);
+      groups := groups || format('f%s', place);
     elsif facet_table(name) is not null then
-      tables := tables || format(
-        ' union all select %L, m.value, count(*) from chosen c join (%s) as m on m.photo_id = c.photo_id group by m.value',
-        name, facet_table(name));
+      tables := tables || format($sql$,
+    m%s as materialized (
+      select m.photo_id, m.value collate "C" as value from chosen c join (%s) as m on m.photo_id = c.photo_id
+    )$sql$, place, facet_table(name));
+      counts := counts || format(' union all select %L, value, count(*) from m%s group by value', name, place);
       -- A photo has many values: what is left are the photos without any of those shown.
       rest := rest || format($sql$
         union all
-        select %1$L, null, count(*), parts.part, null, null
-          from (select case when exists (select from (%2$s) as m where m.photo_id = c.photo_id) then 'other' else 'unknown' end as part
-                  from chosen c
-                 where not exists (select from (%2$s) as m join shown s on s.facet = %1$L and s.value = m.value
-                                    where m.photo_id = c.photo_id)) as parts
-         group by parts.part$sql$, name, facet_table(name));
+        select %1$L, null, left_over.photos, left_over.part, null, null
+          from (select count(*) filter (where not had.is_shown) as other, count(*) as known
+                  from (select m.photo_id, bool_or(s.value is not null) as is_shown
+                          from m%2$s m left join shown s on s.facet = %1$L and s.value = m.value group by m.photo_id) as had) as had
+         cross join lateral (values ('other', had.other), ('unknown', (select count(*) from chosen) - had.known)) as left_over (part, photos)
+         where left_over.photos > 0$sql$, name, place);
     elsif name is null or not name = any (sets) then
       raise exception 'there is no facet %; known: %', coalesce(name, 'null'), array_to_string(sets || array['country', 'city',
         'camera_make', 'camera_model', 'photographer', 'featured', 'orientation', 'year', 'month', 'iso', 'folder', 'keyword',
@@ -38,14 +56,20 @@ begin
     end if;
   end loop;
 
+  if groups <> '{}' then
+    -- One pass over the photos counts all of these facets. Each row of the result groups by one of them.
+    grouped := format($sql$
+      select case 0 %s end as facet, coalesce(%s) as value, count(*) as photos
+        from (select photo_id %s from photo_facts b cross join common) as b
+       group by grouping sets ((%s))$sql$,
+      names, array_to_string(groups, ', '), columns, array_to_string(groups, '), ('));
+  end if;
   return query execute format($sql$
     with chosen as materialized (%1$s),
-    common as (select %4$s as depth),
+    photo_facts as (select c.photo_id %2$s from chosen c left join photos p on p.photo_id = c.photo_id),
+    common as (select %4$s as depth) %7$s,
     facts as (
-      select fact.facet, fact.value, count(*) as photos
-        from chosen c left join photos p on p.photo_id = c.photo_id cross join common
-       cross join lateral (values (null, null) %2$s) as fact (facet, value)
-       where fact.facet is not null group by fact.facet, fact.value %5$s
+      %5$s %8$s
     ), ranked as (
       select *, row_number() over (partition by facet order by photos desc, value collate "C") as place
         from facts where value is not null
@@ -76,11 +100,9 @@ begin
     )
     select facet, value, photos::bigint, part from everything
      order by array_position($1, facet), array_position(array['value', 'other', 'unknown'], part), natural_place, place$sql$,
-    counted_photos(of_model, query, labels, filters), metadata, of_model,
-    case when 'folder' = any (wanted) then $sql$(
-      select common_length(min(image_folder(p.photo_image_url)), max(image_folder(p.photo_image_url)))
-        from chosen c join photos p on p.photo_id = c.photo_id)$sql$ else 'null::integer' end,
-    tables, rest)
+    counted_photos(of_model, query, labels, filters), of_photos, of_model,
+    case when 'folder' = any (wanted) then '(select common_length(min(folder), max(folder)) from photo_facts)' else 'null::integer' end,
+    grouped, rest, tables, counts)
     using wanted, query, labels, filters, top, n, kind, min_score;
 end $$;
 comment on function search_facets is
