@@ -5,10 +5,21 @@ const AT_ONCE = 5000
 export async function fillPhotos(database, count) {
   const [{ id, dimension }] = await database.query('select id, dimension from models order by id limit 1')
   await database.query(
-    `insert into photos (photo_id, photo_image_url, photo_description, photo_location_country, photo_submitted_at, exif_iso)
-     select 'photo-' || i, 'https://images.example/' || i, 'photo number ' || i, 'country ' || i % 30,
-            timestamp '2015-01-01' + i * interval '1 hour', 100 * (i % 64)
+    `insert into photos (photo_id, photo_image_url, photo_description, photo_location_country, photo_location_city,
+                         photo_location_latitude, photo_location_longitude, photo_submitted_at, photo_featured, exif_iso,
+                         exif_camera_make, exif_camera_model, photographer_username, photo_width, photo_height)
+     select 'photo-' || i, 'https://images.example/' || i, 'photo number ' || i, 'country ' || i % 30, 'city ' || i % 900,
+            i::bigint * 7919 % 150 - 70 + random(), i::bigint * 104729 % 350 - 175 + random(), timestamp '2015-01-01' + i * interval '1 hour',
+            i % 50 = 0, 100 * (i % 64), 'maker ' || i % 12, 'camera ' || i % 200, 'somebody-' || i % 3000,
+            case i % 3 when 0 then 4000 else 6000 end, case i % 3 when 1 then 4000 else 6000 end
        from generate_series(1, $1::integer) as i
+     on conflict do nothing`,
+    [count],
+  )
+  await database.query(
+    `insert into photo_keywords (photo_id, keyword)
+     select 'photo-' || i, 'keyword ' || i * step % 400
+       from generate_series(1, $1::integer) as i cross join unnest(array[1, 7, 31]) as step
      on conflict do nothing`,
     [count],
   )

@@ -1,26 +1,26 @@
-// The HTTP API under load: searches for new words beside the same queries in SQL; memory; 200 clients at once
+// The HTTP API under load: searches for new words beside the same queries in SQL; what views ask; memory; 200 clients
 //
 //   npm run bench -- serve [--photos 100000] [--embedded 5000] [--queries 300] [--rounds 3] [--clients 1,4]
-//     [--requests 100000] [--burst 200] [--model demo] [--only native,embedded,memory,burst] [--database-url URL]
+//     [--requests 100000] [--burst 200] [--model demo] [--only native,views,embedded,memory,burst] [--database-url URL]
 //     [--json] [--out FILE]
 //
 // Starts a Postgres and `serve`, or takes the database of --database-url (empty at first). Photos get random directions as
 // embeddings; their values do not affect exact search, which both databases do. No words are asked for twice, so that none
 // comes from a cache. API and SQL take turns, round by round. `sql` is the statement of the API with a vector, sent by the
 // driver alone: the API adds the text tower, HTTP and JSON. `--model clip-vit-b-32@int8` needs that model on this machine;
-// the default comes with the package.
-import { execFileSync } from 'node:child_process'
+// the default comes with the package. `views` asks, one request at a time, what the views of the page ask.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openDatabase } from '../../dist/db/connection.js'
-import { command, PROGRAM, paint } from '../support/model-home.mjs'
+import { command, paint } from '../support/model-home.mjs'
 import { startPostgres } from '../support/postgres.mjs'
 import { readOptions, report, round, say } from '../support/report.mjs'
 import { fillPhotos } from './collection.mjs'
-import { newWords, startServer, summary } from './load.mjs'
+import { newWords, summary } from './load.mjs'
 import { compareWithSql } from './searches.mjs'
+import { environment, withServer } from './served.mjs'
 import { burst, memory } from './stress.mjs'
+import { views } from './views.mjs'
 
 const options = readOptions({
   photos: { type: 'string', default: '100000' },
@@ -31,7 +31,7 @@ const options = readOptions({
   requests: { type: 'string', default: '100000' },
   burst: { type: 'string', default: '200' },
   model: { type: 'string', default: 'demo' },
-  only: { type: 'string', default: 'native,embedded,memory,burst' },
+  only: { type: 'string', default: 'native,views,embedded,memory,burst' },
   'database-url': { type: 'string' },
 })
 const { model } = options
@@ -46,7 +46,7 @@ const tables = []
 const notes = []
 try {
   await paint(join(home, 'pictures'))
-  if (wants('native')) await withNative(async ({ server, url }) => searches('native Postgres', photos, server, url))
+  if (wants('native') || wants('views')) await withNative(onNative)
   if (wants('embedded'))
     await withEmbedded(async ({ server, url }) => searches('the embedded database', embedded, server, url))
   // What they ask for costs the database little, so that 100,000 requests take minutes.
@@ -60,50 +60,32 @@ async function withNative(work) {
   const own = options['database-url'] === undefined ? await startPostgres() : null
   const url = options['database-url'] ?? own.url
   try {
-    await withServer(environment('native', url), photos, work)
+    await withServer(environment(join(home, 'native'), model, url), collection(photos), work)
   } finally {
     await own?.stop()
   }
 }
 
 async function withEmbedded(work) {
-  const env = environment('embedded', '')
+  const env = environment(join(home, 'embedded'), model)
   try {
-    await withServer(env, embedded, work)
+    await withServer(env, collection(embedded), work)
   } finally {
     await command(['db', 'stop'], env)
   }
 }
 
-function environment(name, url) {
-  const folder = join(home, name)
-  return {
-    ...{ UNSPLASH_CLIP_HOME: folder, DATABASE_URL: url, REDIS_URL: '', OBJECT_STORE: '' },
-    ...{ MODEL: model, LOG_LEVEL: 'error', OTEL_EXPORTER_OTLP_ENDPOINT: '' },
-  }
+function collection(count) {
+  return { pictures: join(home, 'pictures'), fill: database => fillPhotos(database, count) }
 }
 
-/** Pictures that are ingested register the model and the label sets; the other photos are added by SQL, once. */
-async function withServer(env, count, work) {
-  await command(['ingest', join(home, 'pictures'), '--processes', '1'], env)
-  const shown = execFileSync(process.execPath, [PROGRAM, 'db', 'url'], {
-    env: { ...process.env, ...env },
-    encoding: 'utf8',
-  })
-  const url = shown.trim()
-  const database = await openDatabase({ url, maxConnections: 1 })
-  try {
-    await fillPhotos(database, count)
-  } finally {
-    await database.close()
-  }
-  for (const set of ['taken_time', 'taken_space']) await command(['labels', 'predict', set], env)
-  const server = await startServer(env)
-  try {
-    await work({ server, url })
-  } finally {
-    await server.stop()
-  }
+async function onNative({ server, url }) {
+  if (wants('views'))
+    tables.push({
+      title: `What the page asks, ${photos} photos on native Postgres`,
+      rows: await views(server, rounds, say),
+    })
+  if (wants('native')) await searches('native Postgres', photos, server, url)
 }
 
 async function searches(where, count, server, url) {
