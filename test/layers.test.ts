@@ -27,7 +27,7 @@ const LAYERS: Record<string, readonly string[]> = {
   indexing: ['domain', 'search'],
   producers: ['domain', 'images'],
   demo: ['domain', 'demo-scenes', 'make-folder'],
-  exports: ['domain', 'demo-scenes', 'locks', 'make-folder', 'version'],
+  exports: ['analysis', 'domain', 'demo-scenes', 'locks', 'make-folder', 'version'],
   workers: ['domain', 'net', 'images', 'make-folder', 'package-root'],
   metrics: ['domain', 'version', 'workers'],
   http: ['domain', 'images', 'metrics', 'package-root', 'producers', 'search', 'version', 'workers'],

@@ -2,7 +2,7 @@ import type { VectorPage } from '../domain/ports/vectors/vector-repository.js'
 import type { Column } from './columns.js'
 
 /** The name of a format is that of its option. */
-export const FORMAT_NAMES = ['npy', 'parquet', 'csv', 'jsonl', 'tensorboard', 'webdataset'] as const
+export const FORMAT_NAMES = ['npy', 'parquet', 'csv', 'jsonl', 'tensorboard', 'webdataset', 'atlas'] as const
 export type FormatName = (typeof FORMAT_NAMES)[number]
 
 /** Numbers of binary vectors. Stored vectors have half precision, so float16 loses nothing. */
@@ -49,11 +49,24 @@ export interface ShardWriter {
   abort(): Promise<void>
 }
 
+/** What a format may look at before the first shard. */
+export interface Preparation {
+  /** All photos of the export, once. */
+  pages: AsyncIterable<VectorPage>
+  onProgress(text: string): void
+  signal: AbortSignal
+}
+
 export interface ExportFormat {
   /** Photos per page: what is held in memory at once. */
   readonly pageSize: number
   /** Whether the format holds vectors as binary numbers, so that `dtype` applies. */
   readonly isBinary: boolean
+  /**
+   * Computes what depends on all photos. It may be another thing after photos came or went, so an export that is interrupted
+   * begins with its first photo again.
+   */
+  prepare?(plan: ExportPlan, preparation: Preparation): Promise<void>
   /**
    * Begins the shard with this number, from 0.
    * @param place gives the local path at which to write a file of the export

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../domain/errors.js'
 import type { ModelIdentity } from '../domain/model.js'
+import type { AtlasOptions } from './atlas-options.js'
 import type { Dtype, ExportedFile, FormatName, Shard } from './export-format.js'
 import { sha256OfBytes } from './shard-file.js'
 import type { ExportTarget } from './target/export-target.js'
@@ -20,6 +21,8 @@ export interface ExportRequest {
   columns: string[]
   /** Conditions, query and subset, as they were given. */
   selection: Record<string, unknown>
+  /** Of the format atlas. */
+  atlas?: AtlasOptions
 }
 
 export interface ExportState {

@@ -1,13 +1,7 @@
-import { stat } from 'node:fs/promises'
 import { AppError } from '../domain/errors.js'
-import type {
-  VectorPage,
-  VectorPages,
-  VectorRepository,
-  VectorSelection,
-} from '../domain/ports/vectors/vector-repository.js'
+import type { VectorPages, VectorRepository, VectorSelection } from '../domain/ports/vectors/vector-repository.js'
 import { VERSION } from '../version.js'
-import type { ExportedFile, ExportFormat, ExportPlan, Shard, ShardWriter } from './export-format.js'
+import type { ExportedFile, ExportFormat, ExportPlan } from './export-format.js'
 import {
   assertContinues,
   CHOSEN,
@@ -18,7 +12,8 @@ import {
   type Manifest,
   STATE,
 } from './export-state.js'
-import { sha256Of, sha256OfBytes } from './shard-file.js'
+import { OpenShard } from './open-shard.js'
+import { sha256OfBytes } from './shard-file.js'
 import type { ExportTarget } from './target/export-target.js'
 
 /** The photos of an export. */
@@ -43,6 +38,8 @@ export interface ExportJob {
   /** Replaces an export that is there already. */
   replace: boolean
   onProgress(done: number, photos: number): void
+  /** What is done before the first shard, for people. */
+  onPreparation(text: string): void
   signal: AbortSignal
 }
 
@@ -57,7 +54,7 @@ export interface ExportJob {
  * signal
  */
 export async function runExport(job: ExportJob): Promise<Manifest> {
-  const { target } = job
+  const { target, format, vectors, signal } = job
   // Refuses before anything is written.
   await inspect(target)
   try {
@@ -71,6 +68,11 @@ export async function runExport(job: ExportJob): Promise<Manifest> {
       throw new AppError('NOT_FOUND', 'No photo matches, so there is nothing to export. Leave conditions out.')
     }
     const plan = job.plan(chosen, photos)
+    await format.prepare?.(plan, {
+      pages: vectors.read(selection, { pageSize: format.pageSize, signal }),
+      onProgress: job.onPreparation,
+      signal,
+    })
     await writeShards(job, plan, state, selection)
     return await finish(job, plan, state)
   } finally {
@@ -80,7 +82,7 @@ export async function runExport(job: ExportJob): Promise<Manifest> {
 }
 
 /** The state to continue from; a new one where nothing is, or what is there is replaced. */
-async function begin({ target, request, replace }: ExportJob): Promise<ExportState> {
+async function begin({ target, format, request, replace }: ExportJob): Promise<ExportState> {
   await target.discard()
   const found = await inspect(target)
   if (found.kind === 'complete' && !replace)
@@ -90,7 +92,7 @@ async function begin({ target, request, replace }: ExportJob): Promise<ExportSta
     )
   if (found.kind === 'unfinished' && !replace) {
     await assertContinues(target, found.state, request)
-    return found.state
+    if (format.prepare === undefined) return found.state
   }
   if (found.kind !== 'nothing') await target.remove(found.names)
   return { version: 1, request, shards: [], pending: [] }
@@ -136,50 +138,6 @@ async function writeShards(
   }
 }
 
-class OpenShard {
-  readonly #paths: string[] = []
-  #writer!: ShardWriter
-  #photos = 0
-  #firstId = ''
-  #lastId = ''
-  #bytesOfPage = 0
-
-  private constructor(private readonly target: ExportTarget) {}
-
-  static async open({ format, target }: ExportJob, plan: ExportPlan, number: number): Promise<OpenShard> {
-    const shard = new OpenShard(target)
-    shard.#writer = await format.openShard(number, plan, path => {
-      shard.#paths.push(path)
-      return target.unfinished(path)
-    })
-    return shard
-  }
-
-  async add(page: VectorPage): Promise<void> {
-    const before = this.#writer.bytes
-    await this.#writer.add(page)
-    this.#bytesOfPage = this.#writer.bytes - before
-    if (this.#photos === 0) this.#firstId = page.ids[0]!
-    this.#lastId = page.ids.at(-1)!
-    this.#photos += page.ids.length
-  }
-
-  /** Whether another page of this size would make it too large. */
-  isFull(shardBytes: number): boolean {
-    return this.#writer.bytes + this.#bytesOfPage > shardBytes
-  }
-
-  async complete(): Promise<Shard> {
-    await this.#writer.close()
-    const files = await Promise.all(this.#paths.map(path => describeFile(this.target, path)))
-    return { photos: this.#photos, firstId: this.#firstId, lastId: this.#lastId, files }
-  }
-
-  async abort(): Promise<void> {
-    await this.#writer.abort()
-  }
-}
-
 async function putInPlace(target: ExportTarget, state: ExportState, open: OpenShard): Promise<void> {
   const shard = await open.complete()
   const paths = shard.files.map(({ path }) => path)
@@ -222,12 +180,6 @@ async function finish({ target, format, request }: ExportJob, plan: ExportPlan, 
   await target.write(MANIFEST, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`))
   await target.remove([STATE, CHOSEN])
   return manifest
-}
-
-async function describeFile(target: ExportTarget, path: string): Promise<ExportedFile> {
-  const file = target.unfinished(path)
-  const [{ size }, sha256] = await Promise.all([stat(file), sha256Of(file)])
-  return { path, bytes: size, sha256 }
 }
 
 const jsonBytes = (value: object): Buffer => Buffer.from(`${JSON.stringify(value)}\n`)

@@ -19,11 +19,13 @@ export const hasPython = (): boolean =>
 
 /**
  * An environment of Python with the packages of a file of requirements, installed once for each content of the file.
+ * @param bare packages that come without those that they name: the file has what is needed of them
  * @returns the folder of its programs
  */
-export async function pythonEnvironment(requirements: string): Promise<string> {
+export async function pythonEnvironment(requirements: string, bare: readonly string[] = []): Promise<string> {
   const digest = createHash('sha256')
     .update(await readFile(requirements))
+    .update(bare.join())
     .digest('hex')
     .slice(0, 12)
   const folder = join(CACHE, `python-${digest}`)
@@ -33,7 +35,9 @@ export async function pythonEnvironment(requirements: string): Promise<string> {
   if (existsSync(complete)) return programs
   await rm(folder, { recursive: true, force: true })
   await run('python3', ['-m', 'venv', folder])
-  await run(join(programs, 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', requirements])
+  const install = ['install', '--quiet', '--disable-pip-version-check']
+  await run(join(programs, 'pip'), [...install, '-r', requirements])
+  if (bare.length > 0) await run(join(programs, 'pip'), [...install, '--no-deps', ...bare])
   await writeFile(complete, '')
   return programs
 }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { PROJECTION_METHODS } from '../../exports/atlas-options.js'
 import { DTYPES, FORMAT_NAMES } from '../../exports/export-format.js'
 import { runCommand } from '../context.js'
 import { memorySize, realNumber, wholeNumber } from '../options/arguments.js'
@@ -22,7 +23,7 @@ export function addExportCommand(program: Command): void {
     .option('--diverse <n>', 'only n photos that differ as much as possible', wholeNumber(1, 100_000))
     .option(
       '--seed <n>',
-      'with --diverse, of more than 100,000 photos: seed of the sample',
+      'seed of --projection umap, and of --diverse from more than 100,000 photos',
       wholeNumber(0, 2_147_483_647),
       0,
     )
@@ -31,6 +32,16 @@ export function addExportCommand(program: Command): void {
     .option('--model <name>', 'model of the embeddings and labels')
     .option('--columns <names>', 'columns of metadata, separated by commas, or none (default: all)')
     .addOption(new Option('--dtype <name>', 'numbers of binary vectors (default: float32)').choices(DTYPES))
+    .addOption(
+      new Option('--projection <name>', 'with --format atlas: places on a plane (default: pca)').choices(
+        PROJECTION_METHODS,
+      ),
+    )
+    .option(
+      '--neighbours <n>',
+      'with --format atlas: nearest photos of each (default: 15; 0: none)',
+      wholeNumber(0, 100),
+    )
     .option('--shard-size <size>', 'largest size of the files of a shard', shardSize, 256e6)
     .option('--replace', 'replace what an earlier export wrote there')
     .option('--json', 'print a JSON object')
@@ -44,7 +55,7 @@ Examples:
   unsplash-clip export sample --diverse 500 --format webdataset
 
 Formats: npy (layout of clip-retrieval), parquet (a dataset for Hugging Face), csv, jsonl, tensorboard (projector),
-webdataset (tar files with the stored copies).
+webdataset (tar files with the stored copies), atlas (for embedding-atlas).
 Photos are in the order of their ids. After an interruption the same command continues. manifest.json, written last, has
 the number of photos and the SHA-256 of each file.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.`,

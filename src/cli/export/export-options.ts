@@ -1,3 +1,4 @@
+import type { AtlasOptions } from '../../exports/atlas-options.js'
 import type { Dtype, FormatName } from '../../exports/export-format.js'
 import type { CommonOptions } from '../context.js'
 import type { FilterOptions } from '../options/filter-options.js'
@@ -11,6 +12,8 @@ export interface ExportOptions extends CommonOptions, FilterOptions {
   seed: number
   columns?: string
   dtype?: Dtype
+  projection?: AtlasOptions['projection']
+  neighbours?: number
   shardSize: number
   replace?: boolean
 }

@@ -1,12 +1,14 @@
 import { AppError } from '../../domain/errors.js'
 import { parseS3Location } from '../../domain/s3-location.js'
 import { formatBytes, formatQuantity } from '../../domain/text/format.js'
+import type { AtlasOptions } from '../../exports/atlas-options.js'
 import { exportColumns } from '../../exports/columns.js'
 import type { ExportPlan } from '../../exports/export-format.js'
 import type { ExportRequest, Manifest } from '../../exports/export-state.js'
 import { openFormat } from '../../exports/formats/open-format.js'
 import { type ChosenPhotos, runExport } from '../../exports/run-export.js'
 import type { ExportTarget } from '../../exports/target/export-target.js'
+import { withStoreErrors } from '../../exports/target/store-errors.js'
 import type { Context } from '../context.js'
 import { openSearchWithModel } from '../open-search.js'
 import { filtersOf } from '../options/filter-options.js'
@@ -14,6 +16,9 @@ import { Progress } from '../print/progress.js'
 import { choosePhotos, describeSelection, wantedQuery } from './chosen-photos.js'
 import type { ExportOptions } from './export-options.js'
 import { metadataColumns } from './metadata-columns.js'
+
+/** As many as embedding-atlas computes. */
+const DEFAULT_NEIGHBOURS = 15
 
 /** Empty: the whole bucket. */
 const PREFIX_SEGMENT = /^[A-Za-z0-9._-]*$/
@@ -29,7 +34,8 @@ export async function exportPhotos(
   const query = wantedQuery(text, options)
   const photoColumns = metadataColumns(options.columns)
   const filters = await filtersOf(options)
-  const format = await openFormat(options.format)
+  const atlas = atlasOptions(options)
+  const format = await openFormat(options.format, atlas)
   if (options.dtype !== undefined && !format.isBinary)
     throw new AppError(
       'USAGE',
@@ -47,6 +53,7 @@ export async function exportPhotos(
     model: { name, precision, revision, dimension },
     columns: columnsFor(query === null ? null : new Map()).map(column => column.name),
     selection: describeSelection(filters, query, options),
+    ...(options.format === 'atlas' ? { atlas } : {}),
   }
   const store = options.format === 'webdataset' ? await app.store() : null
   const progress = new Progress('export')
@@ -62,11 +69,12 @@ export async function exportPhotos(
       plan: (chosen, photos): ExportPlan => ({
         ...{ model: model.key, dimension, dtype, photos },
         columns: columnsFor(scoresOf(chosen)),
-        readCopy: async key => (await store?.get(key)) ?? null,
+        readCopy: async key => withStoreErrors(async () => (await store?.get(key)) ?? null),
       }),
       pages: { columns: photoColumns, withLabels: labelSets.length > 0 },
       shardBytes: options.shardSize,
       replace: options.replace ?? false,
+      onPreparation: text => progress.write(`export: ${text}`),
       onProgress: (done, photos) => progress.update({ total: photos, done, failed: 0 }),
       signal,
     })
@@ -76,6 +84,13 @@ export async function exportPhotos(
     progress.end()
   }
   return 0
+}
+
+/** @throws AppError USAGE for options of another format */
+function atlasOptions({ format, projection, neighbours, seed }: ExportOptions): AtlasOptions {
+  if (format !== 'atlas' && (projection ?? neighbours) !== undefined)
+    throw new AppError('USAGE', `--projection and --neighbours need --format atlas, found --format ${format}.`)
+  return { projection: projection ?? 'pca', neighbours: neighbours ?? DEFAULT_NEIGHBOURS, seed }
 }
 
 function scoresOf({ ids, scores }: ChosenPhotos): ReadonlyMap<string, number> | null {

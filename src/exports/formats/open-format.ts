@@ -1,7 +1,8 @@
+import type { AtlasOptions } from '../atlas-options.js'
 import type { ExportFormat, FormatName } from '../export-format.js'
 
 /** Loads the format with this name: each needs packages that the others do not. */
-export async function openFormat(name: FormatName): Promise<ExportFormat> {
+export async function openFormat(name: FormatName, options: AtlasOptions): Promise<ExportFormat> {
   switch (name) {
     case 'npy':
       return (await import('./npy.js')).npy
@@ -15,5 +16,7 @@ export async function openFormat(name: FormatName): Promise<ExportFormat> {
       return (await import('./tensorboard.js')).tensorboard
     case 'webdataset':
       return (await import('./webdataset.js')).webdataset
+    case 'atlas':
+      return new (await import('./atlas.js')).AtlasFormat(options)
   }
 }

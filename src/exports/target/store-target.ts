@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
-import { AppError, PhotoError } from '../../domain/errors.js'
 import type { ObjectStore } from '../../domain/ports/object-store.js'
 import type { ExportTarget } from './export-target.js'
+import { withStoreErrors } from './store-errors.js'
 
 const TYPES: Record<string, string> = {
   '.json': 'application/json',
@@ -32,7 +32,7 @@ export class StoreTarget implements ExportTarget {
   }
 
   async list(): Promise<Set<string>> {
-    return sent(async () => {
+    return withStoreErrors(async () => {
       const names = new Set<string>()
       for await (const name of this.store.list()) names.add(name)
       return names
@@ -40,11 +40,11 @@ export class StoreTarget implements ExportTarget {
   }
 
   async read(name: string): Promise<Buffer | null> {
-    return sent(() => this.store.get(name))
+    return withStoreErrors(() => this.store.get(name))
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
-    await sent(() => this.store.put(name, bytes, TYPES[extname(name)] ?? 'application/octet-stream'))
+    await withStoreErrors(() => this.store.put(name, bytes, TYPES[extname(name)] ?? 'application/octet-stream'))
   }
 
   unfinished(name: string): string {
@@ -57,7 +57,7 @@ export class StoreTarget implements ExportTarget {
   }
 
   async remove(names: readonly string[]): Promise<void> {
-    await sent(() => this.store.deleteAll(names))
+    await withStoreErrors(() => this.store.deleteAll(names))
   }
 
   async discard(): Promise<void> {
@@ -67,21 +67,5 @@ export class StoreTarget implements ExportTarget {
   async close(): Promise<void> {
     if (this.#folder !== '') await rm(this.#folder, { recursive: true })
     await this.store.close()
-  }
-}
-
-/** The store's errors are those of photos. */
-async function sent<T>(act: () => Promise<T>): Promise<T> {
-  try {
-    return await act()
-  } catch (error) {
-    if (!(error instanceof PhotoError)) throw error
-    throw new AppError(
-      'STORE_UNREACHABLE',
-      `The export failed: ${error.message}. Start the same command again to continue.`,
-      {
-        cause: error,
-      },
-    )
   }
 }

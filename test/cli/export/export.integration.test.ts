@@ -55,6 +55,7 @@ describe('export', () => {
     ['jsonl', ['photos-00000.jsonl']],
     ['tensorboard', ['metadata-00000.tsv', 'projector_config.pbtxt', 'tensors-00000.tsv']],
     ['webdataset', ['00000.tar']],
+    ['atlas', ['atlas-00000.parquet']],
   ])('to %s writes its files and a manifest with their digests', async (format, expected) => {
     const { code, stdout, stderr } = await sandbox.run('export', target, '--format', format)
     expect(stderr).toBe('')
@@ -173,6 +174,7 @@ describe('export', () => {
     ['an unknown format', ['--format', 'xlsx'], 'Allowed choices are npy'],
     ['an unknown type of numbers', ['--dtype', 'float64'], 'Allowed choices are float32, float16'],
     ['numbers of a type in a text format', ['--dtype', 'float16', '--format', 'csv'], 'USAGE: --dtype is of binary'],
+    ['neighbours in another format', ['--neighbours', '3'], 'USAGE: --projection and --neighbours need --format atlas'],
     ['a shard size without unit', ['--shard-size', '100'], 'Expected a size such as 512MB or 2GB'],
     ['a shard that a store does not take', ['--shard-size', '5GB'], 'Expected at most 4GB'],
     ['an unknown column', ['--columns', 'exif_iso,iso'], 'USAGE: --columns expects names of columns'],
