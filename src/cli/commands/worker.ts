@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
 import { type CommonOptions, type Context, endInTime, runCommand } from '../context.js'
+import { keepCollectionModel } from '../models/collection-model.js'
 import { collect, wholeNumber } from '../options/arguments.js'
 
 const MOST_PROCESSES = 256
@@ -97,6 +98,7 @@ at once.`,
         const [provider] = context.app.config.EXECUTION_PROVIDER
         const automatic = provider === 'cpu' ? availableParallelism() : 1
         const processes = options.processes === 'auto' ? automatic : options.processes
+        await keepCollectionModel(context)
         if (processes > 1) {
           const { superviseWorkers } = await import('../worker/supervised-workers.js')
           return superviseWorkers(context, { processes, untilIdle })

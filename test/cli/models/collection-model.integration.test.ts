@@ -9,7 +9,7 @@ import { Sandbox } from '../../support/cli.js'
 describe('a run that names no model', () => {
   let sandbox: Sandbox
   beforeAll(async () => {
-    sandbox = await Sandbox.create({ LABEL_SETS: 'none' })
+    sandbox = await Sandbox.create({ LABEL_SETS: 'none', HF_ENDPOINT: 'http://127.0.0.1:1' })
     delete sandbox.environment.MODEL
     await writeFile(join(sandbox.home, 'photos.csv'), 'photo_id,photo_image_url\na,https://photos.test/a\n')
   }, 120_000)
@@ -47,5 +47,8 @@ describe('a run that names no model', () => {
     expect(await modelOfRun()).toBe('clip-vit-b-32@int8')
     expect(await modelOfRun('--model', 'clip-vit-b-32')).toBe('clip-vit-b-32@int8-smooth')
     expect(await modelOfRun('--model', 'demo')).toBe('demo@fp32')
+    // Nothing can be fetched here, so a worker says what it wanted.
+    const worker = await sandbox.run('worker', '--until-idle')
+    expect(worker.stderr).toContain('of clip-vit-b-32@int8 ')
   })
 })
