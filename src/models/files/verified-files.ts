@@ -49,11 +49,7 @@ export class VerifiedFiles {
   }
 
   /** Returns the digest of an existing file. Hashes only without a stored digest. */
-  async sha256(
-    path: string,
-    stats: Pick<Stats, 'size' | 'mtimeMs'>,
-    signal?: AbortSignal,
-  ): Promise<string> {
+  async sha256(path: string, stats: Pick<Stats, 'size' | 'mtimeMs'>, signal?: AbortSignal): Promise<string> {
     if (this.remembers(path, stats)) return this.entries[path]!.sha256
     const sha256 = await sha256OfUnchanged(join(this.folder, path), stats, signal)
     await this.remember(path, { bytes: stats.size, mtimeMs: stats.mtimeMs, sha256 })
