@@ -4,6 +4,7 @@ import { AppError } from '../domain/errors.js'
 import type { TableRepository } from '../domain/ports/table-repository.js'
 import type { TableSource } from './input/open-dataset-table.js'
 import type { BadRow, Place } from './input/source.js'
+import { PagedWrites } from './paged-writes.js'
 import { InputTally, type RowCounts } from './queueing/input-tally.js'
 import { RetryingProxy } from './queueing/retrying-proxy.js'
 import { type OnWait, throwIfStopped } from './queueing/wait-reason.js'
@@ -52,7 +53,7 @@ export async function loadTable(
   const tally = new InputTally(own, options.onBadRow)
   const { summary } = tally
   if (tables && !options.allPhotos && !(await tables.hasPhotos())) throw noPhotos(source.table)
-  const pages = new Pages(async rows => {
+  const pages = new PagedWrites<GoodRow>(PAGE_ROWS, async rows => {
     if (!tables) return
     const wanted = options.allPhotos ? rows : await ofKnownPhotos(rows, source.table, tables)
     const values = wanted.map(({ row }) => row)
@@ -81,39 +82,6 @@ export async function loadTable(
 }
 
 type GoodRow = Place & { row: DatasetRow }
-
-/** Fills one page while writing the one before. */
-class Pages {
-  private page: GoodRow[] = []
-  private written: Promise<void> = Promise.resolve()
-
-  constructor(private readonly write: (rows: readonly GoodRow[]) => Promise<void>) {}
-
-  /** @returns whether the page is full */
-  add(row: GoodRow): boolean {
-    return this.page.push(row) >= PAGE_ROWS
-  }
-
-  /** Starts writing the page once the one before is written. */
-  async next(): Promise<void> {
-    await this.written
-    const rows = this.page
-    this.page = []
-    this.written = this.write(rows)
-    // The next call throws the error; until then nothing listens to it.
-    this.written.catch(() => {})
-  }
-
-  async writeRest(): Promise<void> {
-    await this.next()
-    await this.written
-  }
-
-  /** Waits for the write under way and ignores its error: `next` and `writeRest` throw it. */
-  async settled(): Promise<void> {
-    await this.written.catch(() => {})
-  }
-}
 
 async function ofKnownPhotos(
   rows: readonly GoodRow[],
