@@ -693,6 +693,37 @@ $_$;
 
 COMMENT ON FUNCTION public.image_folder(image_url text) IS 'Part of search_facets: the folder of an image file or object, by its names from the outside in; null for other addresses.';
 
+CREATE FUNCTION public.import_vectors(of_model integer, photo_ids text[], vectors public.halfvec[], OUT added bigint, OUT replaced bigint) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+declare
+  written bigint;
+begin
+  -- As record_outcome does: a worker must not record a failure of a photo whose embedding it does not see.
+  perform from photos p where p.photo_id = any (photo_ids) order by p.photo_id for no key update;
+  select count(*) into replaced
+    from unnest(photo_ids, vectors) as given (photo_id, vector)
+    join embeddings e on e.model_id = of_model and e.photo_id = given.photo_id
+   where e.embedding <> given.vector;
+  -- As drop_stale_labels does, but before rows are locked: two sessions that replace embeddings cannot deadlock.
+  if replaced > 0 then
+    perform label_lock(of_model, true);
+  end if;
+  -- A trigger deletes the labels of an embedding that is replaced.
+  insert into embeddings as e (model_id, photo_id, embedding)
+  select of_model, given.photo_id, given.vector
+    from unnest(photo_ids, vectors) as given (photo_id, vector)
+   where exists (select from photos p where p.photo_id = given.photo_id)
+   order by given.photo_id collate "C"
+  on conflict (model_id, photo_id) do update set embedding = excluded.embedding
+   where e.embedding <> excluded.embedding;
+  get diagnostics written = row_count;
+  delete from failures f where f.model_id = of_model and f.photo_id = any (photo_ids);
+  added := written - replaced;
+end $$;
+
+COMMENT ON FUNCTION public.import_vectors(of_model integer, photo_ids text[], vectors public.halfvec[], OUT added bigint, OUT replaced bigint) IS 'Writes vectors of photos that were made elsewhere, one per photo id. Writing the same ones twice changes nothing. Returns how many photos had no vector of the model, and how many had another one.';
+
 CREATE FUNCTION public.keep_returned_copies() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -2891,6 +2922,31 @@ COMMENT ON COLUMN public.image_regions.photos IS 'Number of photos in the sample
 
 COMMENT ON COLUMN public.image_regions.measured_at IS 'When it was measured.';
 
+CREATE TABLE public.imports (
+    model_id integer NOT NULL,
+    digest bytea NOT NULL,
+    source text NOT NULL,
+    rows_done bigint DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT imports_digest_check CHECK ((length(digest) = 32)),
+    CONSTRAINT imports_rows_done_check CHECK ((rows_done >= 0))
+);
+
+COMMENT ON TABLE public.imports IS 'Imports of vectors that were made elsewhere, one row per model and input. That the model made the vectors is what the user says.';
+
+COMMENT ON COLUMN public.imports.model_id IS 'The model that the vectors are of, in the revision that is known here.';
+
+COMMENT ON COLUMN public.imports.digest IS 'SHA-256 of what identifies the input: names, sizes and times of its files, and the options that say how to read it.';
+
+COMMENT ON COLUMN public.imports.source IS 'The input as it was given, for people.';
+
+COMMENT ON COLUMN public.imports.rows_done IS 'Rows of the input that are dealt with, bad ones included. An import that was stopped continues there.';
+
+COMMENT ON COLUMN public.imports.started_at IS 'When the import began; of one that is repeated, the last time.';
+
+COMMENT ON COLUMN public.imports.finished_at IS 'When it was done; null: it was stopped, or is under way.';
+
 CREATE TABLE public.models (
     id integer NOT NULL,
     name text NOT NULL,
@@ -3479,7 +3535,7 @@ COMMENT ON COLUMN public.photos.photo_id IS 'Id in the dataset, or derived from 
 
 COMMENT ON COLUMN public.photos.photo_url IS 'Page of the photo.';
 
-COMMENT ON COLUMN public.photos.photo_image_url IS 'Address from which the image is downloaded.';
+COMMENT ON COLUMN public.photos.photo_image_url IS 'Address from which the image is downloaded. Empty: unknown, as of photos that came with imported vectors.';
 
 COMMENT ON COLUMN public.photos.photo_submitted_at IS 'When the photo was uploaded; of own photos, the local time at which it was taken. The dataset names no time zone.';
 
@@ -4033,6 +4089,9 @@ ALTER TABLE ONLY public.host_limits
 ALTER TABLE ONLY public.image_regions
     ADD CONSTRAINT image_regions_pkey PRIMARY KEY (model_id);
 
+ALTER TABLE ONLY public.imports
+    ADD CONSTRAINT imports_pkey PRIMARY KEY (model_id, digest);
+
 ALTER TABLE ONLY public.label_changes
     ADD CONSTRAINT label_changes_pkey PRIMARY KEY (model_id, set_name);
 
@@ -4281,6 +4340,9 @@ ALTER TABLE ONLY public.failures
 
 ALTER TABLE ONLY public.image_regions
     ADD CONSTRAINT image_regions_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.models(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.imports
+    ADD CONSTRAINT imports_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.models(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.label_changes
     ADD CONSTRAINT label_changes_model_id_set_name_fkey FOREIGN KEY (model_id, set_name) REFERENCES public.label_sets(model_id, name) ON DELETE CASCADE;

@@ -54,6 +54,8 @@ grant select on label_marks to unsplash_clip_reader;
 
 -- Written by producers and workers. Photos, embeddings and runs are never deleted by them: `photo rm` and --sync need the owner.
 grant insert, update on photos, embeddings, label_sets to unsplash_clip_worker;
+grant select, insert, update on imports to unsplash_clip_worker;
+grant select on imports to unsplash_clip_reader;
 grant insert, update on photo_keywords, photo_collections, photo_colors, photo_conversions to unsplash_clip_worker;
 grant insert, update on photo_texts to unsplash_clip_worker;
 grant insert, update, delete on photo_places to unsplash_clip_worker;

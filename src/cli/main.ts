@@ -21,6 +21,7 @@ import { addStoreCommand } from './commands/store.js'
 import { addWorkerCommand } from './commands/worker.js'
 import { report } from './context.js'
 import { addExportCommand } from './export/export-command.js'
+import { addImportCommand } from './import/import-command.js'
 import { addKeysCommand } from './keys/keys-command.js'
 import { addMcpCommand } from './mcp/mcp-command.js'
 import { asTyped } from './print/as-typed.js'
@@ -52,6 +53,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 done but some ph
 for (const add of [
   addDemoCommand,
   addIngestCommand,
+  addImportCommand,
   addWorkerCommand,
   addHealthCommand,
   addSearchCommand,

@@ -12,6 +12,7 @@ import { PostgresLabelRepository } from '../db/label-repository.js'
 import { PostgresModelRepository } from '../db/model-repository.js'
 import { PostgresPromptRepository } from '../db/search/prompt-repository.js'
 import { PostgresSearchRepository } from '../db/search/search-repository.js'
+import { PostgresImportRepository } from '../db/vectors/import-repository.js'
 import { PostgresVectorRepository } from '../db/vectors/vector-repository.js'
 import { BUCKET_HOST } from '../domain/places/object-place.js'
 import type { IndexRepository } from '../domain/ports/index-repository.js'
@@ -23,6 +24,7 @@ import type { IngestRepository, LabelMarkRepository, LabelRepository } from '../
 import type { RunRepository } from '../domain/ports/run-repository.js'
 import type { SearchRepository } from '../domain/ports/search-repository.js'
 import type { TableRepository } from '../domain/ports/table-repository.js'
+import type { ImportRepository } from '../domain/ports/vectors/import-repository.js'
 import type { VectorRepository } from '../domain/ports/vectors/vector-repository.js'
 
 export interface Repositories {
@@ -39,6 +41,7 @@ export interface Repositories {
   search: SearchRepository
   vectors: VectorRepository
   tables: TableRepository
+  imports: ImportRepository
   prompts: PromptRepository
   keys: PostgresKeyRepository
   submissions: PostgresSubmissionRepository
@@ -72,6 +75,7 @@ export function openRepositories(
     search: new PostgresSearchRepository(database),
     vectors: new PostgresVectorRepository(database),
     tables: new PostgresTableRepository(database),
+    imports: new PostgresImportRepository(database),
     prompts: new PostgresPromptRepository(database),
     keys: new PostgresKeyRepository(database),
     submissions: new PostgresSubmissionRepository(database),

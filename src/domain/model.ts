@@ -21,3 +21,11 @@ export type Scoring = 'softmax' | 'sigmoid'
 export function modelKey(model: Pick<ModelIdentity, 'name' | 'precision'>): string {
   return `${model.name}@${model.precision}`
 }
+
+/** Precision and revision of a model of which there are only vectors, made elsewhere. */
+export const IMPORTED = 'imported'
+
+/** Whether a model is made of imported vectors only, so that nothing here can embed with it. */
+export function isImported({ revision }: Pick<ModelIdentity, 'revision'>): boolean {
+  return revision === IMPORTED
+}

@@ -53,7 +53,7 @@ export class Shown {
   }
 
   metadata(photo: Photo): Record<string, unknown> {
-    return this.#isHidden(photo) ? { ...photo, photo_image_url: null } : photo
+    return this.#isHidden(photo) || photo.photo_image_url === '' ? { ...photo, photo_image_url: null } : photo
   }
 
   #found({ labels, storedKey, photo }: BrowsedPhoto | Hit | HybridHit) {

@@ -1,6 +1,6 @@
 import { AppError } from '../domain/errors.js'
 import type { ImageInput } from '../domain/image-input.js'
-import { type ModelIdentity, modelKey } from '../domain/model.js'
+import { isImported, type ModelIdentity, modelKey } from '../domain/model.js'
 import type { Encoder } from '../domain/ports/encoder.js'
 import type { ModelRepository } from '../domain/ports/model-repository.js'
 import type { IngestRepository, ModelId } from '../domain/ports/repository.js'
@@ -73,7 +73,8 @@ export async function chooseSearchModel(sources: ModelSources, named?: string): 
 
 /**
  * The encoder of a model that answers, in the revision that embedded the photos.
- * @throws AppError MODEL_UNKNOWN for a model that only the database knows; NOT_EMBEDDED for another revision
+ * @throws AppError MODEL_WITHOUT_TEXT for a model of imported vectors only; MODEL_UNKNOWN for another one that only the
+ * database knows; NOT_EMBEDDED for another revision
  */
 export async function encoderOf(
   models: ModelCatalog,
@@ -81,6 +82,11 @@ export async function encoderOf(
   tower: 'image' | 'text',
   signal: AbortSignal,
 ): Promise<Encoder> {
+  if (spec === null && isImported(identity))
+    throw new AppError(
+      'MODEL_WITHOUT_TEXT',
+      `${key} is known here by its imported vectors only: it has no ${tower} tower, so it cannot embed ${tower === 'text' ? 'words' : 'images'}. Search by photo, by vector or by stored prompts, or name another model: --model NAME.`,
+    )
   if (spec === null)
     throw new AppError(
       'MODEL_UNKNOWN',

@@ -14,11 +14,12 @@ export function hitLine(rank: number, hit: Hit | HybridHit): string {
       `${isAmbiguous(label, all) ? `${set}: ` : ''}${oneLine(label)} ${percent(score)}`,
   )
   const about = [describe(hit.photo), credit(hit.photo)].filter(part => part !== null).join(' — ')
+  const address = hit.photo.photo_url ?? hit.photo.photo_image_url
   const lines = [
     `${String(rank).padStart(3)}  ${hit.score.toFixed(4)}  ${hit.photoId}  ${labels.join(', ')}`,
     'vectorRank' in hit ? `     ${ranksLine(hit)}` : null,
     about ? `     ${shorten(about, 100)}` : null,
-    `     ${placeLine(hit.photo.photo_url ?? hit.photo.photo_image_url)}`,
+    address ? `     ${placeLine(address)}` : null,
   ]
   return lines.filter(line => line !== null).join('\n')
 }

@@ -71,7 +71,7 @@ export const FAILURE_GROUPS = `
 export const MISSING_PHOTOS = `
   select p.photo_id as id, p.photo_image_url as url, u.template from photos p
     left join photo_templates t on t.photo_id = p.photo_id left join url_templates u on u.id = t.template_id
-   where p.photo_id > $2
+   where p.photo_id > $2 and p.photo_image_url <> ''
      and not exists (select from embeddings e where e.model_id = $1 and e.photo_id = p.photo_id)
    order by p.photo_id limit $3`
 

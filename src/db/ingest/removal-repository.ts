@@ -20,7 +20,7 @@ const BY_ADDRESS = `
 const MATCHING = 'select id from matching_photos($1::jsonb) as id'
 const REMOTE_PHOTOS = `
   select photo_id as id, photo_image_url as url from photos
-   where photo_id > $1 and photo_image_url !~ '^(file:|s3://)' order by photo_id limit $2`
+   where photo_id > $1 and photo_image_url <> '' and photo_image_url !~ '^(file:|s3://)' order by photo_id limit $2`
 
 /** $2, $3: the paths that begin with a folder and a slash come after $2 and before $3. */
 const PATHS_BELOW = `

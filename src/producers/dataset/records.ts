@@ -54,7 +54,8 @@ function photoOf(record: Readonly<Record<string, unknown>>) {
   return readPhoto([...values.values()], [...values.keys()])
 }
 
-function valuesOf(record: Readonly<Record<string, unknown>>): Map<PhotoColumn, string> {
+/** The values of a record by the column of a photo that they fit, as texts. */
+export function valuesOf(record: Readonly<Record<string, unknown>>): Map<PhotoColumn, string> {
   const values = new Map<PhotoColumn, string>()
   const byName = new Map(Object.entries(record).map(([name, value]) => [name.toLowerCase(), textOf(value)]))
   for (const [name, text] of byName) if (isPhotoColumn(name) && text) values.set(name, text)
@@ -70,7 +71,8 @@ function whyWithoutUrl(record: Readonly<Record<string, unknown>>): string {
   return `columns ${Object.keys(record).slice(0, 8).join(', ')}`
 }
 
-function textOf(value: unknown): string {
+/** The text of a single value; empty for lists and objects. */
+export function textOf(value: unknown): string {
   if (typeof value === 'string') return value
   if (value instanceof Date) return value.toISOString()
   return typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : ''

@@ -67,6 +67,18 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     await writeFile(ids!, 'one')
     return ['--images', folder!, '--vectors', vectors!, '--ids', ids!]
   }
+  const vectorFiles = async () => {
+    const [vectors, ids] = ['two.npy', 'two.txt'].map(name => join(watched.sandbox.home, name))
+    await writeFile(
+      vectors!,
+      npyFile([
+        [3, 4],
+        [0, 1],
+      ]),
+    )
+    await writeFile(ids!, 'one\ntwo\n')
+    return [vectors!, '--ids', ids!]
+  }
   const query = async (...statements: string[]) => {
     const client = new pg.Client({ connectionString: databaseUrl })
     await client.connect()
@@ -86,6 +98,7 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
   const SCENARIOS: Record<string, () => Promise<[code: number, ...args: string[]]>> = {
     'db migrate': async () => [0, 'db', 'migrate'],
     ingest: async () => [0, 'ingest', await photoList('first'), '--processes', '1'],
+    import: async () => [0, 'import', ...(await vectorFiles()), '--model', 'vectors', '--dimension', '2'],
     worker: async () => [0, 'worker', '--until-idle', '--metrics-port', '0'],
     search: async () => [0, 'search', 'a boat'],
     // Another server has the port.
