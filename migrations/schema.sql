@@ -86,6 +86,33 @@ end $$;
 
 COMMENT ON FUNCTION public.cancel_relabel(set_name text, model text) IS 'Drops the coming definition of a label set; readers keep the current one. False when there is none.';
 
+CREATE FUNCTION public.check_label_names(set_name text, labels text[]) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $_$
+declare
+  equal_labels text;
+begin
+  if (set_name ~ '^[a-z][a-z0-9_]{0,62}$') is not true then
+    raise exception 'the name of a label set has lower-case letters, digits and _, found %', coalesce(set_name, 'null') using errcode = 'UC005';
+  end if;
+  if exists (select from unnest(labels) as label where coalesce(label, '') !~ '\S') then
+    raise exception 'labels that are words expected, found an empty one' using errcode = 'UC005';
+  end if;
+  -- The index of label_rows holds no longer ones: every photo would be refused.
+  if exists (select from unnest(labels) as label where octet_length(label) > 2000) then
+    raise exception 'labels of at most 2000 bytes expected, found one beginning "%"',
+      (select left(label, 40) from unnest(labels) as label where octet_length(label) > 2000 limit 1) using errcode = 'UC005';
+  end if;
+  -- Models read them as one: their tokens have neither upper case nor blanks at the ends.
+  select string_agg(format('"%s"', label), ', ') into equal_labels from unnest(labels) as label
+   group by lower(trim(regexp_replace(label, '\s+', ' ', 'g'))) having count(*) > 1 limit 1;
+  if equal_labels is not null then
+    raise exception 'different labels expected, found %, which differ in upper case and blanks at most', equal_labels using errcode = 'UC005';
+  end if;
+end $_$;
+
+COMMENT ON FUNCTION public.check_label_names(set_name text, labels text[]) IS 'Part of define_label_set and define_trained_set: raises an error for names that no label set may have.';
+
 CREATE FUNCTION public.clients_share_session() RETURNS boolean
     LANGUAGE sql STABLE
     AS $$ select version() like '%(PGlite %' $$;
@@ -253,32 +280,15 @@ COMMENT ON FUNCTION public.counted_photos(of_model integer, query public.vector,
 
 CREATE FUNCTION public.define_label_set(set_name text, template text, labels text[], embeddings public.vector[], model text DEFAULT NULL::text, keep_known boolean DEFAULT false) RETURNS text
     LANGUAGE plpgsql
-    AS $_$
+    AS $$
 declare
   of_model constant integer := model_id_of(model);
   of_set constant text := set_name;
   model_dimension integer := (select m.dimension from models m where m.id = of_model);
-  equal_labels text;
 begin
-  if (set_name ~ '^[a-z][a-z0-9_]{0,62}$') is not true then
-    raise exception 'the name of a label set has lower-case letters, digits and _, found %', coalesce(set_name, 'null') using errcode = 'UC005';
-  end if;
+  perform check_label_names(set_name, labels);
   if template is null or strpos(template, '{label}') = 0 then
     raise exception 'a template with {label} in it expected, found %', coalesce(template, 'null') using errcode = 'UC005';
-  end if;
-  if exists (select from unnest(labels) as label where coalesce(label, '') !~ '\S') then
-    raise exception 'labels that are words expected, found an empty one' using errcode = 'UC005';
-  end if;
-  -- The index of label_rows holds no longer ones: every photo would be refused.
-  if exists (select from unnest(labels) as label where octet_length(label) > 2000) then
-    raise exception 'labels of at most 2000 bytes expected, found one beginning "%"',
-      (select left(label, 40) from unnest(labels) as label where octet_length(label) > 2000 limit 1) using errcode = 'UC005';
-  end if;
-  -- Models read them as one: their tokens have neither upper case nor blanks at the ends.
-  select string_agg(format('"%s"', label), ', ') into equal_labels from unnest(labels) as label
-   group by lower(trim(regexp_replace(label, '\s+', ' ', 'g'))) having count(*) > 1 limit 1;
-  if equal_labels is not null then
-    raise exception 'different labels expected, found %, which differ in upper case and blanks at most', equal_labels using errcode = 'UC005';
   end if;
   if coalesce(cardinality(labels), 0) = 0 or cardinality(labels) is distinct from cardinality(embeddings) then
     raise exception 'one embedding a label expected, found % labels and % embeddings',
@@ -292,6 +302,10 @@ begin
   embeddings := array(
     select l2_normalize(prompt) from unnest(embeddings) with ordinality as given (prompt, position) order by position);
   perform label_lock(of_model, true);
+  if exists (select from label_definitions d where d.model_id = of_model and d.set_name = of_set and d.training is not null) then
+    raise exception 'the label set % was trained on photos, and prompts would replace it. Give this one another name, or remove that one first: unsplash-clip labels rm %',
+      of_set, of_set using errcode = 'UC005';
+  end if;
   if not exists (select from label_sets s where s.model_id = of_model and s.name = of_set) then
     insert into label_sets (model_id, name, template, labels) values (of_model, of_set, template, labels);
     perform set_label_prompts(of_model, of_set, embeddings);
@@ -310,9 +324,68 @@ begin
     values (of_model, of_set, template, labels, embeddings);
   end if;
   return 'coming';
-end $_$;
+end $$;
 
 COMMENT ON FUNCTION public.define_label_set(set_name text, template text, labels text[], embeddings public.vector[], model text, keep_known boolean) IS 'Stores a label set with the embeddings of its prompts, one per label. A new set is current at once, without labels. A changed definition of a known set is coming, also if only the embeddings changed: relabel makes it current. It replaces an earlier coming definition. keep_known: template and labels alone make a definition; for embeddings that the same model made again. Returns current or coming.';
+
+CREATE FUNCTION public.define_trained_set(set_name text, labels text[], weights public.vector[], biases double precision[], training jsonb, model text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+declare
+  of_model constant integer := model_id_of(model);
+  of_set constant text := set_name;
+  model_dimension integer := (select m.dimension from models m where m.id = of_model);
+  -- What {label} becomes in the rows of label_prompts.
+  label_alone constant text := '{label}';
+  directions vector[];
+  factors double precision[];
+begin
+  perform check_label_names(set_name, labels);
+  if coalesce(cardinality(labels), 0) < 2 or cardinality(labels) is distinct from cardinality(weights)
+     or cardinality(labels) is distinct from cardinality(biases) then
+    raise exception 'two labels or more, and a vector of weights and a bias for each expected, found % labels, % vectors and % biases',
+      coalesce(cardinality(labels), 0), coalesce(cardinality(weights), 0), coalesce(cardinality(biases), 0) using errcode = 'UC005';
+  end if;
+  if exists (select from unnest(weights) as weight
+              where (vector_dims(weight) = model_dimension and vector_norm(weight) between 1e-6 and 1e6) is not true) then
+    raise exception 'a vector of weights has % numbers, as the embeddings of the photos, and a length from 1e-6 to 1e6', model_dimension
+      using errcode = 'UC005';
+  end if;
+  if exists (select from unnest(biases) as bias where (abs(bias) <= 1e6) is not true) then
+    raise exception 'biases from -1e6 to 1e6 expected, found %', biases using errcode = 'UC005';
+  end if;
+  if jsonb_typeof(training) is distinct from 'object' then
+    raise exception 'training describes how the set was trained, as a JSON object; found %', coalesce(training::text, 'null')
+      using errcode = 'UC005';
+  end if;
+  directions := array(
+    select l2_normalize(weight) from unnest(weights) with ordinality as given (weight, position) order by position);
+  factors := array(
+    select vector_norm(weight) from unnest(weights) with ordinality as given (weight, position) order by position);
+  perform label_lock(of_model, true);
+  if exists (select from label_definitions d where d.model_id = of_model and d.set_name = of_set and d.training is null) then
+    raise exception 'the label set % was not trained, and this one would replace it. Give this one another name, or remove that one first: unsplash-clip labels rm %',
+      of_set, of_set using errcode = 'UC005';
+  end if;
+  if not exists (select from label_sets s where s.model_id = of_model and s.name = of_set) then
+    insert into label_sets (model_id, name, template, labels, scales, biases, training)
+    values (of_model, of_set, label_alone, labels, factors, biases, training);
+    perform set_label_prompts(of_model, of_set, directions);
+    return 'current';
+  end if;
+  -- A definition that is coming ends here, whether or not this one differs from the current one.
+  perform drop_label_change(of_model, of_set);
+  if exists (select from label_definitions d where d.model_id = of_model and d.set_name = of_set and d.labels = define_trained_set.labels
+                and d.scales = factors and d.biases = define_trained_set.biases and same_prompts(d.prompts, directions)) then
+    update label_sets s set training = define_trained_set.training where s.model_id = of_model and s.name = of_set;
+    return 'current';
+  end if;
+  insert into label_changes (model_id, set_name, template, labels, prompts, scales, biases, training)
+  values (of_model, of_set, label_alone, labels, directions, factors, biases, training);
+  return 'coming';
+end $$;
+
+COMMENT ON FUNCTION public.define_trained_set(set_name text, labels text[], weights public.vector[], biases double precision[], training jsonb, model text) IS 'Stores a label set that was trained on vectors: logit of a label = its weights x the embedding of the photo, scaled to unit length, + its bias; scores are the softmax over the set. A new set is current at once, without labels; a changed one is coming until relabel makes it current. Photos that are ingested later get its labels, too. Returns current or coming.';
 
 CREATE FUNCTION public.distance_km(latitude_a double precision, longitude_a double precision, latitude_b double precision, longitude_b double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -768,7 +841,7 @@ begin
   for definition in
     select * from label_definitions d where d.model_id = of_model and d.set_name = of_set order by d.state = 'coming'
   loop
-    execute label_statement(of_model, cardinality(definition.labels), 'e.photo_id = any ($7)',
+    execute label_statement(definition, 'e.photo_id = any ($7)',
         'do update set label = excluded.label, score = excluded.score, scores = excluded.scores
           where (r.label, r.scores) is distinct from (excluded.label, excluded.scores)')
       using definition.version, of_set, definition.labels, definition.prompts, model.logit_scale, model.logit_bias, photo_ids;
@@ -781,7 +854,7 @@ begin
   return changed;
 end $_$;
 
-COMMENT ON FUNCTION public.label_batch(of_model integer, of_set text, photo_ids text[]) IS 'Labels these photos from their stored embeddings: logit = logit scale x cosine similarity to each prompt + bias, score = softmax over the set or sigmoid of each, depending on the model; the label is the one with the largest logit. Also labels under a coming definition. Returns how many labels that readers see were new or changed.';
+COMMENT ON FUNCTION public.label_batch(of_model integer, of_set text, photo_ids text[]) IS 'Labels these photos from their stored embeddings: logit = logit scale x cosine similarity to each prompt + bias, score = softmax over the set or sigmoid of each, depending on the model; a trained set has a factor and a bias per label instead, and softmax; the label is the one with the largest logit. Also labels under a coming definition. Returns how many labels that readers see were new or changed.';
 
 CREATE FUNCTION public.label_conditions(of_model integer, labels jsonb) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -849,7 +922,11 @@ CREATE TABLE public.label_changes (
     labels text[] NOT NULL,
     prompts public.vector[] NOT NULL,
     complete boolean DEFAULT false NOT NULL,
-    started_at timestamp with time zone DEFAULT now() NOT NULL
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    scales double precision[],
+    biases double precision[],
+    training jsonb,
+    CONSTRAINT label_changes_check CHECK ((((scales IS NULL) = (training IS NULL)) AND (NOT (cardinality(scales) IS DISTINCT FROM cardinality(biases)))))
 );
 
 COMMENT ON TABLE public.label_changes IS 'Changed definitions of label sets that are not current yet: photos are labelled under them, unseen by readers, until label_switch.';
@@ -869,6 +946,12 @@ COMMENT ON COLUMN public.label_changes.prompts IS 'Embeddings of the prompts, in
 COMMENT ON COLUMN public.label_changes.complete IS 'Every photo has a label under this definition, so it may become current.';
 
 COMMENT ON COLUMN public.label_changes.started_at IS 'When the definition was stored.';
+
+COMMENT ON COLUMN public.label_changes.scales IS 'As label_sets.scales.';
+
+COMMENT ON COLUMN public.label_changes.biases IS 'As label_sets.biases.';
+
+COMMENT ON COLUMN public.label_changes.training IS 'As label_sets.training.';
 
 CREATE TABLE public.label_prompts (
     model_id integer NOT NULL,
@@ -900,7 +983,11 @@ CREATE TABLE public.label_sets (
     template text NOT NULL,
     labels text[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    version integer DEFAULT nextval('public.label_versions'::regclass) NOT NULL
+    version integer DEFAULT nextval('public.label_versions'::regclass) NOT NULL,
+    scales double precision[],
+    biases double precision[],
+    training jsonb,
+    CONSTRAINT label_sets_check CHECK ((((scales IS NULL) = (training IS NULL)) AND (NOT (cardinality(scales) IS DISTINCT FROM cardinality(biases)))))
 );
 
 COMMENT ON TABLE public.label_sets IS 'Zero-shot label sets as readers see them now, one row per model and set.';
@@ -917,6 +1004,12 @@ COMMENT ON COLUMN public.label_sets.created_at IS 'When this definition became c
 
 COMMENT ON COLUMN public.label_sets.version IS 'Selects the rows of label_rows that hold the labels of this set.';
 
+COMMENT ON COLUMN public.label_sets.scales IS 'Of a trained set: per label, the factor from the cosine similarity with its direction (label_prompts.embedding) to its logit. Null: the set has prompts, and its model has the factor.';
+
+COMMENT ON COLUMN public.label_sets.biases IS 'Of a trained set: per label, what is added to its logit. Null: the set has prompts.';
+
+COMMENT ON COLUMN public.label_sets.training IS 'Of a trained set: how it was trained, with numbers of examples and measured quality. Null: the set has prompts.';
+
 CREATE VIEW public.label_definitions AS
  SELECT s.model_id,
     s.name AS set_name,
@@ -927,7 +1020,10 @@ CREATE VIEW public.label_definitions AS
     ARRAY( SELECT p.embedding
            FROM public.label_prompts p
           WHERE ((p.model_id = s.model_id) AND (p.set_name = s.name))
-          ORDER BY p."position") AS prompts
+          ORDER BY p."position") AS prompts,
+    s.scales,
+    s.biases,
+    s.training
    FROM public.label_sets s
 UNION ALL
  SELECT label_changes.model_id,
@@ -936,7 +1032,10 @@ UNION ALL
     'coming'::text AS state,
     label_changes.template,
     label_changes.labels,
-    label_changes.prompts
+    label_changes.prompts,
+    label_changes.scales,
+    label_changes.biases,
+    label_changes.training
    FROM public.label_changes;
 
 COMMENT ON VIEW public.label_definitions IS 'Label sets that photos are labelled under now: those that readers see (current), and those that will replace them (coming).';
@@ -953,7 +1052,13 @@ COMMENT ON COLUMN public.label_definitions.template IS 'Template of the prompts;
 
 COMMENT ON COLUMN public.label_definitions.labels IS 'The labels, in order.';
 
-COMMENT ON COLUMN public.label_definitions.prompts IS 'Embeddings of the prompts, in the order of the labels.';
+COMMENT ON COLUMN public.label_definitions.prompts IS 'Embeddings of the prompts, or directions of a trained set, in the order of the labels.';
+
+COMMENT ON COLUMN public.label_definitions.scales IS 'Of a trained set: factor from cosine similarity to logit, per label; null: the model has it.';
+
+COMMENT ON COLUMN public.label_definitions.biases IS 'Of a trained set: added to the logit, per label; null: the model has it.';
+
+COMMENT ON COLUMN public.label_definitions.training IS 'How a trained set was trained; null: the set has prompts.';
 
 CREATE FUNCTION public.label_definition(of_model integer, of_set text) RETURNS public.label_definitions
     LANGUAGE plpgsql STABLE
@@ -1022,7 +1127,7 @@ begin
   end loop;
   select * into model from models where id = of_model;
   -- In the order of the disk. Who has a label got it from a worker, meanwhile.
-  execute label_statement(of_model, cardinality(definition.labels), 'e.ctid >= $7 and e.ctid < $8', 'do nothing')
+  execute label_statement(definition, 'e.ctid >= $7 and e.ctid < $8', 'do nothing')
     using definition.version, of_set, definition.labels, definition.prompts, model.logit_scale, model.logit_bias,
           format('(%s,0)', page.first_block)::tid, format('(%s,0)', page.end_block)::tid;
   get diagnostics labelled = row_count;
@@ -1100,13 +1205,21 @@ $$;
 
 COMMENT ON FUNCTION public.label_sample(set_name text, size integer, seed bigint, model text) IS 'Random photos of each label; the same for the same seed.';
 
-CREATE FUNCTION public.label_statement(of_model integer, label_count integer, condition text, conflict text) RETURNS text
+CREATE FUNCTION public.label_statement(definition public.label_definitions, condition text, conflict text) RETURNS text
     LANGUAGE plpgsql STABLE
     AS $_$
 declare
-  scoring text := (select m.scoring from models m where m.id = of_model);
+  of_model integer := definition.model_id;
+  label_count integer := cardinality(definition.labels);
+  is_trained boolean := definition.scales is not null;
+  scoring text := (select case when is_trained then 'softmax' else m.scoring end from models m where m.id = of_model);
   numbers integer[] := array(select generate_series(1, label_count));
-  logits text := array_to_string(array(select format('$5 * (1 - (v <=> $4[%s])) + $6', i) from unnest(numbers) as i), ', ');
+  -- Numbers of a trained set stand in the text, so that statements of both kinds take the same parameters.
+  logits text := array_to_string(array(
+    select case when is_trained
+             then format('%s::float8 * (1 - (v <=> $4[%s])) + %s::float8', quote_literal(definition.scales[i]), i, quote_literal(definition.biases[i]))
+             else format('$5 * (1 - (v <=> $4[%s])) + $6', i) end
+      from unnest(numbers) as i), ', ');
   all_logits text := array_to_string(array(select format('l[%s]', i) from unnest(numbers) as i), ', ');
   weights text := array_to_string(array(
     select format(case scoring
@@ -1142,7 +1255,7 @@ begin
     of_model, scores, total, weights, all_logits, logits, of_model, condition, conflict);
 end $_$;
 
-COMMENT ON FUNCTION public.label_statement(of_model integer, label_count integer, condition text, conflict text) IS 'Part of label_batch and label_page: a statement that labels the photos of a condition. It takes version, set, labels, prompts, logit scale and bias as $1 to $6, the values of the condition as $7 and $8.';
+COMMENT ON FUNCTION public.label_statement(definition public.label_definitions, condition text, conflict text) IS 'Part of label_batch and label_page: a statement that labels the photos of a condition under a definition. It takes version, set, labels, prompts, logit scale and bias as $1 to $6, the values of the condition as $7 and $8.';
 
 CREATE FUNCTION public.label_switch(of_model integer, of_set text) RETURNS boolean
     LANGUAGE plpgsql
@@ -1156,13 +1269,32 @@ begin
     return false;
   end if;
   update label_sets s
-     set template = coming.template, labels = coming.labels, version = coming.version, created_at = now()
+     set template = coming.template, labels = coming.labels, version = coming.version, created_at = now(),
+         scales = coming.scales, biases = coming.biases, training = coming.training
    where s.model_id = of_model and s.name = of_set;
   perform set_label_prompts(of_model, of_set, coming.prompts);
   return true;
 end $$;
 
 COMMENT ON FUNCTION public.label_switch(of_model integer, of_set text) IS 'Makes the coming definition of a set current, together with its labels. False when there is none, or when photos may lack a label.';
+
+CREATE FUNCTION public.label_trained_sets(of_model integer, photo_ids text[], but_not text[] DEFAULT '{}'::text[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  of_set text;
+begin
+  -- Before the sets are looked up: none of them may be removed meanwhile.
+  perform label_lock(of_model, false);
+  for of_set in
+    select s.name from label_sets s
+     where s.model_id = of_model and s.training is not null and s.name <> all (but_not) order by s.name
+  loop
+    perform label_batch(of_model, of_set, photo_ids);
+  end loop;
+end $$;
+
+COMMENT ON FUNCTION public.label_trained_sets(of_model integer, photo_ids text[], but_not text[]) IS 'Labels photos with all trained label sets of a model, but for those named. What writes embeddings calls it: no run names these sets.';
 
 CREATE FUNCTION public.list_condition(entry jsonb, n integer, list text) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -1549,6 +1681,7 @@ begin
   foreach of_set in array set_names loop
     perform label_batch(of_model, of_set, embedded_ids);
   end loop;
+  perform label_trained_sets(of_model, embedded_ids, set_names);
   perform count_batch(batch_id);
 end $$;
 
@@ -3042,6 +3175,23 @@ COMMENT ON COLUMN public.index_status.photos_at_build IS 'Photos when it was bui
 
 COMMENT ON COLUMN public.index_status.photos IS 'Photos now.';
 
+CREATE TABLE public.label_examples (
+    model_id integer NOT NULL,
+    set_name text NOT NULL,
+    photo_id text NOT NULL COLLATE pg_catalog."C",
+    label text NOT NULL
+);
+
+COMMENT ON TABLE public.label_examples IS 'Photos that a label was taught with. Teaching it again adds to them.';
+
+COMMENT ON COLUMN public.label_examples.model_id IS 'The model whose embeddings were used.';
+
+COMMENT ON COLUMN public.label_examples.set_name IS 'Name of the label set.';
+
+COMMENT ON COLUMN public.label_examples.photo_id IS 'The photo.';
+
+COMMENT ON COLUMN public.label_examples.label IS 'The label that the photo has, as people said.';
+
 CREATE TABLE public.label_marks (
     photo_id text NOT NULL COLLATE pg_catalog."C",
     model_id integer NOT NULL,
@@ -4098,6 +4248,9 @@ ALTER TABLE ONLY public.label_changes
 ALTER TABLE ONLY public.label_changes
     ADD CONSTRAINT label_changes_version_key UNIQUE (version);
 
+ALTER TABLE ONLY public.label_examples
+    ADD CONSTRAINT label_examples_pkey PRIMARY KEY (model_id, set_name, photo_id);
+
 ALTER TABLE ONLY public.label_marks
     ADD CONSTRAINT label_marks_pkey PRIMARY KEY (photo_id, model_id, set_name, label);
 
@@ -4202,6 +4355,8 @@ CREATE INDEX embeddings_by_photo ON ONLY public.embeddings USING btree (photo_id
 CREATE INDEX failures_by_code ON public.failures USING btree (model_id, code);
 
 CREATE INDEX failures_by_photo ON public.failures USING btree (photo_id);
+
+CREATE INDEX label_examples_by_photo ON public.label_examples USING btree (photo_id);
 
 CREATE INDEX label_marks_by_set ON public.label_marks USING btree (model_id, set_name);
 
@@ -4346,6 +4501,12 @@ ALTER TABLE ONLY public.imports
 
 ALTER TABLE ONLY public.label_changes
     ADD CONSTRAINT label_changes_model_id_set_name_fkey FOREIGN KEY (model_id, set_name) REFERENCES public.label_sets(model_id, name) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.label_examples
+    ADD CONSTRAINT label_examples_model_id_set_name_fkey FOREIGN KEY (model_id, set_name) REFERENCES public.label_sets(model_id, name) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.label_examples
+    ADD CONSTRAINT label_examples_photo_id_fkey FOREIGN KEY (photo_id) REFERENCES public.photos(photo_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.label_marks
     ADD CONSTRAINT label_marks_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.models(id) ON DELETE CASCADE;

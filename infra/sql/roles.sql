@@ -51,6 +51,8 @@ grant select on api_keys to unsplash_clip_reader;
 grant select, insert, update, delete on submissions to unsplash_clip_worker;
 grant select, insert, update, delete on label_marks to unsplash_clip_worker;
 grant select on label_marks to unsplash_clip_reader;
+-- Taught by the owner.
+grant select on label_examples to unsplash_clip_worker, unsplash_clip_reader;
 
 -- Written by producers and workers. Photos, embeddings and runs are never deleted by them: `photo rm` and --sync need the owner.
 grant insert, update on photos, embeddings, label_sets to unsplash_clip_worker;

@@ -12,10 +12,12 @@ import { PostgresLabelRepository } from '../db/label-repository.js'
 import { PostgresModelRepository } from '../db/model-repository.js'
 import { PostgresPromptRepository } from '../db/search/prompt-repository.js'
 import { PostgresSearchRepository } from '../db/search/search-repository.js'
+import { PostgresTrainedLabelRepository } from '../db/trained-label-repository.js'
 import { PostgresImportRepository } from '../db/vectors/import-repository.js'
 import { PostgresVectorRepository } from '../db/vectors/vector-repository.js'
 import { BUCKET_HOST } from '../domain/places/object-place.js'
 import type { IndexRepository } from '../domain/ports/index-repository.js'
+import type { TrainedLabelRepository } from '../domain/ports/labels/trained-labels.js'
 import type { ModelRepository } from '../domain/ports/model-repository.js'
 import type { PlaceRepository } from '../domain/ports/place-repository.js'
 import type { PromptRepository } from '../domain/ports/prompts.js'
@@ -38,6 +40,7 @@ export interface Repositories {
   indexes: IndexRepository
   labels: LabelRepository
   labelMarks: LabelMarkRepository
+  trainedLabels: TrainedLabelRepository
   search: SearchRepository
   vectors: VectorRepository
   tables: TableRepository
@@ -72,6 +75,7 @@ export function openRepositories(
     indexes: new PostgresIndexRepository(database, async () => openDatabase({ url: await url(), maxConnections: 1 })),
     labels: new PostgresLabelRepository(database, { sessions: embedded ? 1 : LABELLING_SESSIONS }),
     labelMarks: new PostgresLabelMarkRepository(database),
+    trainedLabels: new PostgresTrainedLabelRepository(database),
     search: new PostgresSearchRepository(database),
     vectors: new PostgresVectorRepository(database),
     tables: new PostgresTableRepository(database),

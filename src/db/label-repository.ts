@@ -1,4 +1,4 @@
-import type { LabelSet } from '../domain/labels.js'
+import type { LabelSet, LabelTraining } from '../domain/labels.js'
 import type {
   LabelCount,
   LabelledPhoto,
@@ -13,7 +13,8 @@ import { pagesById } from './keyset-pages.js'
 import { toVectorText } from './vector.js'
 
 const FIND_SET = `
-  select from label_sets where model_id = $1 and name = $2 and template = $3 and labels = $4::text[]`
+  select from label_sets
+   where model_id = $1 and name = $2 and template = $3 and labels = $4::text[] and (training is not null) = $5::boolean`
 
 const DEFINE_SET = `
   select define_label_set($2, $3, $4::text[], $5::text[]::vector[], model => $1::integer::text, keep_known => true) = 'current'
@@ -30,7 +31,8 @@ const PROGRESS = `
   select state = 'coming' as coming, photos, labelled from label_progress
    where model_id = $1 and set_name = $2 order by state = 'coming' desc limit 1`
 
-const LABEL_SETS = 'select name, template, labels from label_sets where model_id = $1 order by name collate "C"'
+const LABEL_SETS =
+  'select name, template, labels, training from label_sets where model_id = $1 order by name collate "C"'
 /** As cosine distance. Rounding differs by less, and CLIP's logits of so near prompts by less than 0.2. */
 const EQUAL_PROMPTS = `
   select p.label from label_prompts p
@@ -70,7 +72,10 @@ export class PostgresLabelRepository implements LabelRepository {
   }
 
   async hasPrompts(modelId: ModelId, set: LabelSet): Promise<boolean> {
-    return (await this.database.query(FIND_SET, [modelId, set.name, set.template, set.labels])).length > 0
+    return (
+      (await this.database.query(FIND_SET, [modelId, set.name, set.template, set.labels, Boolean(set.training)]))
+        .length > 0
+    )
   }
 
   async savePrompts(modelId: ModelId, set: LabelSet, embeddings: readonly Float32Array[]): Promise<boolean> {
@@ -133,7 +138,9 @@ export class PostgresLabelRepository implements LabelRepository {
   }
 
   async labelSets(modelId: ModelId): Promise<LabelSet[]> {
-    return this.database.query<LabelSet & Record<string, unknown>>(LABEL_SETS, [modelId])
+    type Row = Omit<LabelSet, 'training'> & { training: LabelTraining | null }
+    const rows = await this.database.query<Row & Record<string, unknown>>(LABEL_SETS, [modelId])
+    return rows.map(({ training, ...set }) => (training === null ? set : { ...set, training }))
   }
 
   async equalLabels(modelId: ModelId, setName: string): Promise<string[]> {

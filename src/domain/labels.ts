@@ -1,7 +1,24 @@
 import type { ModelIdentity } from './model.js'
 import { sigmoid, softmax } from './similarity.js'
 
-/** A zero-shot label set: each label becomes a prompt, and a photo gets the label with the most similar prompt. */
+/** How a label set was trained on photos. */
+export interface LabelTraining {
+  /** `taught`: from photos that have the label or not; `classified`: from the values of a column. */
+  kind: 'taught' | 'classified'
+  /** Photos that it was trained with, by label. */
+  examples: Record<string, number>
+  /** Of predictions for examples that were held out in turn; null: not measured. */
+  precision?: number | null
+  recall?: number | null
+  accuracy?: number | null
+  /** The column of a classified set, with its bounds. */
+  column?: string
+}
+
+/**
+ * A label set. Zero-shot: each label becomes a prompt, and a photo gets the label with the most similar prompt.
+ * Trained: each label has weights instead.
+ */
 export interface LabelSet {
   /** Lower-case name, also of the file: `labels/taken_time.json`. */
   name: string
@@ -9,6 +26,15 @@ export interface LabelSet {
   template: string
   /** At least two, in display order. */
   labels: string[]
+  /** Of a trained set, whose template means nothing. */
+  training?: LabelTraining
+}
+
+/** What the labels of a set follow from, in a few words: its prompt, or its examples. */
+export function originOf({ template, training }: LabelSet): string {
+  if (!training) return `"${template}"`
+  const examples = Object.entries(training.examples).map(([label, photos]) => `${photos} ${label}`)
+  return training.kind === 'taught' ? `taught with ${examples.join(', ')}` : `classified by ${training.column}`
 }
 
 export const LABEL_SET_NAME_PATTERN = /^[a-z][a-z0-9_]{0,62}$/

@@ -70,6 +70,7 @@ begin
   foreach of_set in array set_names loop
     perform label_batch(of_model, of_set, embedded_ids);
   end loop;
+  perform label_trained_sets(of_model, embedded_ids, set_names);
   perform count_batch(batch_id);
 end $$;
 comment on function record_outcome is

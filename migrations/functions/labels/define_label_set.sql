@@ -1,3 +1,4 @@
+-- requires: check_label_names, label_definitions
 create or replace function define_label_set(
   set_name text, template text, labels text[], embeddings vector[], model text default null, keep_known boolean default false
 ) returns text language plpgsql as $$
@@ -5,27 +6,10 @@ declare
   of_model constant integer := model_id_of(model);
   of_set constant text := set_name;
   model_dimension integer := (select m.dimension from models m where m.id = of_model);
-  equal_labels text;
 begin
-  if (set_name ~ '^[a-z][a-z0-9_]{0,62}$') is not true then
-    raise exception 'the name of a label set has lower-case letters, digits and _, found %', coalesce(set_name, 'null') using errcode = 'UC005';
-  end if;
+  perform check_label_names(set_name, labels);
   if template is null or strpos(template, '{label}') = 0 then
     raise exception 'a template with {label} in it expected, found %', coalesce(template, 'null') using errcode = 'UC005';
-  end if;
-  if exists (select from unnest(labels) as label where coalesce(label, '') !~ '\S') then
-    raise exception 'labels that are words expected, found an empty one' using errcode = 'UC005';
-  end if;
-  -- The index of label_rows holds no longer ones: every photo would be refused.
-  if exists (select from unnest(labels) as label where octet_length(label) > 2000) then
-    raise exception 'labels of at most 2000 bytes expected, found one beginning "%"',
-      (select left(label, 40) from unnest(labels) as label where octet_length(label) > 2000 limit 1) using errcode = 'UC005';
-  end if;
-  -- Models read them as one: their tokens have neither upper case nor blanks at the ends.
-  select string_agg(format('"%s"', label), ', ') into equal_labels from unnest(labels) as label
-   group by lower(trim(regexp_replace(label, '\s+', ' ', 'g'))) having count(*) > 1 limit 1;
-  if equal_labels is not null then
-    raise exception 'different labels expected, found %, which differ in upper case and blanks at most', equal_labels using errcode = 'UC005';
   end if;
   if coalesce(cardinality(labels), 0) = 0 or cardinality(labels) is distinct from cardinality(embeddings) then
     raise exception 'one embedding a label expected, found % labels and % embeddings',
@@ -39,6 +23,10 @@ begin
   embeddings := array(
     select l2_normalize(prompt) from unnest(embeddings) with ordinality as given (prompt, position) order by position);
   perform label_lock(of_model, true);
+  if exists (select from label_definitions d where d.model_id = of_model and d.set_name = of_set and d.training is not null) then
+    raise exception 'the label set % was trained on photos, and prompts would replace it. Give this one another name, or remove that one first: unsplash-clip labels rm %',
+      of_set, of_set using errcode = 'UC005';
+  end if;
   if not exists (select from label_sets s where s.model_id = of_model and s.name = of_set) then
     insert into label_sets (model_id, name, template, labels) values (of_model, of_set, template, labels);
     perform set_label_prompts(of_model, of_set, embeddings);

@@ -1,4 +1,4 @@
--- requires: label_definitions
+-- requires: label_definitions, label_statement
 create or replace function label_page(of_model integer, of_set text) returns bigint language plpgsql as $$
 declare
   model models;
@@ -22,7 +22,7 @@ begin
   end loop;
   select * into model from models where id = of_model;
   -- In the order of the disk. Who has a label got it from a worker, meanwhile.
-  execute label_statement(of_model, cardinality(definition.labels), 'e.ctid >= $7 and e.ctid < $8', 'do nothing')
+  execute label_statement(definition, 'e.ctid >= $7 and e.ctid < $8', 'do nothing')
     using definition.version, of_set, definition.labels, definition.prompts, model.logit_scale, model.logit_bias,
           format('(%s,0)', page.first_block)::tid, format('(%s,0)', page.end_block)::tid;
   get diagnostics labelled = row_count;

@@ -1,9 +1,18 @@
-create or replace function label_statement(of_model integer, label_count integer, condition text, conflict text) returns text
+-- requires: label_definitions
+create or replace function label_statement(definition label_definitions, condition text, conflict text) returns text
 language plpgsql stable as $$
 declare
-  scoring text := (select m.scoring from models m where m.id = of_model);
+  of_model integer := definition.model_id;
+  label_count integer := cardinality(definition.labels);
+  is_trained boolean := definition.scales is not null;
+  scoring text := (select case when is_trained then 'softmax' else m.scoring end from models m where m.id = of_model);
   numbers integer[] := array(select generate_series(1, label_count));
-  logits text := array_to_string(array(select format('$5 * (1 - (v <=> $4[%s])) + $6', i) from unnest(numbers) as i), ', ');
+  -- Numbers of a trained set stand in the text, so that statements of both kinds take the same parameters.
+  logits text := array_to_string(array(
+    select case when is_trained
+             then format('%s::float8 * (1 - (v <=> $4[%s])) + %s::float8', quote_literal(definition.scales[i]), i, quote_literal(definition.biases[i]))
+             else format('$5 * (1 - (v <=> $4[%s])) + $6', i) end
+      from unnest(numbers) as i), ', ');
   all_logits text := array_to_string(array(select format('l[%s]', i) from unnest(numbers) as i), ', ');
   weights text := array_to_string(array(
     select format(case scoring
@@ -39,4 +48,4 @@ begin
     of_model, scores, total, weights, all_logits, logits, of_model, condition, conflict);
 end $$;
 comment on function label_statement is
-  'Part of label_batch and label_page: a statement that labels the photos of a condition. It takes version, set, labels, prompts, logit scale and bias as $1 to $6, the values of the condition as $7 and $8.';
+  'Part of label_batch and label_page: a statement that labels the photos of a condition under a definition. It takes version, set, labels, prompts, logit scale and bias as $1 to $6, the values of the condition as $7 and $8.';

@@ -8,7 +8,8 @@ begin
     return false;
   end if;
   update label_sets s
-     set template = coming.template, labels = coming.labels, version = coming.version, created_at = now()
+     set template = coming.template, labels = coming.labels, version = coming.version, created_at = now(),
+         scales = coming.scales, biases = coming.biases, training = coming.training
    where s.model_id = of_model and s.name = of_set;
   perform set_label_prompts(of_model, of_set, coming.prompts);
   return true;

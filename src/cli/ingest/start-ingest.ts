@@ -1,8 +1,10 @@
 import { realpath } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
+import { AppError } from '../../domain/errors.js'
 import type { LabelSet } from '../../domain/labels.js'
-import { modelKey } from '../../domain/model.js'
+import { type ModelIdentity, modelKey } from '../../domain/model.js'
 import { holdsSecret, namesVariables } from '../../domain/places/url-template.js'
+import type { IngestRepository, LabelRepository } from '../../domain/ports/repository.js'
 import { hasTextTower, requireTextTower } from '../../domain/text-tower.js'
 import { createRun, type IngestDeps, type IngestRun, type IngestSubject } from '../../producers/ingest.js'
 import { Mounts } from '../../producers/places/mounts.js'
@@ -32,7 +34,8 @@ export async function startRun(
   if (options.processes > 0) await fetchModel(context)
   if (app.models.spec.note && !options.madeForModel) out.note(app.models.spec.note)
   const model = await app.models.identity()
-  const { ingest: repository, runs, inBuckets, ...onDisk } = await app.repositories()
+  const { ingest: repository, runs, inBuckets, labels, ...onDisk } = await app.repositories()
+  await refuseTrained(labelSets, model, { repository, labels })
   const isBucket = subject.kind === 'input' && subject.source.kind === 'bucket'
   const { places, removals } = isBucket ? inBuckets : onDisk
   await app.database.keepAlive()
@@ -67,8 +70,30 @@ export async function startRun(
   return { deps, run }
 }
 
+/** Workers could not store prompts under the name of a trained set. @throws AppError LABEL_SET_INVALID */
+async function refuseTrained(
+  labelSets: readonly LabelSet[],
+  model: ModelIdentity,
+  {
+    repository,
+    labels,
+  }: { repository: Pick<IngestRepository, 'findModel'>; labels: Pick<LabelRepository, 'labelSets'> },
+): Promise<void> {
+  const known = await repository.findModel(modelKey(model))
+  if (known === null) return
+  const trained = (await labels.labelSets(known.id)).find(
+    ({ name, training }) => training !== undefined && labelSets.some(set => set.name === name),
+  )
+  if (trained !== undefined)
+    throw new AppError(
+      'LABEL_SET_INVALID',
+      `The label set ${trained.name} was trained on photos, and the prompts of its file would replace it. Leave it out, rename the file, or remove the trained set: unsplash-clip labels rm ${trained.name}`,
+    )
+}
+
 /**
- * Label sets are words. With an image-only model, the default sets are left out with a note, and requested ones are refused.
+ * Label sets are words. With an image-only model, the default sets are left out with a note, and requested ones are
+ * refused.
  * @throws AppError LABEL_SET_INVALID, MODEL_WITHOUT_TEXT
  */
 export function chooseLabelSets(context: Context): LabelSet[] {

@@ -25,11 +25,13 @@ export async function predictLabels(context: Context, nameOrPath: string): Promi
   })
   const { labels } = await app.repositories()
   const set = file instanceof AppError ? await storedLabelSet(nameOrPath, model.id, context, file) : file
-  requireTextTower(
-    model.spec,
-    `predict ${set.name}`,
-    'Name a model with a text tower that has embedded the photos: --model NAME.',
-  )
+  // The weights of a trained set are no words.
+  if (!set.training)
+    requireTextTower(
+      model.spec,
+      `predict ${set.name}`,
+      'Name a model with a text tower that has embedded the photos: --model NAME.',
+    )
   if (!(await labels.hasPrompts(model.id, set))) {
     const encoder = await openTextEncoder(context, model)
     await storePrompts(labels, encoder, model.id, set)

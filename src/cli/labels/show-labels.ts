@@ -1,4 +1,5 @@
 import { AppError } from '../../domain/errors.js'
+import { type LabelSet, originOf } from '../../domain/labels.js'
 import type { ModelIdentity } from '../../domain/model.js'
 import type { ObjectStore } from '../../domain/ports/object-store.js'
 import type { LabelSample } from '../../domain/ports/repository.js'
@@ -65,7 +66,7 @@ function refuseOptionsOfSets({ sample, html, csv }: ShowLabelsOptions): void {
 
 async function listSets({ out }: Context, search: PhotoSearch, model: SearchModel): Promise<number> {
   const sets = await search.labelSets(model)
-  for (const set of sets) out.result(set, `${set.name}: "${set.template}": ${set.labels.join(', ')}`)
+  for (const set of sets) out.result(set, `${set.name}: ${originOf(set)}: ${set.labels.join(', ')}`)
   if (sets.length === 0)
     out.text(
       model.spec === null || hasTextTower(model.spec)
@@ -90,7 +91,7 @@ function printReport(
     }
     return
   }
-  out.text(`${set.name}: "${set.template}"\n\n${bars(counts.map(asBar))}`)
+  out.text(`${set.name}: ${originOf(set)}\n\n${bars(counts.map(asBar))}`)
   if (sample.length === 0) return
   const rows = sample.map(({ label, photoId, score }) => [
     label,
@@ -114,9 +115,14 @@ async function renderPage(
   }))
   return renderPhotoPage({
     title: set.name,
-    intro: `Labels predicted zero-shot by ${key} with the prompts “${set.template}”, and random photos of each.${scoringNote(identity)}`,
+    intro: introOf(key, set, identity),
     sections: await withSmallPictures([{ heading: 'Histogram', bars: counts.map(asBar) }, ...sections]),
   })
+}
+
+function introOf(key: string, set: LabelSet, identity: ModelIdentity): string {
+  if (set.training) return `Labels from vectors of ${key}, ${originOf(set)}, and random photos of each.`
+  return `Labels predicted zero-shot by ${key} with the prompts “${set.template}”, and random photos of each.${scoringNote(identity)}`
 }
 
 /** Explains sigmoid scores: readers expect shares of a softmax. */

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
+import type { LabelSet as LabelledBy } from '../../domain/labels.js'
 import type { LabelledPhoto } from '../../domain/ports/repository.js'
 import type { HttpApp } from '../http-app.js'
 import type { HttpParts } from '../parts.js'
@@ -14,12 +15,31 @@ const MAX_SAMPLE = 100
 /** A stream lasts as long as its client reads, so it takes no place of the requests in work. */
 const MAX_STREAMS = 4
 
+const LabelTraining = z
+  .object({
+    kind: z
+      .enum(['taught', 'classified'])
+      .describe('From photos with and without a label, or from the values of a column.'),
+    examples: z.record(z.string(), z.int()).describe('Photos that it was trained with, by label.'),
+    precision: z.number().nullish().describe('Of predictions for examples that were held out in turn.'),
+    recall: z.number().nullish(),
+    accuracy: z.number().nullish(),
+    column: z.string().optional().describe('The column of a classified set, with its bounds.'),
+  })
+  .meta({ id: 'LabelTraining' })
 const LabelSet = z
-  .object({ name: z.string(), template: z.string(), labels: z.array(z.string()) })
+  .object({
+    name: z.string(),
+    template: z.string().describe('Of the prompts; of a trained set `{label}`, which means nothing.'),
+    labels: z.array(z.string()),
+    training: LabelTraining.nullable().describe('How a trained set was trained; null: the set has prompts.'),
+  })
   .meta({ id: 'LabelSet' })
 const LabelledLine = z
   .object({ photo_id: PhotoId, label: z.string(), score: z.number(), photo: PhotoMetadata })
   .meta({ id: 'LabelledPhoto' })
+
+const asAnswered = (set: LabelledBy) => ({ ...set, training: set.training ?? null })
 
 /** Label sets: what was predicted, how often, and for which photos. */
 export function addLabelRoutes(app: HttpApp, { search }: HttpParts): void {
@@ -39,7 +59,7 @@ export function addLabelRoutes(app: HttpApp, { search }: HttpParts): void {
     },
     async ({ query }) => {
       const model = await search.model(query.model)
-      return { model: model.key, label_sets: await search.labelSets(model) }
+      return { model: model.key, label_sets: (await search.labelSets(model)).map(asAnswered) }
     },
   )
 
@@ -103,7 +123,7 @@ export function addLabelRoutes(app: HttpApp, { search }: HttpParts): void {
       const sample = await search.labelReview(model, params.name, { size, seed: order === 'random' ? seed : null })
       return {
         model: model.key,
-        label_set: set,
+        label_set: asAnswered(set),
         equal,
         histogram: counts.map(({ label, photos }) => ({ label, photos, precision: precisions.get(label) ?? null })),
         sample: sample.map(({ photoId, label, score, storedKey, description, mark }) => ({

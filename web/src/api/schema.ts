@@ -393,10 +393,26 @@ export type LabelPrecision = {
   high: number
 }
 
+export type LabelTraining = {
+  /** From photos with and without a label, or from the values of a column. */
+  kind: 'taught' | 'classified'
+  /** Photos that it was trained with, by label. */
+  examples: Record<string, number>
+  /** Of predictions for examples that were held out in turn. */
+  precision?: number | null
+  recall?: number | null
+  accuracy?: number | null
+  /** The column of a classified set, with its bounds. */
+  column?: string
+}
+
 export type LabelSet = {
   name: string
+  /** Of the prompts; of a trained set `{label}`, which means nothing. */
   template: string
   labels: Array<string>
+  /** How a trained set was trained; null: the set has prompts. */
+  training: LabelTraining | null
 }
 
 export type LabelledPhoto = {

@@ -4,7 +4,7 @@ import { restorePlace } from '../../app/navigation.js'
 import { Failure } from '../../components/states/Failure.js'
 import { useResource } from '../../state/resource.js'
 import { Histogram } from './Histogram.js'
-import { nameOf, samplesPath } from './label-texts.js'
+import { nameOf, originText, samplesPath } from './label-texts.js'
 import { NoLabels } from './NoLabels.js'
 
 /** All label sets with their histograms. */
@@ -22,13 +22,14 @@ export function LabelSets() {
     <div class="labels">
       <h1 class="labels-title">Labels</h1>
       <p class="labels-text">
-        The model gives each photo one label of every set, by its words alone. Look at samples to see how right it is.
+        The model gives each photo one label of every set, by its words alone or by photos that it was taught with. Look
+        at samples to see how right it is.
       </p>
       <div class={`labels-sets ${sets ? '' : 'is-loading'}`} aria-busy={!sets}>
-        {sets?.map(({ label_set: { name, template }, histogram }) => (
+        {sets?.map(({ label_set, label_set: { name }, histogram }) => (
           <section key={name} class="labels-set" aria-labelledby={`set-${name}`}>
             <h2 id={`set-${name}`}>{nameOf(name)}</h2>
-            <p class="hint">Prompt: “{template}”</p>
+            <p class="hint">{originText(label_set)}</p>
             <Histogram set={name} histogram={histogram} />
             <a class="button" href={samplesPath(name)}>
               Look at samples<span class="visually-hidden"> of {nameOf(name)}</span>

@@ -1,4 +1,4 @@
-import type { LabelPrecision } from '../../api/schema.js'
+import type { LabelPrecision, LabelSet } from '../../api/schema.js'
 import { EMPTY, searchPath, toggled } from '../../state/search-state.js'
 
 /** A share in whole percent; a little is not nothing. */
@@ -12,6 +12,14 @@ export function precisionText(precision: LabelPrecision | null): string {
   const { checked, precision: share, low, high } = precision
   const [from, to] = [low, high].map(end => Math.round(end * 100))
   return `${checked.toLocaleString('en')} checked, ${Math.round(share * 100)} % right (${from}–${to} %)`
+}
+
+/** What the labels of a set follow from. */
+export function originText({ template, training }: LabelSet): string {
+  if (training === null) return `Prompt: “${template}”`
+  if (training.kind === 'classified') return `Learnt from ${training.column}`
+  const examples = Object.entries(training.examples).map(([label, photos]) => `${photos.toLocaleString('en')} ${label}`)
+  return `Taught with photos: ${examples.join(', ')}`
 }
 
 /** What a label set is called. */
