@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.js'
+import { addAnalyzeCommand } from './analyze/analyze-command.js'
 import { addCompletionCommand } from './commands/completion.js'
 import { addDatabaseCommand } from './commands/db.js'
 import { addDemoCommand } from './commands/demo.js'
@@ -63,6 +64,7 @@ for (const add of [
   addFacetsCommand,
   addDuplicatesCommand,
   addLabelsCommand,
+  addAnalyzeCommand,
   addPromptsCommand,
   addPhotoCommand,
   addExportCommand,

@@ -16,6 +16,8 @@ export interface PhotoSection {
   heading: string
   note?: string
   bars?: { label: string; count: number }[]
+  /** The first column names the rows. */
+  table?: { header: readonly string[]; rows: readonly (readonly string[])[] }
   cards?: PhotoCard[]
   /** Pictures alone, as data URIs. */
   pictures?: string[]
@@ -77,6 +79,7 @@ function renderSection(section: PhotoSection): string {
 ${section.note ? `<p class="note">${escapeHtml(section.note)}</p>` : ''}
 ${(section.pictures ?? []).map(uri => `<img class="query" src="${escapeHtml(uri)}" alt="">`).join('\n')}
 ${section.bars ? renderBars(section.bars) : ''}
+${section.table ? renderTable(section.table) : ''}
 ${section.cards ? (section.cards.length > 0 ? `<ul class="cards">\n${section.cards.map(renderCard).join('\n')}\n</ul>` : '<p class="note">No photo matches.</p>') : ''}
 </section>`
 }
@@ -92,6 +95,15 @@ function renderBars(bars: { label: string; count: number }[]): string {
       `<tr><th scope="row">${escapeHtml(label)}</th><td class="bar"><span style="width:${((100 * count) / most).toFixed(1)}%"></span></td><td class="count">${count} <small>${((100 * count) / total).toFixed(1)} %</small></td></tr>`,
   )
   return `<table class="bars">${rows.join('')}</table>`
+}
+
+function renderTable({ header, rows }: NonNullable<PhotoSection['table']>): string {
+  const head = header.map(text => `<th scope="col">${escapeHtml(text)}</th>`).join('')
+  const body = rows.map(
+    ([name = '', ...cells]) =>
+      `<tr><th scope="row">${escapeHtml(name)}</th>${cells.map(text => `<td>${escapeHtml(text)}</td>`).join('')}</tr>`,
+  )
+  return `<div class="wide"><table class="numbers"><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div>`
 }
 
 function renderCard(card: PhotoCard): string {
@@ -160,6 +172,10 @@ small { color: var(--soft); }
 .bars th { text-align: left; font-weight: 500; padding-right: 1rem; width: 7rem; }
 .bar span { display: block; height: .8rem; min-width: 1px; border-radius: .2rem; background: var(--accent); }
 .count { text-align: right; width: 9rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.wide { overflow-x: auto; }
+.numbers { border-collapse: collapse; font-variant-numeric: tabular-nums; margin-bottom: 1rem; }
+.numbers th, .numbers td { border-bottom: 1px solid var(--line); padding: .25rem .8rem; text-align: right; font-weight: 500; }
+.numbers th:first-child { text-align: left; }
 footer { margin-top: 3.5rem; color: var(--soft); font-size: .8rem; }
 a { color: inherit; }
 `
