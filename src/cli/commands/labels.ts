@@ -1,18 +1,20 @@
 import type { Command } from 'commander'
 import { type CommonOptions, runCommand } from '../context.js'
 import type { ShowLabelsOptions } from '../labels/show-labels.js'
+import { addTeachCommand } from '../labels/teach-command.js'
 import { wholeNumber } from '../options/arguments.js'
 
 export function addLabelsCommand(program: Command): void {
   const labels = program
     .command('labels')
-    .description('Predict zero-shot labels of photos, and show them.')
+    .description('Predict zero-shot labels of photos, teach labels by examples, and show them.')
     .helpCommand(false)
     .addHelpText(
       'after',
       `
 Examples:
   unsplash-clip labels predict taken_time
+  unsplash-clip labels teach my_dog --with dogs.txt --without others.txt
   unsplash-clip labels show taken_time
   unsplash-clip labels show`,
     )
@@ -42,6 +44,7 @@ After an interruption the same command continues. Exit codes: 0 done, 1 failed, 
         return options.cancel ? cancelPrediction(context, set) : predictLabels(context, set)
       })
     })
+  addTeachCommand(labels)
   labels
     .command('rm')
     .description('Remove a label set of a model, with its prompts and labels.')

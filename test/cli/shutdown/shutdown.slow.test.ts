@@ -88,6 +88,11 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     return rows
   }
 
+  const teachingExamples = async () => {
+    const ids = (await query('select photo_id as id from embeddings limit 6')).map(({ id }) => String(id))
+    return [...ids.slice(0, 3).map(id => `--yes=${id}`), ...ids.slice(3).map(id => `--no=${id}`)]
+  }
+
   const imageFile = async () => {
     const file = join(watched.sandbox.home, 'image.png')
     await sharp({ create: { width: 300, height: 200, channels: 3, background: 'teal' } }).toFile(file)
@@ -119,6 +124,15 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     'index status': async () => [0, 'index', 'status'],
     'index drop': async () => [0, 'index', 'drop', '--kind', 'hnsw'],
     'labels predict': async () => [0, 'labels', 'predict', 'taken_space'],
+    // All photos are the same picture.
+    'labels teach': async () => [2, 'labels', 'teach', 'boat', ...(await teachingExamples())],
+    'analyze classify': async () => {
+      await query(
+        `update photos p set exif_iso = n.place
+           from (select photo_id, row_number() over () as place from photos) as n where n.photo_id = p.photo_id`,
+      )
+      return [0, 'analyze', 'classify', 'exif_iso:4', '--min-photos', '2', '--folds', '2', '--save', 'level']
+    },
     'labels show': async () => [
       0,
       ...['labels', 'show', 'taken_time', '--sample', '2', '--html', join(watched.sandbox.home, 'l.html')],
