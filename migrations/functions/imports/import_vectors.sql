@@ -24,6 +24,7 @@ begin
    where e.embedding <> excluded.embedding;
   get diagnostics written = row_count;
   delete from failures f where f.model_id = of_model and f.photo_id = any (photo_ids);
+  perform label_trained_sets(of_model, photo_ids);
   added := written - replaced;
 end $$;
 comment on function import_vectors is
