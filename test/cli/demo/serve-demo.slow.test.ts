@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { builtFile } from '../../../src/package-root.js'
+import { hasChromium, launchChromium } from '../../support/browser.js'
 import { Sandbox } from '../../support/cli.js'
 import { until } from '../../support/until.js'
 
@@ -34,6 +35,19 @@ describe.skipIf(!hasTerminals)('on a terminal the demo', () => {
     await sandbox.close()
   })
 
+  /** Waits until a browser shows pictures. */
+  const seePictures = async (url: string) => {
+    const browser = await launchChromium()
+    try {
+      const page = await browser.newPage()
+      await page.goto(url)
+      const shown = () => page.evaluate<boolean>('[...document.images].some(image => image.naturalWidth > 0)')
+      await until('a picture', shown, MINUTE)
+    } finally {
+      await browser.close()
+    }
+  }
+
   test('ends by serving the page on a free port, until Ctrl-C', { timeout: 5 * MINUTE }, async () => {
     const { CI: _, ...environment } = process.env
     const command = `exec ${process.execPath} ${builtFile('cli/main.js')} demo --count 20 --processes 1 --folder demo`
@@ -56,6 +70,7 @@ describe.skipIf(!hasTerminals)('on a terminal the demo', () => {
     expect(await (await fetch(url!)).text()).toContain('<title>unsplash-clip</title>')
     const { photos } = (await (await fetch(`${url}/api/v1/photos?k=30`)).json()) as { photos: object[] }
     expect(photos.length).toBe(20)
+    if (hasChromium()) await seePictures(url!)
 
     // npm passes the Ctrl-C of the terminal on, so it comes twice.
     started.stdin.write('\u0003\u0003')
