@@ -1,6 +1,7 @@
 import { isAbsolute, relative } from 'node:path'
 import { modelKey } from '../../domain/model.js'
 import { type Context, endInTime } from '../context.js'
+import { shellWord } from '../print/shell-word.js'
 import { anonymousScope, WRONG_KEYS_PER_MINUTE } from '../serve/serve-command.js'
 import { serveUntilStopped } from '../serve/serve-until-stopped.js'
 
@@ -46,15 +47,11 @@ export function demoSettings({ app }: Context, home: string): string {
     // The demo model comes with the package.
     ...(spec.name === 'demo' || MODELS_DIR === undefined ? [] : [['MODELS_DIR', near(MODELS_DIR)]]),
   ]
-  return settings.map(([name, value]) => `${name}=${quoted(value!)}`).join(' ')
+  return settings.map(([name, value]) => `${name}=${shellWord(value!)}`).join(' ')
 }
 
 /** A path as it is shortest from here. */
 function near(path: string): string {
   const short = relative('', path) || '.'
   return isAbsolute(path) && short.startsWith('..') ? path : short
-}
-
-function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -16,6 +16,7 @@ import { keepCollectionModel } from '../models/collection-model.js'
 import { fetchModel } from '../models/model-files.js'
 import { readLabelSet } from '../options/label-files.js'
 import { Progress } from '../print/progress.js'
+import { shellWord } from '../print/shell-word.js'
 import { removalDeps } from '../removal/removal-deps.js'
 import { imagesTemplate } from './images-template.js'
 import type { IngestOptions } from './ingest-options.js'
@@ -43,7 +44,7 @@ export async function startRun(
   if (options.store) await app.store()
   const deps = { repository, runs, places, queue, removal: removalDeps(app, removals) }
   const { priority = 'normal', store } = options
-  const urlTemplate = (await imagesTemplate(options)) ?? options.urlTemplate
+  const urlTemplate = (await imagesTemplate(options, text => out.note(text))) ?? options.urlTemplate
   if (urlTemplate && holdsSecret(urlTemplate))
     out.note(
       // biome-ignore lint/suspicious/noTemplateCurlyInString: as users write it
@@ -120,7 +121,7 @@ async function letWorkersRead({ app, out }: Context, folders: readonly string[])
       .allow(folder)
       .catch(error =>
         out.note(
-          `Workers need --allow-folder ${JSON.stringify(folder)}, because it could not be noted for them: ${(error as Error).message}`,
+          `Workers need --allow-folder ${shellWord(folder)}, because it could not be noted for them: ${(error as Error).message}`,
         ),
       )
 }

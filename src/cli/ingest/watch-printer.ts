@@ -7,6 +7,7 @@ import type { WatchListener, WatchSettled } from '../../producers/watch/watch-fo
 import type { Context } from '../context.js'
 import type { Output } from '../print/output.js'
 import { Progress } from '../print/progress.js'
+import { shellWord } from '../print/shell-word.js'
 import { describeFailures, describeRowCounts, describeSummary, describeSync } from './ingest-report.js'
 import { WaitNotices } from './wait-notices.js'
 
@@ -95,7 +96,7 @@ export class WatchPrinter implements WatchListener {
   #describeRemoved(outcome: GoneOutcome): string {
     if (!outcome.isRefused) return describeSync(outcome)
     const { vanished, of, refusal, folders } = outcome
-    const command = `unsplash-clip ingest ${folders.map(folder => JSON.stringify(folder)).join(' ')} --sync --yes`
+    const command = `unsplash-clip ingest ${folders.map(shellWord).join(' ')} --sync --yes`
     const found = `${formatCount(vanished)} of ${formatQuantity(of, 'photo')} ${vanished === 1 ? 'is' : 'are'} gone`
     const why = WHY[refusal!]
     return `${found}. ${why}: nothing was removed. If they are really gone, remove them with: ${command}`

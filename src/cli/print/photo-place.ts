@@ -4,6 +4,7 @@ import { isObjectPath, pathOfObjectUrl } from '../../domain/places/object-place.
 import { parquetRow } from '../../domain/places/parquet-row.js'
 import { videoFrame } from '../../domain/places/video-frame.js'
 import { oneLine } from './output.js'
+import { shellWord } from './shell-word.js'
 
 /** The path of an own photo's file, or its address in a bucket; null for a photo of a host. @param imageUrl `photo_image_url` */
 export function filePath(imageUrl: string): string | null {
@@ -26,7 +27,6 @@ export function fileName(imageUrl: string): string | null {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u001F\u007F-\u009F\u2028\u2029]/
-const PLAIN = /^[\p{L}\p{M}\p{N}_@%+=:,./-]+$/u
 
 /**
  * A place in a line of text: a path as a shell takes it, or a URL as it is.
@@ -37,7 +37,7 @@ export function placeLine(url: string): string {
   if (path === null) return oneLine(url)
   // A URL has no control characters, and the terminal must not obey those of a name.
   if (CONTROL.test(path)) return oneLine(url)
-  const pasteable = PLAIN.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
+  const pasteable = shellWord(path)
   const part = partOf(url)
   return part === undefined ? pasteable : `${pasteable}  # ${part}`
 }

@@ -73,7 +73,7 @@ async function choose(removals: RemovalRepository, ids: readonly string[], optio
   if (unknown.length > 0)
     throw new AppError(
       'NOT_FOUND',
-      `Expected ids of photos, found none with ${examples(unknown)}. Nothing was removed.`,
+      `Expected ids of photos, found none with ${examples(unknown)}. Nothing was removed. --from FILE also takes URLs and paths.`,
     )
   return { photoIds: [...existing], unknown: [] }
 }
@@ -83,10 +83,11 @@ async function chooseListed(removals: RemovalRepository, file: string): Promise<
   const lines = (await readLineFile(file, '--from expects a file with one photo id, URL or path per line'))
     .map(line => line.trim())
     .filter(line => line !== '' && !line.startsWith('#'))
-  const isId = (line: string) => PHOTO_ID_PATTERN.test(line)
   const found = new Map<string, readonly string[]>()
-  for (const id of await removals.existing(lines.filter(isId))) found.set(id, [id])
-  const addresses = new Map(lines.filter(line => !isId(line)).map(line => [line, isUrl(line) ? line : resolve(line)]))
+  for (const id of await removals.existing(lines.filter(line => PHOTO_ID_PATTERN.test(line)))) found.set(id, [id])
+  // The name of a file without an extension looks like an id.
+  const others = lines.filter(line => !found.has(line))
+  const addresses = new Map(others.map(line => [line, isUrl(line) ? line : resolve(line)]))
   const ofAddress = await removals.byAddress([...new Set(addresses.values())])
   for (const [line, address] of addresses) {
     const ids = ofAddress.get(address)

@@ -9,14 +9,16 @@ import { moveToOtherPlaces, placeUrl } from './place-repository.js'
 
 const COUNT = 'select count(*) as photos from photos'
 const EXISTING = 'select photo_id as id from photos where photo_id = any ($1::text[])'
-/** $2: this machine, whose files paths and file URLs mean. */
+/** $2: this machine, whose files paths and file URLs mean. $3: the addresses, paths as URLs: a video means all of its frames. */
 const BY_ADDRESS = `
   select a.address, p.photo_id as id from unnest($1::text[]) as a (address) join photos p on p.photo_image_url = a.address
    where not starts_with(a.address, 'file:') or not exists (select from photo_places l where l.photo_id = p.photo_id)
       or exists (select from photo_places l where l.photo_id = p.photo_id and l.host = $2)
   union select a.address, p.photo_id from unnest($1::text[]) as a (address) join photos p on p.photo_url = a.address
   union select a.address, l.photo_id from unnest($1::text[]) as a (address)
-    join photo_places l on l.host = any (array[$2, '${BUCKET_HOST}']) and l.path = a.address`
+    join photo_places l on l.host = any (array[$2, '${BUCKET_HOST}']) and l.path = a.address
+  union select a.address, p.photo_id from unnest($1::text[], $3::text[]) as a (address, url)
+    join photos p on split_part(p.photo_image_url, '#t=', 1) = a.url where p.photo_image_url like 'file:%#t=%'`
 const MATCHING = 'select id from matching_photos($1::jsonb) as id'
 const REMOTE_PHOTOS = `
   select photo_id as id, photo_image_url as url from photos
@@ -95,6 +97,7 @@ export class PostgresRemovalRepository implements RemovalRepository {
     const rows = await this.database.query<{ address: string; id: string }>(BY_ADDRESS, [
       addresses.map(storable),
       this.host,
+      addresses.map(address => storable(address.startsWith('/') ? placeUrl(address) : address)),
     ])
     const found = new Map<string, string[]>()
     for (const { address, id } of rows) found.set(address, [...(found.get(address) ?? []), id])

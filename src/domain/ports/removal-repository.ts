@@ -23,7 +23,7 @@ export interface RemovalRepository {
   countPhotos(): Promise<number>
   /** Of these ids those that the database has. */
   existing(photoIds: readonly string[]): Promise<string[]>
-  /** Photos with these page or image URLs, or at these absolute paths of this machine: ids by address. */
+  /** Photos with these page or image URLs, or at these absolute paths of this machine; of a video its frames: ids by address. */
   byAddress(addresses: readonly string[]): Promise<Map<string, string[]>>
   /** @throws AppError FILTER_INVALID */
   matching(filters: readonly Filter[]): Promise<string[]>

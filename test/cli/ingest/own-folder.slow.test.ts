@@ -205,6 +205,15 @@ describe('photos of folders', () => {
       expect(await database.query('select from embeddings')).toHaveLength(4)
     })
 
+    test('takes the name of a file without extension in a list for a path', async () => {
+      await cp(at('2023/IMG_0003.png'), join(sandbox.home, 'scan'))
+      expect((await sandbox.run('ingest', 'scan')).code).toBe(0)
+      const list = join(sandbox.home, 'scans.txt')
+      await writeFile(list, 'scan\n')
+      const { stdout, stderr } = await sandbox.run('photo', 'rm', '--from', list, '--dry-run')
+      expect([stdout, stderr]).toEqual([expect.stringContaining('Would remove 1 of 4 photos'), ''])
+    })
+
     test('takes a list of ids, URLs and paths, and says which lines name no photo', async () => {
       const list = join(sandbox.home, 'takedown.txt')
       const lines = [
@@ -245,6 +254,13 @@ describe('photos of folders', () => {
       await picture(at('1k/bbbbbbbbbb2.png'), 'brown')
       const retry = await sandbox.run('ingest', '--retry-failed', '--processes', '1', '--label-set', 'none')
       expect(retry.stdout).toContain('1 of 1 photo embedded')
+    })
+
+    test('says which images it passes over for their extension', async () => {
+      await cp(at('1k/bbbbbbbbbb2.png'), at('1k/cccccccccc3.webp'))
+      const { stderr } = await sandbox.run('ingest', table, '--images', at('1k'), '--label-set', 'none')
+      expect(stderr).toContain('found 2 .png, 1 .webp. Only .png is read. Rename the others to it')
+      await rm(at('1k/cccccccccc3.webp'))
     })
 
     test('needs a table, and a folder with images', async () => {

@@ -1,5 +1,6 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { OutOfReachError, PhotoError } from '../../../src/domain/errors.js'
 import { frameId } from '../../../src/domain/places/video-frame.js'
@@ -33,6 +34,15 @@ describe.skipIf(!hasPrograms('ffmpeg'))('videos', () => {
     expect(shown.stdout).toContain(`'${film}'  # at 2 s`)
     const again = await sandbox.run('ingest', film, '--video-fps', '1', '--json')
     expect(again.objects()[0]).toMatchObject({ photos: 3, enqueuedPhotos: 0 })
+  })
+
+  test('are found by photo rm --from by the path or the URL of the video', async () => {
+    const list = join(sandbox.home, 'films.txt')
+    for (const line of [film, pathToFileURL(film).href]) {
+      await writeFile(list, `${line}\n`)
+      const { stdout, stderr } = await sandbox.run('photo', 'rm', '--from', list, '--dry-run')
+      expect([stdout, stderr]).toEqual([expect.stringContaining('Would remove 3 of 3 photos'), ''])
+    }
   })
 
   test('are counted as skipped without --video-fps', async () => {
