@@ -157,6 +157,23 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await soon(() => page.evaluate('scrollY')).toBeCloseTo(before, -1)
     })
 
+    once('going back leads to the view of a jump within it', async () => {
+      const page = await open('/api')
+      await page.evaluate('document.querySelector("main a[href^=\\"#\\"]").click()')
+      const { hash } = new URL(page.url())
+      expect(hash).toMatch(/^#schema-/)
+      await page.getByRole('link', { name: 'Labels', exact: true }).click()
+      await page.getByRole('heading', { name: 'Labels', exact: true }).waitFor()
+      await page.goBack()
+      await page.getByRole('heading', { name: 'HTTP API' }).waitFor()
+      expect(new URL(page.url()).hash).toBe(hash)
+      await page.locator(hash).waitFor()
+      await page.goForward()
+      await page.getByRole('heading', { name: 'Labels', exact: true }).waitFor()
+      await open(`/api${hash}`)
+      await page.locator(hash).waitFor()
+    })
+
     once('a photo has its credit, its labels, similar photos, downloads, and shows what the model saw', async () => {
       const page = await open('/photos/photo-000')
       const credit = page.locator('.credit')

@@ -17,9 +17,13 @@ let isReturn = false
 
 history.scrollRestoration = 'manual'
 addEventListener('popstate', () => {
-  // A jump within the view.
-  if (location.hash !== '') return
-  scrollOfEntries.set(place.value.key, scrollY)
+  const { path, parameters, key } = place.value
+  // A jump within the view, whose entry stands for the same place.
+  if (location.hash !== '' && location.pathname === path && read().parameters.toString() === parameters.toString()) {
+    history.replaceState({ key }, '')
+    return
+  }
+  scrollOfEntries.set(key, scrollY)
   const next = read()
   wantedScroll = scrollOfEntries.get(next.key) ?? 0
   isReturn = true

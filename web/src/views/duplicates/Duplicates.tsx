@@ -53,7 +53,7 @@ export function Duplicates() {
         <LeastSimilarity least={least} />
       </div>
       <p class="labels-text">
-        Photos that look the same to the model.
+        Photos that look the same to the model. Those of a group resemble each other directly or through others.
         {mayRemove && ' Removing a photo takes it out of the collection; the original file is never deleted.'}
       </p>
       {!groups && (

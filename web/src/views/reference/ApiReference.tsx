@@ -14,7 +14,10 @@ export function ApiReference() {
     document.title = 'HTTP API – unsplash-clip'
   }, [])
   useEffect(() => {
-    if (value) restorePlace()
+    if (!value) return
+    restorePlace()
+    // The browser looked for the entry of the address before it was there.
+    if (location.hash !== '') location.replace(location.hash)
   }, [value])
   if (error !== undefined) return <Failure error={error} retry={retry} />
   const names = new Set(value?.schemas.map(([name]) => name))
