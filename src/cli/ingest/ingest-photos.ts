@@ -25,7 +25,8 @@ export async function ingestPhotos(context: Context, options: IngestOptions): Pr
   const { sync = false, watch = false, videoFps } = options
   const mayBeEmpty = sync || watch
   const objects = () => context.app.objects()
-  const source = options.inputs.length > 0 ? await openInput(options.inputs, { mayBeEmpty, videoFps, objects }) : null
+  const reading = { mayBeEmpty, videoFps, objects, copies: context.app.storeLocation }
+  const source = options.inputs.length > 0 ? await openInput(options.inputs, reading) : null
   for (const warning of source?.warnings ?? []) context.out.note(warning)
   const badRows = await openBadRows(options.badRowsFile)
   try {

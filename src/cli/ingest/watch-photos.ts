@@ -35,6 +35,7 @@ export async function watchPhotos(
     isSure: options.yes ?? false,
     rescanMs: (options.rescan ?? RESCAN_S) * SECOND,
     workers,
+    copies: context.app.storeLocation,
     signal,
   }).finally(() => printer.close())
   return 0

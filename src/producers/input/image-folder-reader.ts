@@ -17,14 +17,16 @@ const STAT_AT_ONCE = 64
  * folders, which may form cycles; follows links to files.
  * @param folder or a single file
  * @param skipped counts what holds no photo
+ * @param copies where copies are stored: not photos of a folder above them
  */
 export async function* readImageFolder(
   folder: string,
   skipped: SkippedFiles = noneSkipped(),
+  copies?: string,
 ): AsyncGenerator<FileRow | BadRow> {
   // The folder may itself be a link: its files have one absolute path however it is named.
   const root = await realpath(folder)
-  yield* rowsOf(root, walk(root, skipped))
+  yield* rowsOf(root, walk(root, skipped, { copies: await realFolder(copies) }))
 }
 
 /**
@@ -37,11 +39,14 @@ export async function* readChangedFiles(
   folder: string,
   paths: readonly string[],
   skipped: SkippedFiles = noneSkipped(),
+  copiesFolder?: string,
 ): AsyncGenerator<FileRow | BadRow> {
+  const copies = await realFolder(copiesFolder)
+  const areCopies = (path: string) => copies?.startsWith(`${folder}/`) && `${path}/`.startsWith(`${copies}/`)
   const stems = new Map<string, Set<string>>()
   const folders: string[] = []
   for (let from = 0; from < paths.length; from += STAT_AT_ONCE) {
-    const some = paths.slice(from, from + STAT_AT_ONCE)
+    const some = paths.slice(from, from + STAT_AT_ONCE).filter(path => !areCopies(path))
     const found = await Promise.all(some.map(path => lstat(path).catch(() => null)))
     for (const [i, path] of some.entries())
       if (found[i]?.isDirectory()) folders.push(path)
@@ -54,11 +59,16 @@ export async function* readChangedFiles(
   // What lies in one of the folders is read with it.
   const outermost = new Set(folders.filter(each => !isBelowAny(each, folders)))
   async function* found(): AsyncGenerator<Found> {
-    for (const each of outermost) yield* walk(each, skipped)
+    for (const each of outermost) yield* walk(each, skipped, { copies })
     for (const [each, names] of stems)
-      if (!outermost.has(each) && !isBelowAny(each, folders)) yield* walk(each, skipped, names)
+      if (!outermost.has(each) && !isBelowAny(each, folders)) yield* walk(each, skipped, { only: names })
   }
   yield* rowsOf(folder, found())
+}
+
+/** Without links, as the paths below a folder are; undefined for a place in a bucket, and before there is one. */
+async function realFolder(path: string | undefined): Promise<string | undefined> {
+  return path === undefined ? undefined : await realpath(path).catch(() => undefined)
 }
 
 function isBelowAny(path: string, folders: readonly string[]): boolean {
@@ -92,8 +102,12 @@ async function* rowsOf(part: string, files: AsyncIterable<Found>): AsyncGenerato
 
 type Found = { path: string; stats: BigIntStats; raw?: Found } | { path: string; error: Error }
 
-/** @param only stems of files: the others and all folders are passed over */
-async function* walk(folder: string, skipped: SkippedFiles, only?: ReadonlySet<string>): AsyncGenerator<Found> {
+/** @param options `only`: stems of files: the others and all folders are passed over; `copies`: a folder that is passed over */
+async function* walk(
+  folder: string,
+  skipped: SkippedFiles,
+  { only, copies }: { only?: ReadonlySet<string>; copies?: string },
+): AsyncGenerator<Found> {
   let entries: Dirent[]
   try {
     entries = await readdir(folder, { withFileTypes: true })
@@ -117,8 +131,10 @@ async function* walk(folder: string, skipped: SkippedFiles, only?: ReadonlySet<s
     const some = entries.slice(from, from + STAT_AT_ONCE)
     const found = await Promise.all(some.map(({ name }) => (chosen.has(name) ? lookAtPair(folder, name, raws) : null)))
     for (const [i, entry] of some.entries()) {
-      if (entry.isDirectory() && !entry.name.startsWith('.')) yield* walk(join(folder, entry.name), skipped)
-      else if (found[i]) yield found[i]
+      if (entry.isDirectory() && !entry.name.startsWith('.')) {
+        const path = join(folder, entry.name)
+        if (path !== copies) yield* walk(path, skipped, { copies })
+      } else if (found[i]) yield found[i]
     }
   }
 }

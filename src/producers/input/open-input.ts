@@ -35,6 +35,8 @@ export interface InputOptions {
   videoFps?: number
   /** Reads inputs in buckets; undefined: they are refused. */
   objects?: () => Promise<ObjectReader>
+  /** Folder or `s3://bucket/prefix` of the stored copies, which are not photos of an input above it. */
+  copies?: string
 }
 
 /**
@@ -44,7 +46,7 @@ export interface InputOptions {
  */
 export async function openInput(
   paths: string | readonly string[],
-  { mayBeEmpty = false, videoFps, objects }: InputOptions = {},
+  { mayBeEmpty = false, videoFps, objects, copies }: InputOptions = {},
 ): Promise<Source> {
   const list = typeof paths === 'string' ? [paths] : paths
   if (list.length === 0) throw new AppError('USAGE', `No input was given. ${EXPECTED}`)
@@ -55,7 +57,7 @@ export async function openInput(
     for (const path of list)
       if (/^s3:\/\//i.test(path)) inputs.push(await bucketInput(path, objects, mayBeEmpty))
       else inputs.push(...(await identify(path, closers, { mayBeEmpty, withVideos: videoFps !== undefined })))
-    return await sourceOf(list.join(' '), inputs, () => closeAll(closers), videoFps)
+    return await sourceOf(list.join(' '), inputs, () => closeAll(closers), { videoFps, copies })
   } catch (error) {
     closeAll(closers)
     throw error
@@ -74,7 +76,7 @@ async function sourceOf(
   description: string,
   inputs: readonly Input[],
   closeFiles: () => void,
-  videoFps?: number,
+  { videoFps, copies }: Pick<InputOptions, 'videoFps' | 'copies'>,
 ): Promise<Source> {
   const kind: SourceKind = inputs[0]!.kind
   const other = inputs.find(input => input.kind !== kind)
@@ -96,9 +98,9 @@ async function sourceOf(
       else if (input.kind === 'records') yield* readRecordPhotos(input.name, input.records())
     for (const input of inputs) if (input.kind === 'url-list') yield* readUrlList(input.part)
     Object.assign(skipped, noneSkipped())
-    for (const { folder, objects } of buckets) yield* readBucket(folder, { objects, known, skipped })
+    for (const { folder, objects } of buckets) yield* readBucket(folder, { objects, known, skipped, copies })
     for (const { folder } of ofFolders.filter(({ isVideo }) => !isVideo))
-      yield* identifyFiles(readImageFolder(folder, skipped), known ?? null)
+      yield* identifyFiles(readImageFolder(folder, skipped, copies), known ?? null)
     if (videoFps === undefined) return
     const videos = skipped.videos.splice(0)
     delete skipped.byType.video

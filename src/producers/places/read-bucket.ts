@@ -30,6 +30,7 @@ type PlacedRow = PhotoRow & { place: PhotoPlace; raw?: PlacedRow }
  * objects (a name that begins with a dot) and empty ones are passed over. One that cannot be told is a bad row.
  * @param folder `s3://bucket/prefix`; or one object
  * @param skipped counts what holds no photo
+ * @param copies where copies are stored: not photos of a prefix above them
  * @throws AppError INPUT_NOT_FOUND when the bucket cannot be listed
  */
 export async function* readBucket(
@@ -38,9 +39,15 @@ export async function* readBucket(
     objects,
     known,
     skipped,
-  }: { objects: ObjectReader; known?: Pick<PlaceRepository, 'unchanged'>; skipped: SkippedFiles },
+    copies,
+  }: {
+    objects: ObjectReader
+    known?: Pick<PlaceRepository, 'unchanged'>
+    skipped: SkippedFiles
+    copies?: string
+  },
 ): AsyncGenerator<SourceRow> {
-  for await (const page of pagesOf(photosBelow(folder, objects, skipped))) {
+  for await (const page of pagesOf(photosBelow(folder, withoutCopies(objects, folder, copies), skipped))) {
     const places = page.flatMap(row =>
       row.problem ? [] : [row.place, ...(row.raw ? [{ ...row.raw.place, mustBeEmbedded: true }] : [])],
     )
@@ -58,9 +65,22 @@ export async function* readBucket(
   }
 }
 
+type Lister = Pick<ObjectReader, 'list' | 'head'>
+
+function withoutCopies(objects: ObjectReader, folder: string, copies: string | undefined): Lister {
+  const place = copies?.replace(/\/+$/, '')
+  if (place === undefined || !place.startsWith(`${folder}/`)) return objects
+  const { bucket, key } = objectAt(place)
+  async function* list(ofBucket: string, prefix: string) {
+    for await (const page of objects.list(ofBucket, prefix))
+      yield page.filter(object => ofBucket !== bucket || !object.key.startsWith(`${key}/`))
+  }
+  return { list, head: (at, bytes) => objects.head(at, bytes) }
+}
+
 async function* photosBelow(
   folder: string,
-  objects: ObjectReader,
+  objects: Lister,
   skipped: SkippedFiles,
 ): AsyncGenerator<BadRow | PlacedRow> {
   const { bucket } = objectAt(folder)
@@ -93,7 +113,7 @@ async function* photosBelow(
 }
 
 /** @throws AppError INPUT_NOT_FOUND */
-async function* listed(folder: string, objects: ObjectReader): AsyncGenerator<ListedObject[]> {
+async function* listed(folder: string, objects: Lister): AsyncGenerator<ListedObject[]> {
   const { bucket, key } = objectAt(folder)
   try {
     let isEmpty = true
@@ -136,7 +156,7 @@ async function* groups(pages: AsyncIterable<ListedObject[]>): AsyncGenerator<Lis
 }
 
 /** @returns undefined: no image, or nothing any more; an error: nobody can tell */
-async function typeOf(object: ObjectAddress, objects: ObjectReader) {
+async function typeOf(object: ObjectAddress, objects: Lister) {
   try {
     return typeByContent(await objects.head(object, HEAD_BYTES))
   } catch (error) {

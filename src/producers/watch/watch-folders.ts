@@ -73,6 +73,8 @@ export interface WatchOptions extends WatchListener {
   rescanMs: number
   /** Null: workers run elsewhere. They are stopped at the end. */
   workers: StartedWorkers | null
+  /** Where copies are stored: not photos of a folder above them. */
+  copies?: string
   signal: AbortSignal
 }
 
@@ -232,9 +234,10 @@ class Watch {
   async #lookAtAll(): Promise<void> {
     const seen = new IdSet()
     const folders = this.#present()
+    const { copies } = this.options
     async function* files(skipped: ReturnType<typeof noneSkipped>) {
       // One that is away by now is noticed by the next look at the folders.
-      for (const folder of folders) if (await isFolder(folder)) yield* readImageFolder(folder, skipped)
+      for (const folder of folders) if (await isFolder(folder)) yield* readImageFolder(folder, skipped, copies)
     }
     this.#wantsWhole = false
     await this.#enqueue(files, path => void seen.add(path), true)
@@ -250,12 +253,14 @@ class Watch {
   async #lookAt(paths: readonly string[]): Promise<void> {
     const seen = new Set<string>()
     const folders = this.#present()
+    const { copies } = this.options
     async function* files(skipped: ReturnType<typeof noneSkipped>) {
       for (const folder of folders)
         yield* readChangedFiles(
           folder,
           paths.filter(path => isAtOrBelow(path, folder)),
           skipped,
+          copies,
         )
     }
     try {

@@ -49,6 +49,16 @@ describe('photos of a bucket', () => {
     expect(again.objects()[0]).toMatchObject({ photos: 3, copies: 1, enqueuedPhotos: 0, alreadyEmbedded: 3 })
   })
 
+  test('are not the stored copies, where these lie below the prefix', async () => {
+    await put('photos/copies/h512-q65/a.jpg', await picture('white'))
+    const rows = async () => (await ingest('--dry-run', '--json')).objects()[0]!.rows
+    const before = await rows()
+    sandbox.environment.OBJECT_STORE = at('photos/copies/')
+    expect(await rows()).toBe(Number(before) - 1)
+    delete sandbox.environment.OBJECT_STORE
+    await client.send(new DeleteObjectCommand({ Bucket: server.bucket, Key: 'photos/copies/h512-q65/a.jpg' }))
+  })
+
   test('that are gone are removed by --sync; a photo with another object stays', async () => {
     for (const Key of ['photos/red sky.jpg', 'photos/blue sky.jpg'])
       await client.send(new DeleteObjectCommand({ Bucket: server.bucket, Key }))

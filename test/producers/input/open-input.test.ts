@@ -5,8 +5,10 @@ import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { contentId } from '../../../src/domain/content-id.js'
+import { readChangedFiles } from '../../../src/producers/input/image-folder-reader.js'
 import { openInput } from '../../../src/producers/input/open-input.js'
 import type { SourceRow } from '../../../src/producers/input/source.js'
+import { noneSkipped } from '../../../src/producers/places/choose-files.js'
 import { folderWith, numbered, problems, readAll, readContent, temporaryFolder, tsv } from './tables.js'
 import { zipFile } from './zip-file.js'
 
@@ -185,6 +187,20 @@ describe('a folder of images', () => {
     for await (const row of source.rows(known)) rows.push(row)
     expect(rows).toMatchObject([{ isKnown: true, photo: { photo_id: 'known-id' } }, { place: { size: 1 } }])
     for await (const row of source.rows()) expect(row).not.toHaveProperty('place')
+  })
+
+  test('does not hold the stored copies, where these lie below it; their own folder does', async () => {
+    const folder = await folderWith({ 'a.jpg': '1', 'objects/h512-q65/x.jpg': '2', 'objects2/b.jpg': '3' })
+    const copies = join(folder, 'objects')
+    const names = async (rows: AsyncIterable<{ path?: string }>) => {
+      const found: string[] = []
+      for await (const { path } of rows) found.push(path!.slice(folder.length + 1))
+      return found
+    }
+    expect(await names((await openInput(folder, { copies })).rows())).toEqual(['a.jpg', 'objects2/b.jpg'])
+    expect(await names((await openInput(copies, { copies })).rows())).toEqual(['objects/h512-q65/x.jpg'])
+    const changed = ['a.jpg', 'objects', 'objects/h512-q65', 'objects/h512-q65/x.jpg'].map(name => join(folder, name))
+    expect(await names(readChangedFiles(folder, changed, noneSkipped(), copies))).toEqual(['a.jpg'])
   })
 
   test('reports links to nothing by name', async () => {
