@@ -278,6 +278,39 @@ end $_$;
 
 COMMENT ON FUNCTION public.counted_photos(of_model integer, query public.vector, labels jsonb, filters jsonb) IS 'Part of search_facets, search_places and shared_words: the photos that they count, as SQL with one column, photo_id. Parameters: $2 query, $3 labels, $4 filters, $6 n, $7 kind, $8 min_score.';
 
+CREATE FUNCTION public.define_cluster_set(set_name text, labels text[], clustering jsonb, model text DEFAULT NULL::text) RETURNS integer
+    LANGUAGE plpgsql
+    AS $_$
+declare
+  of_model constant integer := model_id_of(model);
+  of_set constant text := set_name;
+  result integer;
+begin
+  if (set_name ~ '^[a-z][a-z0-9_]{0,62}$') is not true then
+    raise exception 'the name of a label set has lower-case letters, digits and _, found %', coalesce(set_name, 'null') using errcode = 'UC005';
+  end if;
+  if coalesce(cardinality(labels), 0) = 0 or exists (select from unnest(labels) as label where coalesce(label, '') !~ '\S')
+     or (select count(distinct lower(label)) from unnest(labels) as label) < cardinality(labels) then
+    raise exception 'a name per cluster expected, all different, found %', coalesce(labels::text, 'null') using errcode = 'UC005';
+  end if;
+  if jsonb_typeof(clustering) is distinct from 'object' then
+    raise exception 'clustering describes how the clusters were found, as a JSON object; found %', coalesce(clustering::text, 'null')
+      using errcode = 'UC005';
+  end if;
+  perform label_lock(of_model, true);
+  if exists (select from label_sets s where s.model_id = of_model and s.name = of_set and s.clustering is null) then
+    raise exception 'the label set % has prompts or was trained, and clusters would replace it. Give the clusters another name, or remove that set first: unsplash-clip labels rm %',
+      of_set, of_set using errcode = 'UC005';
+  end if;
+  delete from label_sets s where s.model_id = of_model and s.name = of_set;
+  insert into label_sets (model_id, name, template, labels, clustering)
+  values (of_model, of_set, format('clusters by %s', clustering->>'method'), labels, clustering)
+  returning version into result;
+  return result;
+end $_$;
+
+COMMENT ON FUNCTION public.define_cluster_set(set_name text, labels text[], clustering jsonb, model text) IS 'Stores a label set of clusters without their labels, in place of earlier clusters of that name, and returns the version to write label_rows under: in the same transaction, so that readers see the earlier clusters until all is there.';
+
 CREATE FUNCTION public.define_label_set(set_name text, template text, labels text[], embeddings public.vector[], model text DEFAULT NULL::text, keep_known boolean DEFAULT false) RETURNS text
     LANGUAGE plpgsql
     AS $$
@@ -798,6 +831,19 @@ end $$;
 
 COMMENT ON FUNCTION public.import_vectors(of_model integer, photo_ids text[], vectors public.halfvec[], OUT added bigint, OUT replaced bigint) IS 'Writes vectors of photos that were made elsewhere, one per photo id. Writing the same ones twice changes nothing. Returns how many photos had no vector of the model, and how many had another one.';
 
+CREATE FUNCTION public.keep_clusters() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if exists (select from label_sets s where s.model_id = new.model_id and s.name = new.set_name and s.clustering is not null) then
+    raise exception 'the label set % has clusters, and another definition would replace it. Give this one another name, or remove that one first: unsplash-clip labels rm %',
+      new.set_name, new.set_name using errcode = 'UC005';
+  end if;
+  return new;
+end $$;
+
+COMMENT ON FUNCTION public.keep_clusters() IS 'Trigger: refuses a changed definition for a label set of clusters, whose labels no prompt gives back.';
+
 CREATE FUNCTION public.keep_returned_copies() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -842,6 +888,10 @@ begin
   for definition in
     select * from label_definitions d where d.model_id = of_model and d.set_name = of_set order by d.state = 'coming'
   loop
+    if cardinality(definition.prompts) = 0 then
+      raise exception 'The label set % has clusters, whose labels are written once. Find them again: unsplash-clip analyze cluster --save %', of_set, of_set
+        using errcode = 'UC005';
+    end if;
     execute label_statement(definition, 'e.photo_id = any ($7)',
         'do update set label = excluded.label, score = excluded.score, scores = excluded.scores
           where (r.label, r.scores) is distinct from (excluded.label, excluded.scores)')
@@ -988,6 +1038,7 @@ CREATE TABLE public.label_sets (
     scales double precision[],
     biases double precision[],
     training jsonb,
+    clustering jsonb,
     CONSTRAINT label_sets_check CHECK ((((scales IS NULL) = (training IS NULL)) AND (NOT (cardinality(scales) IS DISTINCT FROM cardinality(biases)))))
 );
 
@@ -1010,6 +1061,8 @@ COMMENT ON COLUMN public.label_sets.scales IS 'Of a trained set: per label, the 
 COMMENT ON COLUMN public.label_sets.biases IS 'Of a trained set: per label, what is added to its logit. Null: the set has prompts.';
 
 COMMENT ON COLUMN public.label_sets.training IS 'Of a trained set: how it was trained, with numbers of examples and measured quality. Null: the set has prompts.';
+
+COMMENT ON COLUMN public.label_sets.clustering IS 'Of clusters: method, numbers and quality. Their labels are written once, and the set has no prompts. Null: the labels follow from prompts or training.';
 
 CREATE VIEW public.label_definitions AS
  SELECT s.model_id,
@@ -1071,6 +1124,10 @@ begin
    where d.model_id = of_model and d.set_name = of_set order by d.state = 'coming' desc limit 1;
   if definition is null then
     raise exception 'Label set % is not stored for this model. Run: unsplash-clip labels predict %', of_set, of_set using errcode = 'UC003';
+  end if;
+  if cardinality(definition.prompts) = 0 then
+    raise exception 'The label set % has clusters, whose labels are written once. Find them again: unsplash-clip analyze cluster --save %', of_set, of_set
+      using errcode = 'UC005';
   end if;
   return definition;
 end $$;
@@ -1574,6 +1631,58 @@ begin
 end $$;
 
 COMMENT ON FUNCTION public.photos_changed_words() IS 'Trigger: updates photo_texts after a change of photos.';
+
+CREATE FUNCTION public.projection(name text, model text DEFAULT NULL::text) RETURNS TABLE(photo_id text, x real, y real)
+    LANGUAGE sql STABLE
+    AS $$
+  select p.photo_id, p.x, p.y
+    from projections r join projection_points p on p.projection_id = r.id
+   where r.model_id = model_id_of(projection.model) and r.name = projection.name
+   order by p.photo_id
+$$;
+
+COMMENT ON FUNCTION public.projection(name text, model text) IS 'The photos of a projection onto a plane and their places, by id; none for an unknown name.';
+
+CREATE FUNCTION public.projection_colors(of_projection integer, of_model integer, facet text, most integer) RETURNS TABLE(value text, photos bigint, places integer[])
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+  is_set constant boolean := facet_expression(facet) is null
+    and exists (select from label_sets s where s.model_id = of_model and s.name = facet);
+begin
+  if facet_expression(facet) is null and not is_set then
+    raise exception 'points are coloured by a label set or by metadata that a photo has one of, found %; label sets: %', coalesce(facet, 'null'),
+      coalesce((select string_agg(s.name, ', ' order by s.name) from label_sets s where s.model_id = of_model), 'none') using errcode = 'UC005';
+  end if;
+  return query execute format($sql$
+    with numbered as materialized (
+      select r.photo_id, (row_number() over (order by r.photo_id))::integer - 1 as place
+        from projection_points r where r.projection_id = $1
+    ), common as (
+      select %s as depth
+    ), valued as (
+      select n.place, %s as value
+        from numbered n %s cross join common
+    ), counted as (
+      select v.value, count(*) as photos, array_agg(v.place) as places from valued v where v.value is not null group by v.value
+       order by count(*) desc, v.value collate "C" limit $4
+    )
+    select c.value, c.photos, c.places from counted c
+     order by %s, c.photos desc, c.value collate "C"$sql$,
+    case when facet = 'folder' then '(
+      select common_length(min(image_folder(p.photo_image_url)), max(image_folder(p.photo_image_url)))
+        from numbered n join photos p on p.photo_id = n.photo_id)' else 'null::integer' end,
+    case when is_set then 'l.label' else facet_expression(facet) end,
+    case when is_set then 'left join label_rows l on l.version = (select s.version from label_sets s where s.model_id = $2 and s.name = $3)
+                             and l.photo_id = n.photo_id'
+         else 'join photos p on p.photo_id = n.photo_id'
+           || case when facet = 'folder' then ' cross join lateral (select image_folder(p.photo_image_url) as folder) as b' else '' end end,
+    case when is_set then 'array_position((select s.labels from label_sets s where s.model_id = $2 and s.name = $3), c.value)'
+         else 'facet_place($3, c.value)' end)
+    using of_projection, of_model, facet, most;
+end $_$;
+
+COMMENT ON FUNCTION public.projection_colors(of_projection integer, of_model integer, facet text, most integer) IS 'What to colour the points of a projection by: the most frequent values of a label set or of metadata as in search_facets, in the order of facets, with the positions of their photos among all of the projection by id, from 0.';
 
 CREATE FUNCTION public.prompt_command(of_model integer, prompt text) RETURNS text
     LANGUAGE sql STABLE
@@ -3859,6 +3968,55 @@ COMMENT ON COLUMN public.photo_versions.failure_code IS 'Why it failed, such as 
 
 COMMENT ON COLUMN public.photo_versions.failure_message IS 'The failure, for people.';
 
+CREATE TABLE public.projection_points (
+    projection_id integer NOT NULL,
+    photo_id text NOT NULL COLLATE pg_catalog."C",
+    x real NOT NULL,
+    y real NOT NULL
+);
+
+COMMENT ON TABLE public.projection_points IS 'The place of each photo in a projection.';
+
+COMMENT ON COLUMN public.projection_points.projection_id IS 'The projection.';
+
+COMMENT ON COLUMN public.projection_points.photo_id IS 'The photo.';
+
+COMMENT ON COLUMN public.projection_points.x IS 'Place along the first axis.';
+
+COMMENT ON COLUMN public.projection_points.y IS 'Place along the second axis.';
+
+CREATE TABLE public.projections (
+    id integer NOT NULL,
+    model_id integer NOT NULL,
+    name text NOT NULL,
+    method text NOT NULL,
+    parameters jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.projections IS 'Projections of the vectors of a model onto a plane, which maps of photos are drawn from.';
+
+COMMENT ON COLUMN public.projections.id IS 'Number of the projection.';
+
+COMMENT ON COLUMN public.projections.model_id IS 'The model whose vectors were projected.';
+
+COMMENT ON COLUMN public.projections.name IS 'Name, such as umap.';
+
+COMMENT ON COLUMN public.projections.method IS 'pca or umap.';
+
+COMMENT ON COLUMN public.projections.parameters IS 'What the points depend on, and measures of quality.';
+
+COMMENT ON COLUMN public.projections.created_at IS 'When the points were computed.';
+
+ALTER TABLE public.projections ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.projections_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.prompt_embeddings (
     model_id integer NOT NULL,
     prompt text NOT NULL COLLATE pg_catalog."C",
@@ -4306,6 +4464,15 @@ ALTER TABLE ONLY public.photo_versions
 ALTER TABLE ONLY public.photos
     ADD CONSTRAINT photos_pkey PRIMARY KEY (photo_id);
 
+ALTER TABLE ONLY public.projection_points
+    ADD CONSTRAINT projection_points_pkey PRIMARY KEY (projection_id, photo_id);
+
+ALTER TABLE ONLY public.projections
+    ADD CONSTRAINT projections_model_id_name_key UNIQUE (model_id, name);
+
+ALTER TABLE ONLY public.projections
+    ADD CONSTRAINT projections_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.prompt_embeddings
     ADD CONSTRAINT prompt_embeddings_pkey PRIMARY KEY (model_id, prompt);
 
@@ -4387,6 +4554,8 @@ CREATE INDEX photos_by_photographer ON public.photos USING btree (photographer_u
 
 CREATE INDEX photos_by_place ON public.photos USING btree (photo_location_latitude, photo_location_longitude) WHERE (photo_location_latitude IS NOT NULL);
 
+CREATE INDEX projection_points_by_photo ON public.projection_points USING btree (photo_id);
+
 CREATE INDEX prompt_requests_age ON public.prompt_requests USING btree (requested_at);
 
 CREATE UNIQUE INDEX prompt_requests_open ON public.prompt_requests USING btree (model_id, prompt) WHERE (answered_at IS NULL);
@@ -4447,6 +4616,8 @@ CREATE OR REPLACE VIEW public.run_progress AS
 CREATE TRIGGER copies_of_new_photos AFTER INSERT ON public.photos REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_returned_copies();
 
 CREATE TRIGGER drop_label_rows BEFORE DELETE ON public.label_sets FOR EACH ROW EXECUTE FUNCTION public.drop_label_rows();
+
+CREATE TRIGGER keep_clusters BEFORE INSERT ON public.label_changes FOR EACH ROW EXECUTE FUNCTION public.keep_clusters();
 
 CREATE TRIGGER labels_of_deleted AFTER DELETE ON public.embeddings FOR EACH ROW WHEN ((current_setting('unsplash_clip.removing_photos'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION public.drop_stale_labels();
 
@@ -4541,6 +4712,15 @@ ALTER TABLE ONLY public.photo_versions
 
 ALTER TABLE ONLY public.photo_versions
     ADD CONSTRAINT photo_versions_photo_id_fkey FOREIGN KEY (photo_id) REFERENCES public.photos(photo_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.projection_points
+    ADD CONSTRAINT projection_points_photo_id_fkey FOREIGN KEY (photo_id) REFERENCES public.photos(photo_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.projection_points
+    ADD CONSTRAINT projection_points_projection_id_fkey FOREIGN KEY (projection_id) REFERENCES public.projections(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.projections
+    ADD CONSTRAINT projections_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.models(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.prompt_embeddings
     ADD CONSTRAINT prompt_embeddings_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.models(id) ON DELETE CASCADE;

@@ -40,6 +40,7 @@ grant select on prompt_embeddings, prompt_requests to unsplash_clip_worker, unsp
 grant select on search_model, search_settings, search_tuning, index_status, image_regions to unsplash_clip_worker, unsplash_clip_reader;
 grant select on label_rows, label_changes, label_definitions, label_progress to unsplash_clip_worker, unsplash_clip_reader;
 grant select on photo_places to unsplash_clip_worker, unsplash_clip_reader;
+grant select on projections, projection_points to unsplash_clip_worker, unsplash_clip_reader;
 grant select on photo_texts, text_language to unsplash_clip_worker, unsplash_clip_reader;
 grant select on batches, parked_batches, workers to unsplash_clip_reader;
 grant select on photo_status, labelled_photos, run_progress, open_batches, monitoring to unsplash_clip_worker, unsplash_clip_reader;

@@ -1,3 +1,5 @@
+import { PostgresClusterRepository } from '../db/analysis/cluster-repository.js'
+import { PostgresProjectionRepository } from '../db/analysis/projection-repository.js'
 import { type Database, openDatabase } from '../db/connection.js'
 import { PostgresIndexRepository } from '../db/indexes/index-repository.js'
 import { PostgresIngestRepository } from '../db/ingest/ingest-repository.js'
@@ -16,6 +18,8 @@ import { PostgresTrainedLabelRepository } from '../db/trained-label-repository.j
 import { PostgresImportRepository } from '../db/vectors/import-repository.js'
 import { PostgresVectorRepository } from '../db/vectors/vector-repository.js'
 import { BUCKET_HOST } from '../domain/places/object-place.js'
+import type { ClusterRepository } from '../domain/ports/analysis/cluster-sets.js'
+import type { ProjectionRepository } from '../domain/ports/analysis/projections.js'
 import type { IndexRepository } from '../domain/ports/index-repository.js'
 import type { TrainedLabelRepository } from '../domain/ports/labels/trained-labels.js'
 import type { ModelRepository } from '../domain/ports/model-repository.js'
@@ -41,6 +45,8 @@ export interface Repositories {
   labels: LabelRepository
   labelMarks: LabelMarkRepository
   trainedLabels: TrainedLabelRepository
+  clusters: ClusterRepository
+  projections: ProjectionRepository
   search: SearchRepository
   vectors: VectorRepository
   tables: TableRepository
@@ -76,6 +82,8 @@ export function openRepositories(
     labels: new PostgresLabelRepository(database, { sessions: embedded ? 1 : LABELLING_SESSIONS }),
     labelMarks: new PostgresLabelMarkRepository(database),
     trainedLabels: new PostgresTrainedLabelRepository(database),
+    clusters: new PostgresClusterRepository(database),
+    projections: new PostgresProjectionRepository(database),
     search: new PostgresSearchRepository(database),
     vectors: new PostgresVectorRepository(database),
     tables: new PostgresTableRepository(database),

@@ -29,6 +29,15 @@ const DOUBTFUL = `
          and not exists (select from label_marks m where m.photo_id = l.photo_id and m.label = l.label and ${IS_MARK_OF})
        order by margin, l.score, l.photo_id limit $3::integer) as drawn
    where ${CURRENT_SET}`
+const TYPICAL = `
+  select names.label, drawn.photo_id, drawn.score,
+         row_number() over (order by names.position, drawn.score desc, drawn.photo_id) as place
+    from label_sets s
+   cross join unnest(s.labels) with ordinality as names (label, position)
+   cross join lateral (
+      select l.photo_id, l.score from label_rows l where l.version = s.version and l.label = names.label
+       order by l.score desc, l.photo_id limit $3::integer) as drawn
+   where ${CURRENT_SET}`
 const reviewed = (photos: string): string => `
   select r.label, r.photo_id as "photoId", r.score, e.stored_key as "storedKey", m.correct as mark,
          coalesce(p.photo_title, p.photo_description, p.ai_description) as description
@@ -40,6 +49,7 @@ const reviewed = (photos: string): string => `
    order by r.place`
 const REVIEW_DRAWN = reviewed(DRAWN)
 const REVIEW_DOUBTFUL = reviewed(DOUBTFUL)
+const REVIEW_TYPICAL = reviewed(TYPICAL)
 
 /** $3 to $6: the members of the marks. A photo that is removed meanwhile is waited for, and then has no label. */
 const MARK = `
@@ -83,6 +93,10 @@ export class PostgresLabelMarkRepository implements LabelMarkRepository {
 
   doubtful(modelId: ModelId, setName: string, size: number): Promise<LabelReviewSample[]> {
     return this.database.query<LabelReviewSample & Record<string, unknown>>(REVIEW_DOUBTFUL, [modelId, setName, size])
+  }
+
+  typical(modelId: ModelId, setName: string, size: number): Promise<LabelReviewSample[]> {
+    return this.database.query<LabelReviewSample & Record<string, unknown>>(REVIEW_TYPICAL, [modelId, setName, size])
   }
 
   async mark(modelId: ModelId, setName: string, marks: readonly LabelMark[]): Promise<LabelMark[]> {

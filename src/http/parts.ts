@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Scope } from '../domain/api-key.js'
+import type { ProjectionRepository } from '../domain/ports/analysis/projections.js'
 import type { ModelRepository } from '../domain/ports/model-repository.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
 import type { Queue } from '../domain/ports/queue.js'
@@ -37,6 +38,7 @@ export interface HttpParts {
   keys: KeyStore
   search: PhotoSearch
   models: Pick<ModelRepository, 'models'>
+  projections: Pick<ProjectionRepository, 'list' | 'points' | 'colors'>
   ingest: Pick<IngestRepository, 'run' | 'runs'>
   runs: Pick<
     RunRepository,

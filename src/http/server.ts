@@ -32,6 +32,7 @@ import { addLabelMarkRoutes } from './routes/label-marks.js'
 import { addLabelRoutes } from './routes/labels.js'
 import { addPageRoutes } from './routes/page.js'
 import { addPhotoRoutes } from './routes/photos.js'
+import { addProjectionRoutes } from './routes/projections.js'
 import { addRemovalRoutes } from './routes/removal.js'
 import { addRunControlRoutes } from './routes/run-control.js'
 import { addRunEventRoutes } from './routes/run-events.js'
@@ -153,6 +154,7 @@ function addApi(app: HttpApp, parts: HttpParts, sessions: Sessions, { pictureTim
   addLabelRoutes(app, parts)
   addLabelMarkRoutes(app, parts)
   addCollectionRoutes(app, parts)
+  addProjectionRoutes(app, parts)
   addEmbedRoutes(app, parts)
   addCallerRoute(app)
   addSessionRoutes(app, sessions)

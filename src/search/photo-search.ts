@@ -251,18 +251,18 @@ export class PhotoSearch {
 
   /**
    * Photos of each label to be looked at, with their marks.
-   * @param drawn.size photos per label @param drawn.seed null: the most doubtful ones that nobody has marked
+   * @param drawn.size photos per label @param drawn.order `doubtful`: those that nobody has marked, the smallest margin first;
+   * `typical`: the highest scores first; a number: the seed of random ones
    */
   async labelReview(
     model: SearchModel,
     setName: string,
-    { size, seed }: { size: number; seed: number | null },
+    { size, order }: { size: number; order: number | 'doubtful' | 'typical' },
   ): Promise<LabelReviewSample[]> {
     const { labelMarks } = this.parts.repositories
     if (size === 0) return []
-    return seed === null
-      ? labelMarks.doubtful(model.id, setName, size)
-      : labelMarks.drawn(model.id, setName, size, seed)
+    if (typeof order === 'number') return labelMarks.drawn(model.id, setName, size, order)
+    return labelMarks[order](model.id, setName, size)
   }
 
   /** Of the labels of which people have checked photos. */

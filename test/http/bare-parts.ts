@@ -12,6 +12,7 @@ export function bareParts(changes: Partial<HttpParts> = {}): HttpParts {
     images: NOTHING,
     search: NOTHING,
     models: NOTHING,
+    projections: NOTHING,
     ingest: NOTHING,
     runs: NOTHING,
     queue: NOTHING,

@@ -120,6 +120,13 @@ describe.each(serverKinds())('marks of labels on the $kind server', ({ available
       expect(await precisions()).toMatchObject({ 'at night': { checked: 1, correct: 0, low: 0 } })
     })
 
+    test('typical photos come by falling score', async () => {
+      const { sample } = await review('&order=typical')
+      const scores = sample.filter(({ label }) => label === 'snow').map(photo => photo.score)
+      expect(scores.length).toBeGreaterThan(1)
+      expect(scores).toEqual([...scores].sort((a, b) => b - a))
+    })
+
     test('the most doubtful photo is the one whose next label is nearest, whatever its score', async () => {
       const setScores = (photoId: string, scores: number[]) =>
         made.database.query('update label_rows set score = $2, scores = $3 where photo_id = $1', [

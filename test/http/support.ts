@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import sharp from 'sharp'
+import { PostgresProjectionRepository } from '../../src/db/analysis/projection-repository.js'
 import type { Database } from '../../src/db/connection.js'
 import { PostgresIngestRepository } from '../../src/db/ingest/ingest-repository.js'
 import { PostgresRemovalRepository } from '../../src/db/ingest/removal-repository.js'
@@ -139,6 +140,7 @@ export async function startApi(
       keys: new PostgresKeyRepository(database),
       search: new PhotoSearch({ ...tiny.parts, storesWords: false }),
       models: new PostgresModelRepository(database),
+      projections: new PostgresProjectionRepository(database),
       ingest: new PostgresIngestRepository(database),
       runs: new PostgresRunRepository(database),
       removal: { removals, store: async () => store, copyKey: id => copyKey(id, COPY) },

@@ -28,6 +28,7 @@ test('a precision is told with its interval', () => {
 test('the address of samples says which ones', () => {
   expect(samplesPath('taken_time')).toBe('/labels/taken_time')
   expect(readSamplesPath(parameters(samplesPath('a', 'doubtful', 3)))).toEqual({ order: 'doubtful', round: 3 })
+  expect(readSamplesPath(parameters(samplesPath('a', 'typical')))).toEqual({ order: 'typical', round: 0 })
   expect(readSamplesPath(parameters('/labels/a?order=best&seed=-1'))).toEqual({ order: 'random', round: 0 })
   expect(photosPath('taken_time', 'at night')).toBe('/search?label=taken_time%3Dat+night')
 })

@@ -11,6 +11,10 @@ begin
   for definition in
     select * from label_definitions d where d.model_id = of_model and d.set_name = of_set order by d.state = 'coming'
   loop
+    if cardinality(definition.prompts) = 0 then
+      raise exception 'The label set % has clusters, whose labels are written once. Find them again: unsplash-clip analyze cluster --save %', of_set, of_set
+        using errcode = 'UC005';
+    end if;
     execute label_statement(definition, 'e.photo_id = any ($7)',
         'do update set label = excluded.label, score = excluded.score, scores = excluded.scores
           where (r.label, r.scores) is distinct from (excluded.label, excluded.scores)')

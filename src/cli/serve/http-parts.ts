@@ -59,6 +59,7 @@ export async function openHttpParts(context: Context): Promise<{ parts: HttpPart
         storesWords: false,
       }),
       models: repositories.models,
+      projections: repositories.projections,
       ingest: repositories.ingest,
       runs: repositories.runs,
       removal: removalDeps(app, repositories.removals),

@@ -292,6 +292,8 @@ export interface LabelMarkRepository {
   drawn(modelId: ModelId, setName: string, size: number, seed: number): Promise<LabelReviewSample[]>
   /** Photos of each label that nobody has marked, by rising margin to the next label. @param size photos per label */
   doubtful(modelId: ModelId, setName: string, size: number): Promise<LabelReviewSample[]>
+  /** Photos of each label by falling score. @param size photos per label */
+  typical(modelId: ModelId, setName: string, size: number): Promise<LabelReviewSample[]>
   /** Stores marks. @returns those of photos that do not have the label (any more): they are not stored */
   mark(modelId: ModelId, setName: string, marks: readonly LabelMark[]): Promise<LabelMark[]>
   /** Of the labels with a counted mark. */

@@ -7,6 +7,7 @@ export const PAGE_PATHS = [
   '/runs/:id',
   '/labels',
   '/labels/:set',
+  '/map',
   '/duplicates',
   '/api',
 ] as const

@@ -82,10 +82,10 @@ export function addLabelRoutes(app: HttpApp, { search }: HttpParts): void {
             .optional()
             .describe('The same seed gives the same photos. Default: 0.'),
           order: z
-            .enum(['random', 'doubtful'])
+            .enum(['random', 'doubtful', 'typical'])
             .optional()
             .describe(
-              '`doubtful`: photos that nobody has marked, the smallest margin first: that between the score of the label and the next highest one. Default: random.',
+              '`doubtful`: photos that nobody has marked, the smallest margin first: that between the score of the label and the next highest one. `typical`: the highest scores first. Default: random.',
             ),
         }),
         response: {
@@ -120,7 +120,10 @@ export function addLabelRoutes(app: HttpApp, { search }: HttpParts): void {
       const model = await search.model(query.model)
       const { set, equal, counts } = await search.labels(model, params.name, { size: 0, seed })
       const precisions = await search.labelPrecisions(model, params.name)
-      const sample = await search.labelReview(model, params.name, { size, seed: order === 'random' ? seed : null })
+      const sample = await search.labelReview(model, params.name, {
+        size,
+        order: order === 'random' ? seed : order,
+      })
       return {
         model: model.key,
         label_set: asAnswered(set),

@@ -114,6 +114,8 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     'keys list': async () => [0, 'keys', 'list'],
     'keys revoke': async () => [0, 'keys', 'revoke', 'laptop'],
     facets: async () => [0, 'facets', 'a boat', '--by', 'taken_time'],
+    'analyze cluster': async () => [0, 'analyze', 'cluster', '--k', '2..3', '--save', 'groups'],
+    'analyze project': async () => [0, 'analyze', 'project', '--method', 'pca'],
     duplicates: async () => [0, 'duplicates', '--groups', '--csv', join(watched.sandbox.home, 'duplicates.csv')],
     'prompts add': async () => [0, 'prompts', 'add', 'a boat', 'at night'],
     'prompts list': async () => [0, 'prompts', 'list'],

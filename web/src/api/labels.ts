@@ -1,6 +1,5 @@
 import { answered, get, put } from './client.js'
-
-export type Order = 'random' | 'doubtful'
+import type { Order } from './label-order.js'
 
 /** Photos per label. */
 const SAMPLE = 12
@@ -9,6 +8,12 @@ const SAMPLE = 12
 export async function labelSets() {
   const { label_sets: sets } = await answered(get('/api/v1/label-sets', {}))
   return Promise.all(sets.map(({ name }) => labelSet(name)))
+}
+
+/** Names of the label sets. */
+export async function labelSetNames(): Promise<string[]> {
+  const { label_sets: sets } = await answered(get('/api/v1/label-sets', {}))
+  return sets.map(({ name }) => name)
 }
 
 function labelSet(name: string, query: { sample?: number; seed?: number; order?: Order } = {}) {

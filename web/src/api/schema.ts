@@ -374,7 +374,7 @@ export type IngestAccepted = {
   refused: Array<{
     /** Position in the request, from 0. */
     index: number
-    code: 'WRONG_COLUMN_COUNT' | 'BAD_QUOTES' | 'BAD_JSON' | 'BROKEN_UTF8' | 'ROW_TOO_LONG' | 'NO_ID' | 'BAD_ID' | 'NO_URL' | 'NO_IMAGE' | 'NOT_A_URL' | 'DUPLICATE_ID' | 'NO_KEY' | 'BAD_KEY' | 'VALUE_TOO_LONG' | 'REFUSED' | 'UNREADABLE' | 'TOO_MANY_FRAMES' | 'CHANGING'
+    code: 'WRONG_COLUMN_COUNT' | 'BAD_QUOTES' | 'BAD_JSON' | 'BROKEN_UTF8' | 'ROW_TOO_LONG' | 'NO_ID' | 'BAD_ID' | 'NO_URL' | 'NO_IMAGE' | 'NOT_A_URL' | 'DUPLICATE_ID' | 'NO_VECTOR' | 'BAD_VECTOR' | 'WRONG_DIMENSION' | 'NOT_FINITE' | 'ZERO_VECTOR' | 'NO_KEY' | 'BAD_KEY' | 'VALUE_TOO_LONG' | 'REFUSED' | 'UNREADABLE' | 'TOO_MANY_FRAMES' | 'CHANGING'
     found: string
   }>
 }
@@ -421,6 +421,17 @@ export type LabelledPhoto = {
   label: string
   score: number
   photo: PhotoMetadata
+}
+
+/** A projection of the vectors of a model onto a plane. */
+export type Projection = {
+  name: string
+  /** `pca` or `umap`. */
+  method: string
+  /** What the points depend on. `explained`: shares of the variance along the first two components. */
+  parameters: Record<string, number | Array<number>>
+  created_at: string
+  photos: number
 }
 
 export type Removed = {
@@ -1008,7 +1019,7 @@ export interface paths {
           model?: string
           sample?: number
           seed?: number
-          order?: 'random' | 'doubtful'
+          order?: 'random' | 'doubtful' | 'typical'
         }
       }
       responses: {
@@ -1205,6 +1216,75 @@ export interface paths {
               of: string
               score: number
             }>
+          } } }
+        '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
+      }
+    }
+  }
+  '/api/v1/projections': {
+    get: {
+      parameters: {
+        query?: {
+          model?: string
+        }
+      }
+      responses: {
+        200: { content: { 'application/json': {
+            model: string
+            projections: Array<Projection>
+          } } }
+        '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
+      }
+    }
+  }
+  '/api/v1/projections/{name}': {
+    get: {
+      parameters: {
+        path: {
+          name: string
+        }
+        query?: {
+          model?: string
+        }
+      }
+      responses: {
+        200: { content: { 'application/json': {
+            model: string
+            /** Rising. */
+            photo_ids: Array<string>
+            /** x and y of each photo, in turns: float32, little-endian, in base64. */
+            points: string
+          } } }
+        '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
+      }
+    }
+  }
+  '/api/v1/projections/{name}/colors': {
+    get: {
+      parameters: {
+        path: {
+          name: string
+        }
+        query: {
+          by: string
+          top?: number
+          model?: string
+        }
+      }
+      responses: {
+        200: { content: { 'application/json': {
+            model: string
+            by: string
+            /** In the order of facets. */
+            values: Array<{
+              value: string
+              photos: number
+            }>
+            /** The value of each photo, in the order of the points: its position in `values`, as bytes in base64. 255: none of them. */
+            places: string
           } } }
         '4XX': { content: { 'application/problem+json': Problem } }
         '5XX': { content: { 'application/problem+json': Problem } }

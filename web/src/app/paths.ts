@@ -7,6 +7,7 @@ export const VIEW_PATHS = [
   '/runs/:id',
   '/labels',
   '/labels/:set',
+  '/map',
   '/duplicates',
   '/api',
 ] as const

@@ -24,6 +24,10 @@ export const VIEWS: Record<ViewPath, View> = {
     entry: { title: 'Labels', icon: 'label' },
   },
   '/labels/:set': { load: async () => (await import('../views/labels/LabelReview.js')).LabelReview, entry: null },
+  '/map': {
+    load: async () => (await import('../views/map/ProjectionMap.js')).ProjectionMap,
+    entry: { title: 'Map', icon: 'map' },
+  },
   '/duplicates': {
     load: async () => (await import('../views/duplicates/Duplicates.js')).Duplicates,
     entry: { title: 'Duplicates', icon: 'duplicates' },

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
+import type { Order } from '../../api/label-order.js'
 import { labelSamples } from '../../api/labels.js'
 import { place, restorePlace } from '../../app/navigation.js'
 import type { ViewProps } from '../../app/paths.js'
@@ -9,6 +10,12 @@ import { LabelSection } from './LabelSection.js'
 import { nameOf, readSamplesPath } from './label-texts.js'
 import { ReviewTools } from './ReviewTools.js'
 import { Review } from './review.js'
+
+const SHOWN: Record<Order, string> = {
+  random: 'Random photos of each label. ',
+  doubtful: 'Photos of the lowest scores that nobody has marked. They do not count for the measured precision. ',
+  typical: 'Photos of the highest scores. They do not count for the measured precision. ',
+}
 
 /** Samples of each label of a set. A person says which labels are right. */
 export function LabelReview({ parameters: { set = '' } }: ViewProps) {
@@ -37,9 +44,7 @@ export function LabelReview({ parameters: { set = '' } }: ViewProps) {
         <ReviewTools set={set} order={order} round={round} />
       </div>
       <p class="labels-text">
-        {order === 'random'
-          ? 'Random photos of each label. '
-          : 'Photos of the lowest scores that nobody has marked. They do not count for the measured precision. '}
+        {SHOWN[order]}
         {mayMark && 'Mark what is right or wrong: click, or press r or w on a photo.'}
       </p>
       {equal.length > 0 && <p class="problem">The model cannot tell these labels apart: {equal.join(', ')}.</p>}

@@ -1,9 +1,10 @@
-import type { Order } from '../../api/labels.js'
+import type { Order } from '../../api/label-order.js'
 import { samplesPath } from './label-texts.js'
 
 const ORDERS: readonly { order: Order; title: string }[] = [
   { order: 'random', title: 'Random' },
   { order: 'doubtful', title: 'Doubtful first' },
+  { order: 'typical', title: 'Typical first' },
 ]
 
 /** Which photos to look at. */
@@ -21,9 +22,11 @@ export function ReviewTools({ set, order, round }: { set: string; order: Order; 
           {it.title}
         </a>
       ))}
-      <a class="button is-primary" href={samplesPath(set, order, round + 1)}>
-        {order === 'random' ? 'Other samples' : 'Next ones'}
-      </a>
+      {order !== 'typical' && (
+        <a class="button is-primary" href={samplesPath(set, order, round + 1)}>
+          {order === 'random' ? 'Other samples' : 'Next ones'}
+        </a>
+      )}
     </nav>
   )
 }

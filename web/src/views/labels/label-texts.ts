@@ -1,5 +1,8 @@
+import type { Order } from '../../api/label-order.js'
 import type { LabelPrecision, LabelSet } from '../../api/schema.js'
 import { EMPTY, searchPath, toggled } from '../../state/search-state.js'
+
+const ORDERS: readonly Order[] = ['random', 'doubtful', 'typical']
 
 /** A share in whole percent; a little is not nothing. */
 export function percent(share: number): string {
@@ -30,19 +33,19 @@ export const photosPath = (set: string, label: string): string =>
   searchPath(toggled(EMPTY, 'label', `${set}=${label}`, true))
 
 /** The samples of a label set. */
-export function samplesPath(set: string, order: 'random' | 'doubtful' = 'random', round = 0): string {
+export function samplesPath(set: string, order: Order = 'random', round = 0): string {
   const parameters = new URLSearchParams()
-  if (order === 'doubtful') parameters.set('order', order)
+  if (order !== 'random') parameters.set('order', order)
   if (round > 0) parameters.set('seed', String(round))
   const text = parameters.toString()
   return `/labels/${encodeURIComponent(set)}${text === '' ? '' : `?${text}`}`
 }
 
 /** What the address of the samples says. What it does not understand it leaves out. */
-export function readSamplesPath(parameters: URLSearchParams): { order: 'random' | 'doubtful'; round: number } {
+export function readSamplesPath(parameters: URLSearchParams): { order: Order; round: number } {
   const round = Number(parameters.get('seed') ?? 0)
   return {
-    order: parameters.get('order') === 'doubtful' ? 'doubtful' : 'random',
+    order: ORDERS.find(order => order === parameters.get('order')) ?? 'random',
     round: Number.isInteger(round) && round >= 0 && round < 2 ** 31 ? round : 0,
   }
 }

@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals'
-import { type LabelSamples, markLabels, type Order, type Precision, type SamplePhoto } from '../../api/labels.js'
+import type { Order } from '../../api/label-order.js'
+import { type LabelSamples, markLabels, type Precision, type SamplePhoto } from '../../api/labels.js'
 import { announce } from '../../state/current.js'
 import { forgetResources } from '../../state/resource.js'
 import { precisionText } from './label-texts.js'

@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openDatabase } from '../../../src/db/connection.js'
+import { PostgresIngestRepository } from '../../../src/db/ingest/ingest-repository.js'
+import { blobs } from '../../analysis/blobs.js'
+import { aModel, aPhoto, embedPhotos } from '../../db/factories.js'
+import { Sandbox } from '../../support/cli.js'
+import { serverKinds, type TestServer } from '../../support/servers/postgres.js'
+import { until } from '../../support/until.js'
+
+const GROUPS = ['beach', 'forest', 'street']
+const PHOTOS = 240
+const DIMENSION = 16
+
+describe.each(serverKinds())('analyze on the $kind server', ({ available, start }) => {
+  describe.skipIf(!available)('', () => {
+    let server: TestServer
+    let sandbox: Sandbox
+
+    beforeAll(async () => {
+      server = await start()
+      const url = await server.migratedUrl()
+      const database = await openDatabase({ url })
+      const modelId = await new PostgresIngestRepository(database).registerModel(
+        aModel({ name: 'demo', dimension: DIMENSION }),
+      )
+      const { values } = blobs(PHOTOS, DIMENSION, GROUPS.length, 0.15)
+      const photos = Array.from({ length: PHOTOS }, (_, i) =>
+        aPhoto(`photo-${String(i).padStart(3, '0')}`, {
+          photo_description: `${GROUPS[i % GROUPS.length]} under the sky`,
+          exif_iso: i < 120 ? 100 : 800,
+        }),
+      )
+      const vectors = photos.map((_, i) => values.slice(i * DIMENSION, (i + 1) * DIMENSION))
+      await embedPhotos(database, modelId, photos, vectors)
+      await database.close()
+      sandbox = await Sandbox.create({ DATABASE_URL: url })
+    })
+    afterAll(async () => {
+      await sandbox?.close()
+      await server?.close()
+    })
+    const run = (...args: string[]) => sandbox.run('analyze', ...args, '--model', 'demo@fp32')
+    const json = async (...args: string[]) => (await run(...args, '--json')).objects()
+
+    test('cluster compares numbers of clusters, names the best and keeps them', { timeout: 240_000 }, async () => {
+      const objects = await json('cluster', '--k', '2..5', '--save', 'groups')
+      const tried = objects.filter(object => 'silhouette' in object)
+      expect(tried.map(({ k, best }) => [k, best])).toEqual([
+        [2, false],
+        [3, true],
+        [4, false],
+        [5, false],
+      ])
+      const found = objects.filter(object => 'cluster' in object)
+      expect(found.map(({ photos }) => photos)).toEqual([80, 80, 80])
+      expect(found.map(({ cluster }) => cluster).sort()).toEqual(GROUPS)
+      const shown = await sandbox.run('labels', 'show', 'groups', '--model', 'demo@fp32', '--json')
+      expect(shown.objects().map(({ photos }) => photos)).toEqual([80, 80, 80])
+      const narrowed = await json('cluster', '--k', '2', '--where', 'exif_iso>=800', '--label', 'groups=beach')
+      const photos = narrowed.filter(object => 'cluster' in object).map(object => Number(object.photos))
+      expect(photos.reduce((sum, count) => sum + count, 0)).toBe(40)
+    })
+
+    test('cluster without --save shows a table and changes nothing', { timeout: 240_000 }, async () => {
+      const { stdout } = await run('cluster', '--k', 'auto')
+      expect(stdout).toMatch(/^k +inertia +silhouette/)
+      expect(stdout).toMatch(/^3 .*best$/m)
+      expect(stdout.split('\n').every(line => line.length <= 80)).toBe(true)
+    })
+
+    test('cluster by density leaves what fits nowhere to "none"', { timeout: 240_000 }, async () => {
+      const objects = await json('cluster', '--method', 'hdbscan', '--min-size', '20', '--save', 'dense')
+      const saved = objects.find(object => 'saved' in object) as { photos: number; clustering: { clusters: number } }
+      expect(saved).toMatchObject({ photos: PHOTOS, clustering: { clusters: 3 } })
+    })
+
+    test('project places photos by both methods, and keeps the points', { timeout: 240_000 }, async () => {
+      const csv = join(sandbox.home, 'points.csv')
+      const [made] = await json('project', '--csv', csv, '--neighbours', '10')
+      expect(made).toMatchObject({ projection: 'umap', method: 'umap', photos: PHOTOS })
+      expect((await readFile(csv, 'utf8')).split('\n')).toHaveLength(PHOTOS + 2)
+      const { stdout } = await run('project', '--method', 'pca', '--save', 'flat')
+      expect(stdout).toContain('components explain')
+      const dense = await json('cluster', '--method', 'hdbscan', '--projection', 'umap')
+      expect(dense.filter(object => 'cluster' in object && object.cluster !== 'none')).toHaveLength(3)
+    })
+
+    test.each([
+      [['cluster', '--k', '1'], 'from 2 to'],
+      [['cluster', '--k', '9..3'], 'a range such as'],
+      [['cluster', '--k', '400'], 'fewer clusters than the 240 photos'],
+      [['cluster', '--min-size', '4'], '--min-size does not go with --method kmeans'],
+      [['cluster', '--method', 'hdbscan', '--k', '4'], '--k does not go with --method hdbscan'],
+      [['cluster', '--method', 'hdbscan', '--projection', 'nothing'], 'NOT_FOUND'],
+      [['cluster', '--save', 'Upper Case'], 'lower-case letters'],
+      [['cluster', '--where', 'exif_iso>9000'], 'at least 3 photos'],
+      [['project', '--method', 'pca', '--neighbours', '4'], '--neighbours does not go with'],
+      [['project', '--save', 'a/b'], 'lower-case letters'],
+      [['project', '--where', 'exif_iso>9000'], 'at least 16 photos'],
+    ] as const)('%j is refused', { timeout: 120_000 }, async (args, message) => {
+      const { code, stderr } = await run(...args)
+      expect(code).toBeGreaterThan(0)
+      expect(stderr).toContain(message)
+      expect(stderr).not.toMatch(/^\s+at /m)
+    })
+
+    test('kill -9 while clusters are kept leaves the old ones or the new ones', { timeout: 240_000 }, async () => {
+      await json('cluster', '--k', '3', '--save', 'killed')
+      for (const wait of [0, 20, 60, 150]) {
+        const running = sandbox.start('analyze', 'cluster', '--k', '4', '--save', 'killed', '--model', 'demo@fp32')
+        await until('the clusters', () => running.stdout().includes('most typical photos'))
+        await new Promise(resolve => setTimeout(resolve, wait))
+        running.child.kill('SIGKILL')
+        await running.finished
+        const shown = (await sandbox.run('labels', 'show', 'killed', '--model', 'demo@fp32', '--json')).objects()
+        expect([3, 4]).toContain(shown.length)
+        expect(shown.reduce((sum, { photos }) => sum + Number(photos), 0)).toBe(PHOTOS)
+      }
+    })
+  })
+})
