@@ -103,7 +103,17 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
   const SCENARIOS: Record<string, () => Promise<[code: number, ...args: string[]]>> = {
     'db migrate': async () => [0, 'db', 'migrate'],
     ingest: async () => [0, 'ingest', await photoList('first'), '--processes', '1'],
-    import: async () => [0, 'import', ...(await vectorFiles()), '--model', 'vectors', '--dimension', '2'],
+    import: async () => [
+      0,
+      'import',
+      ...(await vectorFiles()),
+      '--model',
+      'vectors',
+      '--dimension',
+      '2',
+      '--label-set',
+      'none',
+    ],
     worker: async () => [0, 'worker', '--until-idle', '--metrics-port', '0'],
     search: async () => [0, 'search', 'a boat'],
     // Another server has the port.
