@@ -7,6 +7,7 @@ import { MEBIBYTE, SECOND } from '../domain/units.js'
 import { HttpMetrics } from '../metrics/http-metrics.js'
 import { KeyRing } from './access/key-ring.js'
 import { Sessions } from './access/sessions.js'
+import { refuseManyValues } from './condition-caps.js'
 import { refuseAddresses } from './conditions.js'
 import { addDocument } from './document.js'
 import type { HttpApp } from './http-app.js'
@@ -141,6 +142,7 @@ export async function buildHttpApp(parts: HttpParts, options: HttpOptions, stopp
 
 function addApi(app: HttpApp, parts: HttpParts, sessions: Sessions, { pictureTimeoutMs }: HttpLimits): void {
   const recent = new RecentBuffers(MAX_KEPT_PICTURE_BYTES)
+  app.addHook('preValidation', async ({ body }) => refuseManyValues(body))
   app.addHook('preHandler', async request => {
     if (!request.caller.seesMachine) refuseAddresses(request)
   })

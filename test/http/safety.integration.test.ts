@@ -153,11 +153,33 @@ describe('limits and checks of the HTTP API', () => {
     expect(await wrong({ vector: Array(16_001).fill('x') })).toMatchObject({
       ...{ field: 'body.vector', expected: 'at most 16000 elements', found: 'a list of 16001' },
     })
-    const filters = Array.from({ length: 100 }, () => ({ photos: Array(1000).fill('a b') }))
+    const filters = Array.from({ length: 20 }, () => ({ photos: Array(1000).fill('a b') }))
     expect(await wrong({ words: 'snow', filters })).toMatchObject({ field: 'body.filters.0.photos.0' })
     expect(await wrong({ parts: [{ words: 'a' }, { vector: Array(5000).fill(null) }] })).toMatchObject({
       ...{ field: 'body.parts.1.vector.0', found: 'null' },
     })
+  })
+
+  test('refuses conditions that are each allowed and too much together', async () => {
+    const large = await another({ limits: { maxBodyBytes: 4 * MEBIBYTE, maxBodiesBytes: 8 * MEBIBYTE } })
+    const ask = async (filters: object[]) => {
+      const response = await large.post('/search', { words: 'snow', filters })
+      return [response.status, await response.json()]
+    }
+    const ids = (count: number) => Array.from({ length: count }, (_, i) => `photo-${i}`.padEnd(64, 'x'))
+    expect(await ask([{ photos: ids(10_000) }, { not_photos: ids(10_000) }])).toMatchObject([200, { hits: [] }])
+    expect(await ask([{ photos: ids(10_000) }, { not_photos: ids(9_999) }, { photos: ids(2) }])).toMatchObject([
+      422,
+      { code: 'REQUEST_UNPROCESSABLE', field: 'body.filters', expected: expect.stringContaining('20000 values') },
+    ])
+    const value = Array<string>(1000).fill('x'.repeat(1000))
+    const long = Array.from({ length: 3 }, () => ({ column: 'photo_description', operator: 'in', value }))
+    expect(await ask(long.slice(1))).toMatchObject([200, { hits: [] }])
+    expect(await ask(long)).toMatchObject([422, { expected: expect.stringContaining('2000000 characters') }])
+    const response = await large.post('/facets', { filters: Array(3).fill({ photos: ids(10_000) }) })
+    expect(response.status).toBe(422)
+    for (const odd of [null, 1, [], [null], [1], [{ value: 1 }]])
+      expect((await api.post('/search', { words: 'snow', filters: odd })).status).toBeLessThan(500)
   })
 
   test('answers to paths that are no text, or too long, with a problem', async () => {

@@ -67,5 +67,9 @@ export const FILTER_PARAMETERS = {
 /** Conditions as members of a JSON body. All must hold. */
 export const FILTER_MEMBERS = {
   labels: z.array(LabelCondition).max(MAX_FILTERS).optional(),
-  filters: z.array(Filter).max(MAX_FILTERS).optional(),
+  filters: z
+    .array(Filter)
+    .max(MAX_FILTERS)
+    .optional()
+    .describe('All must hold. Their lists have at most 20,000 values and 2,000,000 characters together.'),
 }

@@ -19,7 +19,7 @@ export const Vector = z.array(z.number().min(-1e30).max(1e30)).min(1).max(16_000
 export const Picture = z.base64().min(1).max(MAX_BASE64).describe('An image file in base64.')
 export const PictureUrl = z
   .string()
-  .regex(/^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s/?#]+/)
+  .regex(/^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s/?#]+/, 'expected an address that begins with http:// or https://')
   .max(8192)
 
 /** The bytes of a file. */

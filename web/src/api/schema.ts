@@ -85,6 +85,7 @@ export type SearchRequest = {
   /** `NAME` or `NAME@PRECISION`. Default: the model of searches. */
   model?: string
   labels?: Array<LabelCondition>
+  /** All must hold. Their lists have at most 20,000 values and 2,000,000 characters together. */
   filters?: Array<Filter>
 }
 
@@ -642,6 +643,7 @@ export interface paths {
             /** `NAME` or `NAME@PRECISION`. Default: the model of searches. */
             model?: string
             labels?: Array<LabelCondition>
+            /** All must hold. Their lists have at most 20,000 values and 2,000,000 characters together. */
             filters?: Array<Filter>
           } } }
       responses: {
@@ -719,6 +721,7 @@ export interface paths {
             /** `NAME` or `NAME@PRECISION`. Default: the model of searches. */
             model?: string
             labels?: Array<LabelCondition>
+            /** All must hold. Their lists have at most 20,000 values and 2,000,000 characters together. */
             filters?: Array<Filter>
           } } }
       responses: {
@@ -785,6 +788,7 @@ export interface paths {
             /** `NAME` or `NAME@PRECISION`. Default: the model of searches. */
             model?: string
             labels?: Array<LabelCondition>
+            /** All must hold. Their lists have at most 20,000 values and 2,000,000 characters together. */
             filters?: Array<Filter>
           } } }
       responses: {
