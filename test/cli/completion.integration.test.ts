@@ -116,3 +116,11 @@ describe('help and version', () => {
     })
   })
 })
+
+test.skipIf(!hasShell('bash'))('the alias of the help works in every folder', async () => {
+  const help = (await run(process.execPath, [MAIN, 'completion', '--help'])).stdout
+  const alias = /^ {2}(alias .+)$/m.exec(help)![1]
+  const lines = `shopt -s expand_aliases\n${alias}\nunsplash-clip version`
+  const { stdout } = await run('bash', ['--norc', '-c', lines], { cwd: folder })
+  expect(stdout).toMatch(/^(unsplash-clip )?\d+\.\d+\.\d+/)
+})

@@ -1,5 +1,7 @@
+import { realpathSync } from 'node:fs'
 import { Argument, type Command } from 'commander'
 import type { CompletedCommand } from '../completion/command-tree.js'
+import { shellWord } from '../print/shell-word.js'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 type Shell = (typeof SHELLS)[number]
@@ -13,18 +15,27 @@ export function addCompletionCommand(program: Command): void {
       'after',
       `
 Examples:
-  source <(unsplash-clip completion bash)       in ~/.bashrc, for each new shell
-  source <(unsplash-clip completion zsh)        in ~/.zshrc, after compinit
-  unsplash-clip completion fish | source        in ~/.config/fish/config.fish
+  unsplash-clip completion bash > ~/.unsplash-clip.bash
+  unsplash-clip completion zsh > ~/.unsplash-clip.zsh
+  unsplash-clip completion fish > ~/.config/fish/completions/unsplash-clip.fish
 
-The shell completes the word unsplash-clip. Where you type "npx unsplash-clip", define it first:
-  alias unsplash-clip="npx unsplash-clip"`,
+Then load the file in each new shell: "source ~/.unsplash-clip.bash" in ~/.bashrc, or "source ~/.unsplash-clip.zsh"
+in ~/.zshrc, after compinit. fish does so by itself. Write it again when the program has changed.
+
+The shell completes the word unsplash-clip. npx finds the program in the folder of the clone only; this works in every
+folder, typed or in the same file:
+  ${aliasLine()}`,
     )
     .action(async (shell: Shell) => {
       const { commandTree } = await import('../completion/command-tree.js')
       const print = await printerOf(shell)
       process.stdout.write(print(commandTree(program)))
     })
+}
+
+/** The program, wherever the shell is: `npx` would look for a package of that name elsewhere. */
+function aliasLine(): string {
+  return `alias unsplash-clip=${shellWord(`node ${shellWord(realpathSync(process.argv[1]!))}`)}`
 }
 
 async function printerOf(shell: Shell): Promise<(commands: readonly CompletedCommand[]) => string> {

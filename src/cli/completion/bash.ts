@@ -7,7 +7,7 @@ export function bashCompletion(commands: readonly CompletedCommand[]): string {
     const candidates = [...subcommands.map(({ name }) => name), ...choices, ...options.flatMap(({ flags }) => flags)]
     return `    ${quoteWord(route)}) words=${quoteWord(candidates.join(' '))} ;;`
   })
-  return `# Completion of unsplash-clip for bash. Load it: source <(unsplash-clip completion bash)
+  return `# Completion of unsplash-clip for bash. Load it with: source FILE
 _unsplash_clip() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} route='' words='' i
   for ((i = 1; i < COMP_CWORD; i++)); do

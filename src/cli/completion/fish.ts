@@ -3,7 +3,7 @@ import { routesOf } from './shell-words.js'
 
 /** Returns the completion of fish. */
 export function fishCompletion(commands: readonly CompletedCommand[]): string {
-  return `# Completion of unsplash-clip for fish. Load it: unsplash-clip completion fish | source
+  return `# Completion of unsplash-clip for fish. Place: ~/.config/fish/completions/unsplash-clip.fish
 function __unsplash_clip_route
     set -l route
     set -l words (commandline -opc)

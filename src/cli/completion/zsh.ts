@@ -15,7 +15,7 @@ export function zshCompletion(commands: readonly CompletedCommand[]): string {
       files=${takesFiles ? 1 : 0} ;;`
   })
   return `#compdef unsplash-clip
-# Completion of unsplash-clip for zsh. Load it after compinit: source <(unsplash-clip completion zsh)
+# Completion of unsplash-clip for zsh. Load it after compinit with: source FILE
 _unsplash_clip() {
   local route='' next
   local -a candidates flags
