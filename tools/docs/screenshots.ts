@@ -38,6 +38,7 @@ const SHOTS: readonly Shot[] = [
     prepare: openFirst,
   },
   { name: 'labels', path: '/labels/taken_time', prepare: markSome },
+  { name: 'projection', path: '/map?by=taken_time' },
   { name: 'runs', path: '/runs', prepare: openFailures },
   { name: 'phone', path: '/search?q=a+house+in+the+snow', look: PHONE },
 ]
@@ -50,6 +51,7 @@ try {
   const options = ['--count', String(SCENES), '--folder', join(home, 'demo'), '--no-serve']
   execFileSync(process.execPath, [PROGRAM, 'demo', ...options], { stdio: ['ignore', 'ignore', 'inherit'] })
   await ingestFailures()
+  execFileSync(process.execPath, [PROGRAM, 'analyze', 'project'], { env: environment, stdio: 'ignore' })
   server = spawn(process.execPath, [PROGRAM, 'serve', '--port', '0', '--json'], {
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,11 +1,12 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks'
-import { type Colors, copyOfPhoto, type Points } from '../../api/projections.js'
+import type { Colors, Points } from '../../api/projections.js'
 import { navigate } from '../../app/navigation.js'
 import { Icon } from '../../components/parts/Icon.js'
 import type { Size } from './camera.js'
 import { drawPoints, nearestPoint } from './draw-points.js'
+import { PointPhoto } from './PointPhoto.js'
 import { colorOf, colorOfOthers, paletteOf, type Theme } from './palette.js'
-import { THUMBNAIL, thumbnailsOf } from './thumbnails.js'
+import { thumbnailsOf } from './thumbnails.js'
 import { useCamera } from './use-camera.js'
 import { useGestures } from './use-gestures.js'
 
@@ -63,19 +64,7 @@ export function PointMap({ points: { ids, places }, colors, only, size, theme }:
     >
       <canvas ref={canvas} width={size.width * ratio} height={size.height * ratio} />
       {thumbnails.map(({ index, x, y }) => (
-        <a
-          key={ids[index]}
-          class="points-photo"
-          href={`/photos/${ids[index]}`}
-          aria-label={`Photo ${ids[index]}`}
-          draggable={false}
-          style={{
-            transform: `translate(${x - THUMBNAIL / 2}px, ${y - THUMBNAIL / 2}px)`,
-            borderColor: borderOf(index),
-          }}
-        >
-          <img src={copyOfPhoto(ids[index]!, 64)} alt="" decoding="async" draggable={false} loading="lazy" />
-        </a>
+        <PointPhoto key={ids[index]} id={ids[index]!} x={x} y={y} color={borderOf(index)} />
       ))}
       <div class="points-tools">
         <button type="button" class="icon-button" aria-label="Zoom in" onClick={() => steered.zoomBy(2)}>
