@@ -114,6 +114,13 @@ export function unknownType(): RequestError {
   })
 }
 
+export function compressedBody(): RequestError {
+  return new RequestError('BODY_TYPE_UNKNOWN', 'The body is compressed; expected one without Content-Encoding.', {
+    field: 'headers.content-encoding',
+    action: 'Send the body as it is.',
+  })
+}
+
 interface Issue {
   instancePath: string
   message?: string

@@ -126,6 +126,7 @@ describe('limits and checks of the HTTP API', () => {
     for (const type of ['application/xml', 'text/plain', 'image/png', 'application/octet-stream'])
       expect(await sent(Buffer.from('<a/>'), type), type).toEqual([415, 'BODY_TYPE_UNKNOWN'])
     expect((await api.post('/search/picture', { a: 1 })).status).toBe(415)
+    expect((await api.post('/search', { words: 'a' }, { 'content-encoding': 'gzip' })).status).toBe(415)
     expect((await api.post('/nothing', Buffer.from('a'), { 'content-type': 'image/png' })).status).toBe(404)
     const nested = '['.repeat(100_000) + ']'.repeat(100_000)
     expect(await sent(Buffer.from(`{"words": ${nested}}`))).toEqual([400, 'REQUEST_INVALID'])

@@ -100,6 +100,21 @@ describe.each(serverKinds())(
         await reader.close()
       })
 
+      test('says before the removal that photos may be alike only through others', async () => {
+        const page = await open('/duplicates?least=0.998')
+        const note = page.getByRole('dialog').getByText('only through others')
+        for (const [id, isSaid] of [
+          ['photo-003', false],
+          ['photo-002', true],
+        ] as const) {
+          await page.getByRole('button', { name: `Keep this one: ${id}` }).click()
+          await page.getByRole('heading', { name: 'Remove 2 photos?' }).waitFor()
+          expect(await note.count(), id).toBe(isSaid ? 1 : 0)
+          await page.keyboard.press('Escape')
+          await soon(() => page.getByRole('dialog').count()).toBe(0)
+        }
+      })
+
       test('of duplicates one is kept, after a question; the focus goes on to the next group', async () => {
         const page = await open('/duplicates?least=0.99')
         await page.getByRole('heading', { name: '2 groups of duplicates' }).waitFor()

@@ -51,7 +51,10 @@ try {
   const options = ['--count', String(SCENES), '--folder', join(home, 'demo'), '--no-serve']
   execFileSync(process.execPath, [PROGRAM, 'demo', ...options], { stdio: ['ignore', 'ignore', 'inherit'] })
   await ingestFailures()
-  execFileSync(process.execPath, [PROGRAM, 'analyze', 'project'], { env: environment, stdio: 'ignore' })
+  execFileSync(process.execPath, [PROGRAM, 'analyze', 'project', '--method', 'pca'], {
+    env: environment,
+    stdio: 'ignore',
+  })
   server = spawn(process.execPath, [PROGRAM, 'serve', '--port', '0', '--json'], {
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],

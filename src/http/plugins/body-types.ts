@@ -1,5 +1,5 @@
 import type { HttpApp } from '../http-app.js'
-import { unknownType } from '../problem.js'
+import { compressedBody, unknownType } from '../problem.js'
 
 const PICTURES = /^(image\/|application\/octet-stream\b)/i
 
@@ -17,8 +17,9 @@ export function addBodyTypes(app: HttpApp): void {
   for (const type of [/^image\//, 'application/octet-stream'])
     app.addContentTypeParser(type, { parseAs: 'buffer' }, (_, body, done) => done(null, body))
   app.addHook('preParsing', async request => {
-    const type = request.headers['content-type']
+    const { 'content-type': type, 'content-encoding': encoding = 'identity' } = request.headers
     if (!['POST', 'PUT'].includes(request.method) || request.is404 || type === undefined) return
+    if (encoding.toLowerCase() !== 'identity') throw compressedBody()
     const takesPictures = request.routeOptions.schema?.consumes !== undefined
     if (PICTURES.test(type) !== takesPictures) throw unknownType()
   })

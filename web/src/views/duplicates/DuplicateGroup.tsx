@@ -1,7 +1,7 @@
 import type { Found } from '../../api/photos.js'
 import type { DuplicateGroup as Group } from '../../api/schema.js'
 import { DuplicatePhoto } from './DuplicatePhoto.js'
-import { countOf } from './duplicate-texts.js'
+import { countOf, mayDiffer } from './duplicate-texts.js'
 import type { Removal } from './RemovalDialog.js'
 
 interface Props {
@@ -10,15 +10,20 @@ interface Props {
   members: Group['members']
   /** Undefined: not loaded yet. */
   photos: ReadonlyMap<string, Found> | undefined
+  /** The similarity from which two photos are duplicates. */
+  least: number
   ask: ((removal: Removal) => void) | null
 }
 
 /** The photos of a group side by side, the one with the most pixels first. */
-export function DuplicateGroup({ name, members, photos, ask }: Props) {
+export function DuplicateGroup({ name, members, photos, least, ask }: Props) {
   const heading = `group-${name}`
   const found = members.flatMap(({ photo_id }) => photos?.get(photo_id) ?? [])
-  const keep = (id: string) => ask?.({ kept: id, photos: found.filter(({ photo_id }) => photo_id !== id), heading })
-  const remove = (photo: Found) => ask?.({ kept: null, photos: [photo], heading })
+  const keep = (id: string) => {
+    const photos = found.filter(({ photo_id }) => photo_id !== id)
+    ask?.({ kept: id, photos, mayDiffer: mayDiffer({ members }, id, least), heading })
+  }
+  const remove = (photo: Found) => ask?.({ kept: null, photos: [photo], mayDiffer: false, heading })
   return (
     <section class="duplicate-group">
       <h2 id={heading} tabIndex={-1} data-focus>

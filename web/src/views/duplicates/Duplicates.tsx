@@ -68,6 +68,7 @@ export function Duplicates() {
             key={page}
             groups={groups.slice(page * PAGE, (page + 1) * PAGE)}
             removed={removed}
+            least={least}
             ask={mayRemove ? setRemoval : null}
           />
         ))}

@@ -9,6 +9,8 @@ export interface Removal {
   /** The photo that stays; null: all others of the group do. */
   kept: string | null
   photos: readonly Found[]
+  /** Whether some of them may resemble the photo that stays only through others. */
+  mayDiffer: boolean
   /** Id of the heading of the group. */
   heading: string
 }
@@ -26,6 +28,7 @@ export function RemovalDialog({ removal, close, onRemoved }: Props) {
   const [problem, setProblem] = useState('')
   const [isBusy, setBusy] = useState(false)
   const title = useId()
+  // Not at the dialog's close event: it comes late, when the next question may be asked already.
   useEffect(() => {
     setProblem('')
     if (removal) dialog.current?.showModal()
@@ -47,9 +50,13 @@ export function RemovalDialog({ removal, close, onRemoved }: Props) {
       setBusy(false)
     }
   }
+  const cancel = () => {
+    dialog.current?.close()
+    close()
+  }
   const count = countOf(removal?.photos.length ?? 0, 'photo')
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby={title} onClose={close}>
+    <dialog ref={dialog} class="dialog" aria-labelledby={title} onCancel={close}>
       <h2 id={title}>Remove {count}?</h2>
       <ul class="removal-photos">
         {removal?.photos.map(({ photo_id: id, copy }) => (
@@ -59,6 +66,9 @@ export function RemovalDialog({ removal, close, onRemoved }: Props) {
           </li>
         ))}
       </ul>
+      {removal?.mayDiffer && (
+        <p>Some of them may resemble the photo that stays only through others of the group. Look at each of them.</p>
+      )}
       <p class="hint">
         Embeddings, labels, marks and stored copies are removed with it. The original file is never deleted. Ingesting
         it again brings the photo back.
@@ -69,7 +79,7 @@ export function RemovalDialog({ removal, close, onRemoved }: Props) {
         </p>
       )}
       <div class="dialog-actions">
-        <button type="button" class="button" onClick={() => dialog.current?.close()}>
+        <button type="button" class="button" onClick={cancel}>
           Cancel
         </button>
         <button

@@ -44,3 +44,12 @@ export const countOf = (count: number, thing: string): string =>
 /** The photos of a group that were not removed. */
 export const leftOf = ({ members }: DuplicateGroup, removed: ReadonlySet<string>): DuplicateGroup['members'] =>
   members.filter(({ photo_id }) => !removed.has(photo_id))
+
+/**
+ * Whether a photo of the group may be less similar to the one that stays than duplicates are: they resemble each other
+ * through others. Only similarities to the photo that stands for the group are known; angles between photos add up at most.
+ */
+export function mayDiffer({ members }: Pick<DuplicateGroup, 'members'>, kept: string, least: number): boolean {
+  const angleOf = (id: string) => Math.acos(Math.min(1, members.find(each => each.photo_id === id)?.score ?? 1))
+  return members.some(({ photo_id: id }) => id !== kept && Math.cos(angleOf(kept) + angleOf(id)) < least)
+}
