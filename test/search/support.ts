@@ -29,7 +29,7 @@ export class TinyEncoder implements Encoder {
 
   async encodeTexts(texts: readonly string[]): Promise<Float32Array[]> {
     this.texts.push(...texts)
-    return texts.map(text => WORDS[text] ?? normalise([1, 1, 1, text.length]))
+    return texts.map(text => (Object.hasOwn(WORDS, text) ? WORDS[text]! : normalise([1, 1, 1, text.length])))
   }
 
   async encodeImages(images: readonly Uint8Array[]): Promise<Float32Array[]> {

@@ -302,7 +302,8 @@ describe.each(serverKinds())('analyze classify and labels teach on the $kind ser
         expect(stderr).toMatch(/^NOT_EMBEDDED: 1 photo without a vector of clip-test@fp32: without-vector/)
       })
 
-      test.skipIf(kind !== 'native')('killed at any moment leaves the labels of before, and goes on', async () => {
+      const once = kind === 'native' ? test : () => {}
+      once('killed at any moment leaves the labels of before, and goes on', async () => {
         await database.query(
           `insert into photos (photo_id, photo_image_url) select 'm' || n, 'x' from generate_series(1, $1::integer) as n`,
           [MANY],
@@ -335,7 +336,9 @@ describe.each(serverKinds())('analyze classify and labels teach on the $kind ser
             'select from label_changes c where exists (select from label_rows l where l.version = c.version)',
           )
         const running = sandbox.start(...teach(...someOf(2, 6)))
-        await until('labels that are coming', async () => (await coming()).length > 0)
+        // On a fast machine all of them may be there between two looks.
+        const isOver = () => running.child.exitCode !== null
+        await until('labels that are coming', async () => isOver() || (await coming()).length > 0)
         running.child.kill('SIGKILL')
         await running.finished
         // Either it was killed before the switch, or the new labels are there as a whole.
