@@ -3,6 +3,8 @@ import { toHalf } from '../domain/half.js'
 /** Lengths that count as 1, as in the database: those of unit vectors in half precision are nearer. */
 const LEAST_LENGTH = 0.999
 const GREATEST_LENGTH = 1.001
+/** Below, squares lose digits. */
+const LEAST_EXACT_LENGTH = 1e-140
 
 /**
  * Writes a vector as halves of a unit vector. One that has unit length within a thousandth keeps its numbers.
@@ -16,10 +18,9 @@ export function toUnitHalves(
 ): 'unit' | 'scaled' | 'NOT_FINITE' | 'ZERO_VECTOR' {
   const length = lengthOf(vector)
   if (!Number.isFinite(length)) return scaledFirst(vector, halves)
-  if (length === 0) return vectorIsZero(vector) ? 'ZERO_VECTOR' : scaledFirst(vector, halves)
+  if (length < LEAST_EXACT_LENGTH) return vectorIsZero(vector) ? 'ZERO_VECTOR' : scaledFirst(vector, halves)
   const isUnit = length >= LEAST_LENGTH && length <= GREATEST_LENGTH
   const factor = isUnit ? 1 : 1 / length
-  if (!Number.isFinite(factor)) return scaledFirst(vector, halves)
   for (let i = 0; i < halves.length; i++) halves[i] = toHalf(vector[i]! * factor)
   return isUnit ? 'unit' : 'scaled'
 }

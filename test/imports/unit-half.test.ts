@@ -25,6 +25,7 @@ test('Numbers of any size keep their direction', () => {
       const expected = scaled.map(value => value / Math.hypot(...scaled))
       return Math.abs(length - 1) < 2e-3 && numbers.every((value, i) => Math.abs(value - expected[i]!) < 2e-3)
     }),
+    { examples: [[[1.5717277847026288e-162]], [[5e-324, 5e-324]], [[1.7e308, -1.7e308]]] },
   )
 })
 
