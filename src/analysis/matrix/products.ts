@@ -1,5 +1,6 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import { type Matrix, matrix, rowsOf } from './matrix.js'
+import { MOMENTS, momentsModel, momentsOutputs } from './moments-model.js'
 import { FLOAT, operatorModel } from './operator-model.js'
 import { openOperators } from './sessions.js'
 
@@ -8,6 +9,13 @@ const MULTIPLICATIONS_PER_CALL = 2e9
 /** Values of a block: 8 MB. */
 const VALUES_PER_BLOCK = 2e6
 const MOST_ROWS = 8192
+
+export interface Moments {
+  /** Sum of each column, [d] */
+  sums: Float64Array
+  /** Sum of the products of each two columns, [d, d]: symmetric */
+  products: Float64Array
+}
 
 export interface ProductOptions {
   /** [b.rows], added to each row of the product; default: zeros. */
@@ -19,6 +27,7 @@ const A = 'a'
 const B = 'b'
 const BIAS = 'bias'
 const PRODUCT = 'product'
+const ALONG_ROWS = new Tensor('int64', [0n], [1])
 const INPUTS = { [A]: FLOAT, [B]: FLOAT, [BIAS]: FLOAT }
 
 const gemm = (attributes: Record<string, number>) =>
@@ -29,9 +38,13 @@ const gemm = (attributes: Record<string, number>) =>
  * turns between blocks, and a signal ends the work there.
  */
 export class Products {
+  /** By dimension, opened when it is needed. */
+  private readonly momentSessions = new Map<number, Promise<InferenceSession>>()
+
   private constructor(
     private readonly rowSession: InferenceSession,
     private readonly columnSession: InferenceSession,
+    private readonly threads: number,
   ) {}
 
   /** @param threads within a product; 0: one per core */
@@ -40,7 +53,7 @@ export class Products {
       openOperators(gemm({ transB: 1 }), threads),
       openOperators(gemm({ transA: 1 }), threads),
     ])
-    return new Products(rows, columns)
+    return new Products(rows, columns, threads)
   }
 
   /**
@@ -94,9 +107,54 @@ export class Products {
     return sums
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.rowSession.release(), this.columnSession.release()])
+  /**
+   * Sums of the columns of A, and of their products, after `point` is subtracted from each row. Sums of blocks of rows are
+   * added in float64.
+   * @param a [n, d] @param point [d]: near the mean, so that no digits are lost
+   */
+  async moments(a: Matrix, point: Float32Array, { signal }: Pick<ProductOptions, 'signal'> = {}): Promise<Moments> {
+    const d = a.columns
+    const sums = new Float64Array(d)
+    const products = new Float64Array(d * d)
+    const session = await this.momentSession(d)
+    const outputs = momentsOutputs(d)
+    const about = new Tensor('float32', point, [d])
+    const most = blockRows(d, d)
+    for (let first = 0; first < a.rows; first += most) {
+      signal?.throwIfAborted()
+      const block = rowsOf(a, first, Math.min(a.rows, first + most))
+      const found = await session.run({
+        [MOMENTS.rows]: tensorOf(block),
+        [MOMENTS.point]: about,
+        [MOMENTS.axes]: ALONG_ROWS,
+      })
+      addTo(sums, 0, found[MOMENTS.sums]!.data as Float32Array)
+      for (const { name, row, column, rows, columns } of outputs) {
+        const values = found[name]!.data as Float32Array
+        for (let i = 0; i < rows; i++)
+          addTo(products, (row + i) * d + column, values.subarray(i * columns, (i + 1) * columns))
+      }
+    }
+    for (let i = 0; i < d; i++) for (let j = 0; j < i; j++) products[i * d + j] = products[j * d + i]!
+    return { sums, products }
   }
+
+  async close(): Promise<void> {
+    const moments = await Promise.all(this.momentSessions.values())
+    await Promise.all([this.rowSession, this.columnSession, ...moments].map(session => session.release()))
+  }
+
+  private momentSession(dimension: number): Promise<InferenceSession> {
+    const known = this.momentSessions.get(dimension)
+    if (known !== undefined) return known
+    const opened = openOperators(momentsModel(dimension), this.threads)
+    this.momentSessions.set(dimension, opened)
+    return opened
+  }
+}
+
+function addTo(sums: Float64Array, at: number, values: Float32Array): void {
+  for (let i = 0; i < values.length; i++) sums[at + i]! += values[i]!
 }
 
 const tensorOf = ({ rows, columns, values }: Matrix): Tensor => new Tensor('float32', values, [rows, columns])

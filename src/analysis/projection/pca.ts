@@ -13,8 +13,8 @@ export interface Pca {
   explained: Float64Array
 }
 
-/** Rows that are centred and multiplied at once. */
-const ROWS_AT_ONCE = 4096
+/** Rows whose mean is taken for the mean of all, in order to keep the digits of the products. */
+const ROWS_OF_A_GUESS = 1024
 
 /**
  * Principal components from the covariance of the columns, [d, d], whose eigenvectors they are.
@@ -22,15 +22,8 @@ const ROWS_AT_ONCE = 4096
  * @param count components, at most d
  */
 export async function pca(products: Products, data: Matrix, count: number, signal?: AbortSignal): Promise<Pca> {
-  const { rows, columns: d } = data
-  const means = columnMeans(data)
-  const covariance = new Float64Array(d * d)
-  const centred = new Float32Array(Math.min(rows, ROWS_AT_ONCE) * d)
-  for (let first = 0; first < rows; first += ROWS_AT_ONCE) {
-    const block = centre(rowsOf(data, first, Math.min(rows, first + ROWS_AT_ONCE)), means, centred)
-    const sums = await products.ofColumns(block, block, { signal })
-    for (let i = 0; i < covariance.length; i++) covariance[i]! += sums[i]! / (rows - 1)
-  }
+  const { columns: d } = data
+  const { means, covariance } = await covarianceOf(products, data, signal)
   let whole = 0
   for (let j = 0; j < d; j++) whole += covariance[j * d + j]!
   const { values, vectors } = largestEigen(covariance, d, count)
@@ -61,10 +54,15 @@ export function projectRows(
   return products.ofRows(data, components, { bias, signal })
 }
 
-/** @param room at least as many values as the rows have */
-function centre({ rows, columns, values }: Matrix, means: Float64Array, room: Float32Array): Matrix {
-  for (let i = 0, at = 0; i < rows; i++) for (let j = 0; j < columns; j++, at++) room[at] = values[at]! - means[j]!
-  return matrix(rows, columns, room.subarray(0, rows * columns))
+/** Means of the columns, [d], and their covariance, [d, d], with n - 1 in the denominator. */
+async function covarianceOf(products: Products, data: Matrix, signal?: AbortSignal) {
+  const { rows, columns: d } = data
+  const guess = Float32Array.from(columnMeans(rowsOf(data, 0, Math.min(rows, ROWS_OF_A_GUESS))))
+  const { sums, products: covariance } = await products.moments(data, guess, { signal })
+  for (let i = 0; i < d; i++)
+    for (let j = 0; j < d; j++)
+      covariance[i * d + j] = (covariance[i * d + j]! - (sums[i]! * sums[j]!) / rows) / (rows - 1)
+  return { means: sums.map((sum, j) => guess[j]! + sum / rows), covariance }
 }
 
 /** The sign of a component is arbitrary: the element of the largest magnitude is to be positive. */

@@ -70,3 +70,15 @@ test('Rows are picked, norms and means computed', () => {
   expect([...columnMeans(of)]).toEqual([3, 4])
   expect(() => matrix(2, 2, new Float32Array(3))).toThrow('expected 2 x 2 values, found 3')
 })
+
+test.each([4, 7])('Moments of %i columns about a point are those of the definition', async d => {
+  const a = randomMatrix(9000, d, 5)
+  const point = Float32Array.from({ length: d }, (_, j) => j / 10)
+  const { sums, products: found } = await products.moments(a, point)
+  const moved = matrix(9000, d, Float32Array.from(a.values, (value, at) => value - point[at % d]!))
+  const wanted = await products.ofColumns(moved, moved)
+  for (let j = 0; j < d; j++) {
+    expect(sums[j]! / 9000).toBeCloseTo(columnMeans(moved)[j]!, 6)
+    for (let i = 0; i < d; i++) expect(found[i * d + j]! / 9000).toBeCloseTo(wanted[i * d + j]! / 9000, 6)
+  }
+})
