@@ -2,35 +2,44 @@
 import pg from 'pg'
 import { BY_VECTOR } from '../../dist/db/search/search-sql.js'
 import { toVectorText } from '../../dist/db/vector.js'
+import { resolveModel } from '../../dist/models/catalog/registry.js'
+import { modelFolder } from '../../dist/models/files/files.js'
+import { openEncoderThread } from '../../dist/models/runtime/encoder-thread.js'
 import { round } from '../support/report.mjs'
 import { load, newWords, summary } from './load.mjs'
 
 const HITS = 50
 const WARM = 10
 
-/** @returns a row per number of clients and way: `api`; `sql`: the same statement; `words`: the text tower through the API */
+/**
+ * @returns a row per number of clients and way: `api`; `embed + sql`: the same text tower in a thread of this process, then the
+ * same statement; `sql`: the statement alone; `words`: the text tower through the API
+ */
 export async function compareWithSql({ server, url, clients, queries, rounds, say }) {
   const words = newWords()
   const { text } = await server.ask('/api/v1/models')
   const model = JSON.parse(text).models[0]
   const rows = []
+  const spec = resolveModel(model.model)
+  const encoder = await openEncoderThread(spec, modelFolder(spec, process.env.MODELS_DIR ?? ''), { towers: 'text' })
   for (const count of clients) {
     const sessions = await Promise.all(Array.from({ length: count }, () => connected(url)))
     const modelId = (await sessions[0].query('select id from models order by id limit 1')).rows[0].id
     const vectors = await vectorsOf(server, words, Math.ceil(queries / rounds) * rounds)
     let next = 0
+    const searched = async (client, vector) => {
+      const values = [modelId, HITS, 0, '[]', '[]', null, null, null, vector, 'text']
+      await sessions[client].query({ text: BY_VECTOR, values })
+    }
     const ways = {
       api: async () => {
         const { ms, status } = await server.ask(`/api/v1/search?k=${HITS}&q=${encodeURIComponent(words())}`)
         if (status !== 200) throw new Error(`a search was answered with ${status}`)
         return ms
       },
-      sql: async client => {
-        const values = [modelId, HITS, 0, '[]', '[]', null, null, null, vectors[next++ % vectors.length], 'text']
-        const startedAt = performance.now()
-        await sessions[client].query({ text: BY_VECTOR, values })
-        return performance.now() - startedAt
-      },
+      'embed + sql': client =>
+        timed(async () => searched(client, toVectorText((await encoder.encodeTexts([words()]))[0]))),
+      sql: client => timed(() => searched(client, vectors[next++ % vectors.length])),
       words: async () => (await server.ask('/api/v1/embed', { method: 'POST', body: { texts: [words()] } })).ms,
     }
     for (const way of Object.values(ways)) await load(count, WARM, way)
@@ -52,7 +61,14 @@ export async function compareWithSql({ server, url, clients, queries, rounds, sa
       })
     for (const session of sessions) await session.end()
   }
+  await encoder.close()
   return rows
+}
+
+async function timed(work) {
+  const startedAt = performance.now()
+  await work()
+  return performance.now() - startedAt
 }
 
 async function connected(url) {

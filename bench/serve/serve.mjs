@@ -7,7 +7,8 @@
 // Starts a Postgres and `serve`, or takes the database of --database-url (empty at first). Photos get random directions as
 // embeddings; their values do not affect exact search, which both databases do. No words are asked for twice, so that none
 // comes from a cache. API and SQL take turns, round by round. `sql` is the statement of the API with a vector, sent by the
-// driver alone: the API adds the text tower, HTTP and JSON. `--model clip-vit-b-32@int8` needs that model on this machine;
+// driver alone; `embed + sql` embeds the words first, with the text tower of the API: the API adds HTTP, JSON and its
+// question for model and stored prompts. `--model clip-vit-b-32@int8` needs that model on this machine;
 // the default comes with the package. `views` asks, one request at a time, what the views of the page ask.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -93,9 +94,10 @@ async function searches(where, count, server, url) {
   tables.push({ title: `Searches for new words over ${count} photos on ${where}, 50 hits, ms`, rows })
   const added = clients.map(one => {
     const p95 = way => rows.find(row => row.clients === one && row.way === way).p95
-    return `${round(p95('api') - p95('sql'))} ms with ${one}`
+    const over = way => `${round(p95('api') - p95(way))} ms`
+    return `with ${one}: ${over('embed + sql')} to embedding and SQL, ${over('sql')} to SQL alone`
   })
-  notes.push(`On ${where} the API adds at p95: ${added.join(', ')}.`)
+  notes.push(`On ${where} the API adds at p95, ${added.join('; ')}.`)
 }
 
 async function stress({ server }) {

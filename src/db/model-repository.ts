@@ -3,6 +3,7 @@ import type { ModelRepository, RegisteredModel } from '../domain/ports/model-rep
 import type { ModelId } from '../domain/ports/repository.js'
 import type { Database } from './connection.js'
 import { MODEL, SEARCHED_MODEL_ID } from './ingest/ingest-sql.js'
+import { storable } from './ingest/photo-rows.js'
 
 const CHOSEN = `select ${MODEL} from models where id = (select model_id from search_model)`
 const MODELS = `
@@ -10,6 +11,16 @@ const MODELS = `
          m.id is not distinct from ${SEARCHED_MODEL_ID} as searched
     from models m order by m.id`
 const EMBEDDED = `select ${MODEL} from models m where exists (select from embeddings e where e.model_id = m.id) limit 2`
+/** One statement for what each search has to know first: on a busy machine every round trip waits for its turn. */
+const ANSWERING = `
+  select ${MODEL}, array(select stored_prompt(m.id, normal_prompt(wanted.prompt)) is not null
+                           from unnest($1::text[]) with ordinality as wanted (prompt, position)
+                          order by wanted.position) as stored
+    from models m
+   where m.id = coalesce((select model_id from search_model),
+                         (select case when count(*) = 1 then min(embedded.id) end
+                            from (select one.id from models one
+                                   where exists (select from embeddings e where e.model_id = one.id) limit 2) as embedded))`
 const USE = 'select use_search_model($1)'
 const RETIRE = 'select retire_model($1) as photos'
 
@@ -29,6 +40,15 @@ export class PostgresModelRepository implements ModelRepository {
   async chosen(): Promise<{ id: ModelId; identity: ModelIdentity } | null> {
     const [row] = await this.database.query<ModelRow>(CHOSEN)
     return row === undefined ? null : fromRow(row)
+  }
+
+  async answering(
+    prompts: readonly string[],
+  ): Promise<{ id: ModelId; identity: ModelIdentity; stored: readonly boolean[] } | null> {
+    const [row] = await this.database.query<ModelRow & { stored: boolean[] }>(ANSWERING, [prompts.map(storable)])
+    if (row === undefined) return null
+    const { stored, ...model } = row
+    return { ...fromRow(model), stored }
   }
 
   async only(): Promise<{ id: ModelId; identity: ModelIdentity } | null> {

@@ -25,7 +25,7 @@ export class QueryEmbedder {
 
   /** The embedding of words; null when it is stored, so that SQL finds it by the words. @returns [dimension] */
   async newWords(words: string): Promise<Float32Array | null> {
-    const [isStored] = await this.sources.repositories.prompts.areStored(this.model.id, [words])
+    const [isStored] = await this.#areStored([words])
     return isStored ? null : (await this.encodeTexts([words]))[0]!
   }
 
@@ -61,7 +61,7 @@ export class QueryEmbedder {
   async #storeWords(words: readonly string[]): Promise<Map<string, Float32Array>> {
     if (words.length === 0) return new Map()
     const { prompts } = this.sources.repositories
-    const stored = await prompts.areStored(this.model.id, words)
+    const stored = await this.#areStored(words)
     const missing = [...new Set(words.filter((_, i) => !stored[i]))]
     if (missing.length === 0) return new Map()
     const embeddings = await this.encodeTexts(missing)
@@ -74,6 +74,12 @@ export class QueryEmbedder {
       if (!(error instanceof AppError && CANNOT_WRITE.has(error.code))) throw error
       return unstored
     }
+  }
+
+  async #areStored(words: readonly string[]): Promise<readonly boolean[]> {
+    const known = words.map(text => this.model.stored?.get(text))
+    if (known.every(isStored => isStored !== undefined)) return known
+    return this.sources.repositories.prompts.areStored(this.model.id, words)
   }
 
   /** @returns one embedding per text, [dimension] */

@@ -10,7 +10,7 @@ import type {
 import type { SearchRepository } from '../domain/ports/search-repository.js'
 import { requireTextTower } from '../domain/text-tower.js'
 import { type EmbeddingSources, QueryEmbedder } from './embed-query.js'
-import type { Query } from './query.js'
+import { type Query, wordsOf } from './query.js'
 import type { SearchModel } from './search-model.js'
 
 const COUNT_WITHOUT_WORDS = 'Leave the words out, or name a model with a text tower: --model NAME.'
@@ -75,10 +75,4 @@ export class PhotoCounts {
     const where = [...(options.where ?? []), ...(photos.length > 0 ? [{ not_photos: photos }] : [])]
     return { ...options, where, parts: await embed.parts(parts) }
   }
-}
-
-function wordsOf(query: Query | undefined): string[] {
-  if (query === undefined) return []
-  const subjects = 'parts' in query ? query.parts : [query]
-  return subjects.flatMap(subject => ('words' in subject ? [subject.words] : []))
 }

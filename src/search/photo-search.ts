@@ -21,7 +21,7 @@ import { collapsed, type Duplicate } from './collapsed.js'
 import { QueryEmbedder } from './embed-query.js'
 import { type LabelPrecision, precisionOf } from './label-precision.js'
 import { PhotoCounts } from './photo-counts.js'
-import type { Query } from './query.js'
+import { type Query, wordsOf } from './query.js'
 import type { ImageLimits, QueryImage } from './query-image.js'
 import { chooseSearchModel, type ModelCatalog, type SearchModel } from './search-model.js'
 import { type AddedPrompt, addPrompts, distinctPrompts, listPrompts } from './stored-prompts.js'
@@ -41,7 +41,7 @@ export interface SearchParts {
     labels: Pick<LabelRepository, 'labelSets' | 'equalLabels' | 'histogram' | 'sample' | 'labelledPhotos'>
     labelMarks: LabelMarkRepository
     ingest: Pick<IngestRepository, 'findModel' | 'latestModel'>
-    models: Pick<ModelRepository, 'chosen' | 'only'>
+    models: Pick<ModelRepository, 'answering'>
   }
   models: ModelCatalog
   /** Key of the model that answers when none is named, none was chosen in the database, and it has several. */
@@ -83,10 +83,10 @@ export class PhotoSearch {
 
   /**
    * The model that answers: the named one; else the one that was chosen for searches in the database; else the only one that it has; else the default.
-   * @param named `name` or `name@precision`
+   * @param named `name` or `name@precision` @param query what is going to be searched for, which saves asking for its words
    */
-  model(named?: string): Promise<SearchModel> {
-    return chooseSearchModel(this.parts, named)
+  model(named?: string, query?: Query): Promise<SearchModel> {
+    return chooseSearchModel(this.parts, named, wordsOf(query))
   }
 
   /** The photos nearest to a query, without the photos that the query names. */

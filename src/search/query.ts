@@ -16,6 +16,13 @@ export type WeightedSubject = QuerySubject & { weight: number }
 /** What to search for: one subject, or several that are combined. */
 export type Query = QuerySubject | { parts: readonly WeightedSubject[] }
 
+/** The words of a query, in its order. */
+export function wordsOf(query: Query | undefined): string[] {
+  if (query === undefined) return []
+  const subjects = 'parts' in query ? query.parts : [query]
+  return subjects.flatMap(subject => ('words' in subject ? [subject.words] : []))
+}
+
 /** The default weight of words. @param besidePhotos whether the query combines them with photos or images */
 export function wordsWeight(besidePhotos: boolean): number {
   return besidePhotos ? WORDS_BESIDE_PHOTOS : PLAIN_WEIGHT

@@ -28,12 +28,14 @@ export interface SearchModel {
   key: string
   /** Its description here: input of the image tower, and whether it has a text tower. Null: not known here. */
   spec: KnownModel | null
+  /** Whether the embeddings of texts are stored, of those texts that were asked for together with the model. */
+  stored?: ReadonlyMap<string, boolean>
 }
 
 export interface ModelSources {
   repositories: {
     ingest: Pick<IngestRepository, 'findModel' | 'latestModel'>
-    models: Pick<ModelRepository, 'chosen' | 'only'>
+    models: Pick<ModelRepository, 'answering'>
   }
   models: ModelCatalog
   /** Key of the model that answers when none is named, none was chosen in the database, and it has several. */
@@ -43,17 +45,23 @@ export interface ModelSources {
 /**
  * The model to search with: the named one; else the one that was chosen for searches in the database; else the only
  * one whose embeddings it has; else the default. Files are not needed: see {@link encoderOf}.
+ * @param words texts of the search, of which the database may have the embeddings
  * @throws AppError NOT_EMBEDDED, which names the model whose embeddings the database has; MODEL_UNKNOWN for a name that
  * neither the database nor this installation knows
  */
-export async function chooseSearchModel(sources: ModelSources, named?: string): Promise<SearchModel> {
+export async function chooseSearchModel(
+  sources: ModelSources,
+  named?: string,
+  words: readonly string[] = [],
+): Promise<SearchModel> {
   const { repositories, models, defaultModel } = sources
-  const { models: stored } = repositories
-  const chosen = named === undefined ? ((await stored.chosen()) ?? (await stored.only())) : null
+  const answering = named === undefined ? await repositories.models.answering(words) : null
+  const chosen = answering && { id: answering.id, identity: answering.identity }
   const wanted = chosen ? modelKey(chosen.identity) : (named ?? defaultModel)
   const spec = resolved(models, wanted)
   const found = chosen ?? (await repositories.ingest.findModel(spec === null ? wanted : modelKey(spec)))
-  if (found) return { ...found, key: modelKey(found.identity), spec }
+  const stored = answering && new Map(words.map((text, i) => [text, answering.stored[i]!]))
+  if (found) return { ...found, key: modelKey(found.identity), spec, ...(stored ? { stored } : {}) }
   // Throws for a name that means nothing here either.
   const key = modelKey(models.resolve(wanted))
   const other = await repositories.ingest.latestModel()

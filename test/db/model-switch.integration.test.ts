@@ -83,8 +83,10 @@ describe.each(kinds)('two models side by side on the $kind server', ({ kind, ava
 
     test('searches the model of the newest run until one is chosen', async () => {
       expect(await models.chosen()).toBeNull()
+      expect(await models.answering([])).toBeNull()
       expect(await searched()).toBe(6)
       await models.use('old')
+      expect(await models.answering(['a dog'])).toMatchObject({ id: old, identity: { name: 'old' }, stored: [false] })
       expect(await models.chosen()).toMatchObject({ id: old, identity: { name: 'old', precision: 'fp32' } })
       expect(await searched()).toBe(4)
       expect((await ingest.latestModel())?.id).toBe(old)

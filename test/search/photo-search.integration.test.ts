@@ -209,19 +209,41 @@ describe.each(serverKinds())('the query module on the $kind server', ({ availabl
         const { parts } = tinyInstallation(database)
         const elsewhere = new PhotoSearch({ ...parts, defaultModel: 'images@fp32' })
         expect(await elsewhere.model()).toMatchObject({ id: modelId, key: 'clip-test@fp32' })
-        const chosen = { id: modelId, identity: aModel() }
-        const several = { chosen: async () => null, only: async () => null }
         const undecided = {
           ...parts,
           defaultModel: 'images@fp32',
-          repositories: { ...parts.repositories, models: several },
+          repositories: { ...parts.repositories, models: { answering: async () => null } },
         }
         await expect(new PhotoSearch(undecided).model()).rejects.toMatchObject({ code: 'NOT_EMBEDDED' })
-        const models = { ...several, chosen: async () => chosen }
-        const repositories = { ...parts.repositories, models }
-        expect(await new PhotoSearch({ ...parts, defaultModel: 'images@fp32', repositories }).model()).toMatchObject(
-          chosen,
-        )
+      })
+
+      test('together with which words of the query are stored, which is not asked again', async () => {
+        const { parts } = tinyInstallation(database)
+        const { prompts } = parts.repositories
+        const asked: string[] = []
+        const areStored = (id: number, texts: readonly string[]) => {
+          asked.push(...texts)
+          return prompts.areStored(id, texts)
+        }
+        const watched = {
+          areStored,
+          save: prompts.save.bind(prompts),
+          list: prompts.list.bind(prompts),
+          remove: prompts.remove.bind(prompts),
+        }
+        const other = new PhotoSearch({ ...parts, repositories: { ...parts.repositories, prompts: watched } })
+        const query = { parts: [' snow ', 'a dog in the rain'].map(words => ({ words, weight: 1 })) }
+        const found = await other.model(undefined, query)
+        expect([...found.stored!]).toEqual([
+          [' snow ', true],
+          ['a dog in the rain', false],
+        ])
+        const { signal } = new AbortController()
+        await other.nearest(found, { words: 'a dog in the rain' }, { k: 1 }, signal)
+        expect(asked).toEqual([])
+        await other.nearest(await other.model('clip-test', query), { words: 'snow' }, { k: 1 }, signal)
+        expect(asked).toEqual(['snow'])
+        await expect(other.model(undefined, { words: ' ' })).rejects.toMatchObject({ code: 'USAGE' })
       })
 
       test('and embeds only in the revision that embedded the photos; what needs no encoder works', async () => {

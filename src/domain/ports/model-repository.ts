@@ -19,6 +19,14 @@ export interface ModelRepository {
   models(): Promise<RegisteredModel[]>
   /** The model that `use` chose; null when there is none, or none any more. */
   chosen(): Promise<{ id: ModelId; identity: ModelIdentity } | null>
+  /**
+   * The model of a search that names none: the chosen one, else the only one; null when there is neither.
+   * @param prompts texts of the search @returns `stored`: whether each has a stored embedding; see PromptRepository
+   * @throws AppError USAGE for a text that cannot be a prompt
+   */
+  answering(
+    prompts: readonly string[],
+  ): Promise<{ id: ModelId; identity: ModelIdentity; stored: readonly boolean[] } | null>
   /** The model of all embeddings; null when there are none, or those of several models. */
   only(): Promise<{ id: ModelId; identity: ModelIdentity } | null>
   /**
