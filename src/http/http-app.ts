@@ -31,6 +31,8 @@ declare module 'fastify' {
     scope?: Scope | 'open'
     /** Neither counted, nor limited, nor timed: it answers from memory, or watches for a long time. */
     light?: boolean
+    /** Its JSON may hold pictures or vectors. Other JSON is small. */
+    largeJson?: boolean
     /** A view of the page, which pages of others may link to. */
     page?: boolean
   }

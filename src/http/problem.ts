@@ -103,7 +103,7 @@ function answer(status: number, code: string, detail: string, findings: RequestF
 export function tooLarge(): RequestError {
   return new RequestError('BODY_TOO_LARGE', 'The body is larger than this endpoint accepts.', {
     field: 'body',
-    action: 'Send a smaller picture, or fewer at once.',
+    action: 'Send fewer things at once, or a picture by itself: POST /api/v1/search/picture takes 64 MiB.',
   })
 }
 

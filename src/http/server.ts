@@ -11,6 +11,8 @@ import { refuseManyValues } from './condition-caps.js'
 import { refuseAddresses } from './conditions.js'
 import { addDocument } from './document.js'
 import type { HttpApp } from './http-app.js'
+import { readPageFiles } from './page/page-files.js'
+import { notFoundPage } from './page/send-page.js'
 import type { HttpLimits, HttpOptions, HttpParts } from './parts.js'
 import { addCallers, addScopes } from './plugins/access.js'
 import { addAdmission } from './plugins/admission.js'
@@ -114,7 +116,7 @@ export async function buildHttpApp(parts: HttpParts, options: HttpOptions, stopp
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorOf)
   app.setSerializerCompiler(serializerCompiler)
-  addBodyTypes(app)
+  addBodyTypes(app, limits.maxBodyBytes)
   const metrics = new HttpMetrics()
   addTraces(app)
   addObservation(app, metrics)
@@ -128,12 +130,13 @@ export async function buildHttpApp(parts: HttpParts, options: HttpOptions, stopp
   await addRateLimit(app, limits.requestsPerMinute)
   addScopes(app)
   addAdmission(app, limits, stopped)
-  addProblems(app)
+  const page = withPage ? await readPageFiles() : null
+  addProblems(app, page && notFoundPage(page))
   await addDocument(app)
   await app.register(async api => addApi(api as unknown as HttpApp, parts, sessions, limits), { prefix: BASE })
   await app.register(async service => addServiceRoutes(service as unknown as HttpApp, parts, metrics))
-  if (withPage) {
-    await addPageRoutes(app)
+  if (page) {
+    addPageRoutes(app, page)
     await addQueueBoard(app, parts)
   }
   await app.ready()

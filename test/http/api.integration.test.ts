@@ -234,6 +234,19 @@ describe.each(serverKinds())('the HTTP API on the $kind server', ({ available, s
       })
     })
 
+    test('POST /api/v1/embed/picture gives the vector of an uploaded picture', async () => {
+      const picture = await green()
+      const response = await api.post('/embed/picture', picture, { 'content-type': 'image/png' })
+      const [{ vector, dimension }, { pictures }] = (await Promise.all([
+        response.json(),
+        (await api.post('/embed', { pictures: [picture.toString('base64')] })).json(),
+      ])) as [{ vector: number[]; dimension: number }, { pictures: number[][] }]
+      expect(vector).toEqual(pictures[0])
+      expect(dimension).toBe(vector.length)
+      const empty = await api.post('/embed/picture', Buffer.of(), { 'content-type': 'image/png' })
+      expect(((await empty.json()) as { code: string }).code).toBe('INPUT_INVALID')
+    })
+
     test('POST /api/v1/embed gives the vectors of texts and pictures', async () => {
       const pictures = [(await green()).toString('base64')]
       const response = await api.post('/embed', { texts: ['snow', 'a dog'], pictures })

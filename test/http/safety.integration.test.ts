@@ -161,6 +161,40 @@ describe('limits and checks of the HTTP API', () => {
     })
   })
 
+  test('takes 16 MiB of JSON where it may hold pictures or vectors, 1 MiB elsewhere, and more of a picture', async () => {
+    const large = await another({ limits: { maxBodyBytes: 20 * MEBIBYTE, maxBodiesBytes: 80 * MEBIBYTE } })
+    const codeOf = async (path: string, body: unknown, headers = {}) =>
+      ((await (await large.post(path, body, headers)).json()) as { code: string }).code
+    expect(await codeOf('/photos/delete', { photos: ['x'.repeat(MEBIBYTE)] })).toBe('BODY_TOO_LARGE')
+    expect(await codeOf('/facets', { words: 'x'.repeat(MEBIBYTE) })).toBe('REQUEST_INVALID')
+    expect(await codeOf('/search', { words: 'x'.repeat(16 * MEBIBYTE) })).toBe('BODY_TOO_LARGE')
+    const picture = Buffer.alloc(17 * MEBIBYTE)
+    expect(await codeOf('/embed/picture', picture, { 'content-type': 'image/png' })).toBe('INPUT_INVALID')
+  })
+
+  test('answers a mistyped address with the page to a browser, and with a problem to a program', async () => {
+    const browser = { host: 'localhost', accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+    const typeOf = async (path: string, headers: Record<string, string>, method = 'GET') => {
+      const { status, headers: found } = await raw(api, path, headers, method)
+      return [status, String(found['content-type']).split(';')[0]]
+    }
+    const [page, problem] = [
+      [404, 'text/html'],
+      [404, 'application/problem+json'],
+    ]
+    for (const path of ['/serach?q=snow', '/photos/a/b', '/apis', '/%ff']) {
+      if (path !== '/%ff') expect(await typeOf(path, browser), path).toEqual(page)
+      expect((await typeOf(path, { host: 'localhost', accept: '*/*' }))[1], path).toBe('application/problem+json')
+    }
+    expect(await typeOf('/serach', browser, 'HEAD')).toEqual(page)
+    const link = { ...browser, 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'document' }
+    expect(await typeOf('/serach', link)).toEqual(page)
+    for (const path of ['/api/v1/serach', '/assets/none.js', '/queues/none/x'])
+      expect(await typeOf(path, browser), path).toEqual(problem)
+    expect((await typeOf('/serach', browser, 'POST'))[1]).toBe('application/problem+json')
+    expect((await raw(api, '/serach', browser)).headers['cache-control']).toBe('no-store')
+  })
+
   test('refuses conditions that are each allowed and too much together', async () => {
     const large = await another({ limits: { maxBodyBytes: 4 * MEBIBYTE, maxBodiesBytes: 8 * MEBIBYTE } })
     const ask = async (filters: object[]) => {

@@ -1,19 +1,14 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { dot } from '../../src/domain/similarity.js'
-import type { FolderStore } from '../../src/storage/folder-store.js'
 import { randomVector } from '../db/factories.js'
-import { freshDatabases } from '../db/fresh-databases.js'
-import { removeStore, startApi, type TestApi } from '../http/support.js'
 import { DOG, NIGHT, SNOW } from '../search/support.js'
-import { hasChromium, launchChromium } from '../support/browser.js'
+import { hasChromium } from '../support/browser.js'
 import { randomNumbers } from '../support/random-numbers.js'
 import { serverKinds } from '../support/servers/postgres.js'
-import { openTab, plantCollection, type Tab } from './support.js'
+import { openTab, plantCollection, shownCollection, soon } from './support.js'
 
 const PHOTOS = 40
 const TILES = '[role=grid] a'
-const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000 })
 
 /** Adds up what moves without anybody having done anything. */
 const OBSERVE_SHIFTS = `
@@ -35,15 +30,8 @@ function vectors(): Float32Array[] {
 
 describe.each(serverKinds())('exploring on the $kind server', ({ available, start }) => {
   describe.skipIf(!available || !hasChromium())('', () => {
-    const fresh = freshDatabases(start)
-    let api: TestApi
-    let store: FolderStore | undefined
-    let browser: Browser
-    let tab: Tab
-
-    beforeAll(async () => {
-      const { database, modelId } = await fresh()
-      store = await plantCollection(database, modelId, PHOTOS, vectors())
+    const shown = shownCollection(start, async ({ database, modelId }) => {
+      const store = await plantCollection(database, modelId, PHOTOS, vectors())
       // Half of them around Bergen, a quarter in Kyoto; the rest has no place. The snow of the first six has words in common.
       await database.query(
         `update photos set photo_location_latitude = case photo_location_country when 'Norway' then 60.39 else 35.01 end,
@@ -63,40 +51,30 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
         `insert into photo_collections (photo_id, collection_id, collection_title)
          select photo_id, '17', 'Winter' from photos where photo_id < 'photo-008'`,
       )
-      api = await startApi(database, store)
-      browser = await launchChromium()
-      tab = await openTab(browser, api.server.url)
+      return store
     })
-    afterAll(async () => {
-      expect(tab?.problems ?? []).toEqual([])
-      await browser?.close()
-      await api?.close()
-      removeStore(store)
-    })
-    const open = async (path: string) => {
-      await tab.page.goto(`${api.server.url}${path}`)
-      await tab.page.locator('h1').first().waitFor()
-      return tab.page
-    }
-    const search = () => decodeURIComponent(new URL(tab.page.url()).search)
+    const { open } = shown
+    const search = () => decodeURIComponent(new URL(shown.tab.page.url()).search)
 
     test('near duplicates are one photo with a count, which a click or a key opens', async () => {
       const page = await open('/search?q=snow')
-      await soon(() => page.locator('.results-count').textContent()).toBe('40 photos, 3 near duplicates hidden')
+      await soon(() => page.locator('.results-count').textContent()).toBe(
+        '40 photos by relevance, 3 near duplicates hidden',
+      )
       const first = page.locator(TILES).first()
       expect(await first.getAttribute('href')).toBe('/photos/photo-002')
       await page.getByRole('button', { name: 'Show 3 near duplicates' }).click()
       await soon(search).toBe('?q=snow&open=photo-002')
-      await soon(() => page.locator('.results-count').textContent()).toBe('40 photos')
-      const shown = await page.locator(TILES).evaluateAll(tiles => tiles.slice(0, 4).map(it => it.getAttribute('href')))
-      expect(shown).toEqual(['002', '003', '004', '005'].map(it => `/photos/photo-${it}`))
-      expect(await tab.violations()).toEqual([])
+      await soon(() => page.locator('.results-count').textContent()).toBe('40 photos by relevance')
+      const hrefs = await page.locator(TILES).evaluateAll(tiles => tiles.slice(0, 4).map(it => it.getAttribute('href')))
+      expect(hrefs).toEqual(['002', '003', '004', '005'].map(it => `/photos/photo-${it}`))
+      expect(await shown.tab.violations()).toEqual([])
       await first.focus()
       await page.keyboard.press('d')
       await soon(search).toBe('?q=snow')
       await page.getByRole('checkbox', { name: 'Near duplicates' }).check()
       await soon(search).toBe('?q=snow&all=1')
-      await soon(() => page.locator('.results-count').textContent()).toBe('40 photos')
+      await soon(() => page.locator('.results-count').textContent()).toBe('40 photos by relevance')
     })
 
     test('photos of the results that are hidden are not among those to go on to', async () => {
@@ -111,7 +89,7 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
       const page = await open('/search?country=Norway&collection=Winter')
       const words = page.getByRole('region', { name: 'These hits share' })
       await words.getByRole('link', { name: 'Less of: mountain' }).waitFor()
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await words.getByRole('link', { name: 'Less of: mountain' }).click()
       await soon(search).toBe('?minus=mountain&country=Norway&collection=Winter')
       await page.goBack()
@@ -126,7 +104,7 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
       const map = page.getByRole('region', { name: 'Places' })
       await map.getByText('30 photos have a place').waitFor()
       await map.getByRole('link', { name: /^20 photos around 60\.4° N, 5\.3° E$/ }).waitFor()
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await map.getByRole('link', { name: /^10 photos around/ }).click()
       await soon(search).toBe('?near=35.01,135.77,1&map=1')
       await soon(() => page.locator('.results-count').textContent()).toMatch(/^10 photos/)
@@ -169,7 +147,7 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
         .click()
       await soon(search).toBe('?time=2013-05&map=1')
       await soon(() => page.locator('.results-count').textContent()).toMatch(/^4 photos/)
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await dates.getByRole('link', { name: 'Any date' }).click()
       await soon(search).toBe('?map=1')
       const [from, to] = await Promise.all(
@@ -187,10 +165,10 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
       const page = await open('/search?near=35.01,135.77,1&country=Japan&map=1')
       const dates = page.getByRole('region', { name: 'Dates' })
       await dates.getByText('10 photos have a date').waitFor()
-      await page.goto(`${api.server.url}/search?time=2011&map=1`)
+      await page.goto(`${shown.api.server.url}/search?time=2011&map=1`)
       await page.getByRole('region', { name: 'Places' }).getByText('2 photos have a place').waitFor()
       await dates.getByRole('link', { name: '2012: 4 photos' }).waitFor()
-      await page.goto(`${api.server.url}/search?q=snow&cut=0.99&map=1`)
+      await page.goto(`${shown.api.server.url}/search?q=snow&cut=0.99&map=1`)
       await dates.getByText('4 photos have a date').waitFor()
       await page.getByRole('slider').press('Home')
       await dates.getByText('40 photos have a date').waitFor()
@@ -203,7 +181,7 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
       await filters.getByText('Colour').click()
       await filters.getByText('Collection').click()
       await filters.getByRole('link', { name: 'Winter 8' }).waitFor()
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await filters.getByRole('link', { name: 'The north 20' }).click()
       await soon(search).toBe('?folder=file:///home/me/photos/The%20north/&filters=1')
       await page.getByRole('link', { name: 'Remove Folder: The north' }).waitFor()
@@ -220,7 +198,7 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
       const page = await open('/photos/photo-000')
       const place = page.getByRole('region', { name: 'Place' })
       await place.locator('.map-pin').waitFor()
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await place.getByRole('link', { name: 'Photos within 50 km' }).click()
       await soon(search).toBe('?near=60.39,5.32,50&map=1')
       await soon(() => page.locator('.results-count').textContent()).toMatch(/^20 photos/)
@@ -231,7 +209,7 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
 
     test('nothing that is shown moves while the rest is loaded', async () => {
       for (const width of [390, 1280]) {
-        const still = await openTab(browser, api.server.url, { viewport: { width, height: 800 } })
+        const still = await openTab(shown.browser, shown.api.server.url, { viewport: { width, height: 800 } })
         await still.page.addInitScript(OBSERVE_SHIFTS)
         for (const path of [
           '/search?collection=Winter&map=1',
@@ -239,7 +217,7 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
           '/photos/photo-000',
           '/',
         ]) {
-          await still.page.goto(`${api.server.url}${path}`, { waitUntil: 'networkidle' })
+          await still.page.goto(`${shown.api.server.url}${path}`, { waitUntil: 'networkidle' })
           // "Good" of the Core Web Vitals ends at 0.1.
           expect(await still.page.evaluate('shifted'), `${path} at ${width}`).toBeLessThan(0.05)
         }
@@ -249,17 +227,17 @@ describe.each(serverKinds())('exploring on the $kind server', ({ available, star
     })
 
     test('small and dark windows show all of it, and a tap chooses a place', async () => {
-      const phone = await openTab(browser, api.server.url, {
+      const phone = await openTab(shown.browser, shown.api.server.url, {
         viewport: { width: 320, height: 640 },
         colorScheme: 'dark',
         hasTouch: true,
       })
       for (const path of ['/search?q=snow&map=1', '/search?time=2013&map=1&country=Japan', '/photos/photo-000']) {
-        await phone.page.goto(`${api.server.url}${path}`, { waitUntil: 'networkidle' })
+        await phone.page.goto(`${shown.api.server.url}${path}`, { waitUntil: 'networkidle' })
         expect(await phone.violations(), path).toEqual([])
         expect(await phone.page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(320)
       }
-      await phone.page.goto(`${api.server.url}/search?map=1`)
+      await phone.page.goto(`${shown.api.server.url}/search?map=1`)
       await phone.page.getByRole('link', { name: /^20 photos around/ }).tap()
       await soon(() => decodeURIComponent(new URL(phone.page.url()).search)).toBe('?near=60.39,5.32,1&map=1')
       await phone.page.getByRole('button', { name: 'Filters' }).tap()

@@ -1,50 +1,23 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { FolderStore } from '../../src/storage/folder-store.js'
-import { freshDatabases } from '../db/fresh-databases.js'
-import { removeStore, startApi, type TestApi } from '../http/support.js'
-import { hasChromium, launchChromium } from '../support/browser.js'
+import { describe, expect, test } from 'vitest'
+import { hasChromium } from '../support/browser.js'
 import { serverKinds } from '../support/servers/postgres.js'
-import { openTab, plantCollection, type Tab } from './support.js'
+import { openTab, plantCollection, shownCollection, soon } from './support.js'
 
 const PHOTOS = 150
 const TILES = '[role=grid] a'
-const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000 })
 
 describe.each(serverKinds())('the page on the $kind server', ({ kind, available, start }) => {
   describe.skipIf(!available || !hasChromium())('', () => {
-    const fresh = freshDatabases(start)
-    let api: TestApi
-    let store: FolderStore | undefined
-    let browser: Browser
-    let tab: Tab
-
-    beforeAll(async () => {
-      const { database, modelId } = await fresh()
-      store = await plantCollection(database, modelId, PHOTOS)
-      api = await startApi(database, store)
-      browser = await launchChromium()
-      tab = await openTab(browser, api.server.url)
-    })
-    afterAll(async () => {
-      expect(tab?.problems ?? []).toEqual([])
-      await browser?.close()
-      await api?.close()
-      removeStore(store)
-    })
-    // The rest asks no other question of the database.
+    const shown = shownCollection(start, ({ database, modelId }) => plantCollection(database, modelId, PHOTOS))
+    const { open } = shown
+    // What asks nothing of the database.
     const once = (name: string, run: () => Promise<void>) => {
       if (kind === 'embedded') test(name, run)
-    }
-    const open = async (path: string) => {
-      await tab.page.goto(`${api.server.url}${path}`)
-      await tab.page.locator('h1').first().waitFor()
-      return tab.page
     }
     /** Without the number of near duplicates, which only the results name. */
     const focused = async () =>
       (
-        await tab.page.evaluate<string>(
+        await shown.tab.page.evaluate<string>(
           'document.activeElement.getAttribute("aria-label") ?? document.activeElement.id',
         )
       ).replace(/ \(stands for \d+ more\)$/, '')
@@ -54,7 +27,7 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await page.getByRole('heading', { name: 'Search 150 photos by meaning' }).waitFor()
       await soon(() => page.locator('.strip img').count()).toBe(24)
       await page.locator('.bar', { hasText: 'Norway' }).waitFor()
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await page.locator('.bar', { hasText: 'Norway' }).click()
       await page.getByRole('heading', { name: 'Norway' }).waitFor()
       expect(new URL(page.url()).search).toBe('?country=Norway')
@@ -64,7 +37,7 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       const page = await open('/search?q=snow')
       await page.locator(TILES).first().waitFor()
       expect(await page.locator(TILES).first().getAttribute('href')).toBe('/photos/photo-002')
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await soon(async () => {
         await page.mouse.wheel(0, 3000)
         return page.locator('.results-count').textContent()
@@ -73,7 +46,7 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       expect(await page.getByRole('status').textContent()).toMatch(new RegExp(`^snow: ${PHOTOS} photos`))
     })
 
-    once('filters narrow the results and each other, and go again', async () => {
+    test('filters narrow the results and each other, and go again', async () => {
       const page = await open('/search')
       await page.getByRole('button', { name: 'Filters' }).click()
       const filters = page.getByRole('complementary', { name: 'Filters' })
@@ -84,7 +57,7 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       // What else could be chosen of a facet, under the other conditions.
       await filters.getByRole('link', { name: 'Norway' }).waitFor({ state: 'detached' })
       await filters.getByRole('link', { name: '2013 15' }).waitFor()
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await page.getByRole('link', { name: 'Remove Country: Japan' }).click()
       await soon(() => new URL(page.url()).search).toBe('?time=2011&filters=1')
       // The address says that the filters are open.
@@ -95,7 +68,7 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       expect(new URL(page.url()).search).toBe('?time=2011')
     })
 
-    once('the keyboard alone searches, walks through the hits, opens one, comes back, and filters', async () => {
+    test('the keyboard alone searches, walks through the hits, opens one, comes back, and filters', async () => {
       const page = await open('/')
       const press = (key: string) => page.keyboard.press(key)
       const search = () => new URL(page.url()).search
@@ -143,7 +116,7 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await soon(search).toBe('?q=a+dog&filters=1')
     })
 
-    once('going back shows the same place of the same results', async () => {
+    test('going back shows the same place of the same results', async () => {
       const page = await open('/search?sort=oldest')
       await page.locator(TILES).first().waitFor()
       await page.mouse.wheel(0, 900)
@@ -174,7 +147,7 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await page.locator(hash).waitFor()
     })
 
-    once('a photo has its credit, its labels, similar photos, downloads, and shows what the model saw', async () => {
+    test('a photo has its credit, its labels, similar photos, downloads, and shows what the model saw', async () => {
       const page = await open('/photos/photo-000')
       const credit = page.locator('.credit')
       expect(await credit.textContent()).toBe(
@@ -185,7 +158,7 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       )
       await page.locator('.photo-labels').getByText('at night').waitFor()
       await soon(() => page.locator('.similar img').count()).toBe(18)
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await page.getByRole('button', { name: 'What the model saw' }).click()
       await page.locator('img.is-square').waitFor()
       await page.getByText('Download').click()
@@ -193,7 +166,7 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       expect(download.suggestedFilename()).toBe('photo-000.vector.json')
     })
 
-    once('relevance hides the weaker hits, scores show on demand, and a link reproduces both', async () => {
+    test('relevance hides the weaker hits, scores show on demand, and a link reproduces both', async () => {
       const page = await open('/search?q=snow&cut=0.9&scores=1')
       await page.locator(TILES).first().waitFor()
       const scores = await page.locator('.tile-score').allTextContents()
@@ -205,14 +178,16 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await soon(() => new URL(page.url()).search).toMatch(/^\?q=snow&cut=(0\.999|1)$/)
     })
 
-    once('a picture is searched for by its vector, which the address holds', async () => {
+    test('a picture is searched for by its vector, which the address holds', async () => {
       const page = await open('/search?q=snow')
       await page.getByRole('button', { name: 'Search by a picture' }).click()
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await page.locator('dialog input[type=file]').setInputFiles({
         name: 'green.png',
         mimeType: 'image/png',
-        buffer: Buffer.from(await (await fetch(`${api.server.url}/api/v1/photos/photo-000/square`)).arrayBuffer()),
+        buffer: Buffer.from(
+          await (await fetch(`${shown.api.server.url}/api/v1/photos/photo-000/square`)).arrayBuffer(),
+        ),
       })
       await page.locator('.chip', { hasText: 'like your picture' }).waitFor()
       expect(page.url()).toContain('pic=')
@@ -220,12 +195,11 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await soon(() => new URL(page.url()).search).toBe('?q=snow')
     })
 
-    once('what is missing, empty or out of reach is said, with a way on', async () => {
-      const lost = await openTab(browser, api.server.url, {}, /404|ERR_FAILED|Failed to load/)
+    test('what is missing, empty or out of reach is said, with a way on', async () => {
+      const lost = await openTab(shown.browser, shown.api.server.url, {}, /404|422|ERR_FAILED|Failed to load/)
       const { page } = lost
-      await page.goto(`${api.server.url}/photos/nowhere`)
-      await page.getByText('NOT_FOUND').waitFor()
-      await page.goto(`${api.server.url}/search?country=Nowhere`)
+      const base = shown.api.server.url
+      await page.goto(`${base}/search?country=Nowhere`)
       await page.getByRole('link', { name: 'Remove all filters' }).waitFor()
       expect(await lost.violations()).toEqual([])
       await page.route('**/api/v1/**', route => route.abort())
@@ -234,34 +208,84 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await page.unroute('**/api/v1/**')
       await page.getByRole('button', { name: 'Try again' }).click()
       await page.locator(TILES).first().waitFor()
+      for (const [path, heading, wayOn] of [
+        ['/photos/nowhere', 'There is no such photo', '/search'],
+        ['/photos/no%20id', 'There is no such photo', '/search'],
+        ['/labels/nothing', 'There is no such label set', '/labels'],
+        ['/serach?q=snow', 'There is no such page', '/'],
+      ] as const) {
+        const answer = await page.goto(`${base}${path}`)
+        expect(answer?.status(), path).toBe(path.startsWith('/serach') ? 404 : 200)
+        await page.getByRole('heading', { name: heading, level: 1 }).waitFor()
+        expect(await page.getByRole('button', { name: 'Try again' }).count(), path).toBe(0)
+        expect(await lost.violations(), path).toEqual([])
+        await page.getByRole('main').getByRole('link').first().click()
+        await soon(() => new URL(page.url()).pathname).toBe(wayOn)
+      }
       expect(lost.problems).toEqual([])
       await lost.close()
+    })
+
+    test('filters of a link that mean nothing, or that the collection does not know, can be dropped', async () => {
+      const lost = await openTab(shown.browser, shown.api.server.url, {}, /status of 422/)
+      const { page } = lost
+      const search = () => new URL(page.url()).search
+      await page.goto(`${shown.api.server.url}/search?time=soon&country=Japan&near=99,0,1`)
+      const wrong = page.getByRole('alert', { name: 'Filters that mean nothing' })
+      await wrong.getByText('Date “soon” means nothing').waitFor()
+      await wrong.getByText('Place “99,0,1” means nothing').waitFor()
+      await soon(() => page.locator('.results-count').textContent()).toMatch(/^75 photos|^60\+ photos/)
+      expect(await lost.violations()).toEqual([])
+      await wrong.getByRole('link', { name: 'Drop this filter' }).first().click()
+      await soon(search).toBe('?country=Japan&near=99%2C0%2C1')
+      await wrong.getByRole('link', { name: 'Drop this filter' }).click()
+      await soon(search).toBe('?country=Japan')
+      await soon(() => wrong.count()).toBe(0)
+      await page.goto(`${shown.api.server.url}/search?q=snow&label=time%3Dnoon&country=Japan`)
+      await page.getByText('has no label "noon"').waitFor()
+      expect(await lost.violations()).toEqual([])
+      await page.getByRole('link', { name: 'Drop Label: time: noon' }).click()
+      await soon(search).toBe('?q=snow&country=Japan')
+      await page.locator(TILES).first().waitFor()
+      expect(lost.problems).toEqual([])
+      await lost.close()
+    })
+
+    test('a search says in which order the photos come', async () => {
+      const page = await open('/search?q=snow')
+      const count = page.locator('.results-count')
+      await soon(() => count.textContent()).toMatch(/photos by relevance/)
+      await page.getByRole('combobox', { name: 'Order' }).selectOption('Newest first')
+      await soon(() => count.textContent()).toMatch(new RegExp(`^${PHOTOS} photos, newest first`))
+      await page.getByRole('searchbox').fill('')
+      await page.keyboard.press('Enter')
+      await soon(() => count.textContent()).toMatch(/photos$|photos, \d+ near/)
     })
 
     once('the reference shows every endpoint, what it takes and what it answers', async () => {
       const page = await open('/')
       await page.getByRole('link', { name: 'HTTP API' }).click()
       await page.getByRole('heading', { name: 'HTTP API', level: 1 }).waitFor()
-      const { paths } = (await api.read('/openapi.json')) as unknown as { paths: Record<string, object> }
+      const { paths } = (await shown.api.read('/openapi.json')) as unknown as { paths: Record<string, object> }
       const endpoints = Object.values(paths).flatMap(methods => Object.keys(methods))
       await soon(() => page.locator('.operation[id]').count()).toBe(endpoints.length)
       const search = page.locator('.operation[id=searchBy]')
       await search.locator('summary').click()
       await search.getByText('Body, application/json').waitFor()
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await search.getByRole('link', { name: 'SearchRequest' }).click()
       await page.locator('#schema-SearchRequest').getByText('A combination, in place of a single subject.').waitFor()
       expect(new URL(page.url()).hash).toBe('#schema-SearchRequest')
     })
 
-    once('small and dark windows have the same views, without a bar to scroll sideways', async () => {
-      const phone = await openTab(browser, api.server.url, {
+    test('small and dark windows have the same views, without a bar to scroll sideways', async () => {
+      const phone = await openTab(shown.browser, shown.api.server.url, {
         viewport: { width: 320, height: 640 },
         colorScheme: 'dark',
         hasTouch: true,
       })
       for (const path of ['/', '/search?q=snow&minus=night&country=Norway', '/photos/photo-001', '/api']) {
-        await phone.page.goto(`${api.server.url}${path}`, { waitUntil: 'networkidle' })
+        await phone.page.goto(`${shown.api.server.url}${path}`, { waitUntil: 'networkidle' })
         expect(await phone.violations(), path).toEqual([])
         expect(await phone.page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(320)
       }

@@ -1,52 +1,28 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { FolderStore } from '../../src/storage/folder-store.js'
-import { freshDatabases } from '../db/fresh-databases.js'
-import { removeStore, startApi, type TestApi } from '../http/support.js'
+import { describe, expect, test } from 'vitest'
+import { startApi } from '../http/support.js'
 import { NIGHT, SNOW } from '../search/support.js'
-import { hasChromium, launchChromium } from '../support/browser.js'
+import { hasChromium } from '../support/browser.js'
 import { serverKinds } from '../support/servers/postgres.js'
-import { openTab, plantCollection, type Tab } from './support.js'
+import { openTab, plantCollection, shownCollection, soon } from './support.js'
 
 /** Degrees from night to snow. Two are one photo twice, three are almost alike, and the rest lies apart. */
 const ANGLES = [0, 0.5, 30, 32, 34, 60, 80, 89]
 const between = (degrees: number) =>
   NIGHT.map((x, i) => x * Math.cos((degrees * Math.PI) / 180) + SNOW[i]! * Math.sin((degrees * Math.PI) / 180))
-const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000 })
 
 describe.each(serverKinds())(
   'checking labels and removing duplicates on the page, on the $kind server',
   ({ available, start }) => {
     describe.skipIf(!available || !hasChromium())('', () => {
-      const fresh = freshDatabases(start)
-      let api: TestApi
-      let store: FolderStore | undefined
-      let browser: Browser
-      let tab: Tab
-
-      beforeAll(async () => {
-        const { database, modelId } = await fresh()
-        store = await plantCollection(database, modelId, ANGLES.length, ANGLES.map(between))
-        api = await startApi(database, store)
-        browser = await launchChromium()
-        tab = await openTab(browser, api.server.url)
-      })
-      afterAll(async () => {
-        expect(tab?.problems ?? []).toEqual([])
-        await browser?.close()
-        await api?.close()
-        removeStore(store)
-      })
-      const open = async (path: string) => {
-        await tab.page.goto(`${api.server.url}${path}`)
-        await tab.page.locator('h1').first().waitFor()
-        return tab.page
-      }
+      const shown = shownCollection(start, ({ database, modelId }) =>
+        plantCollection(database, modelId, ANGLES.length, ANGLES.map(between)),
+      )
+      const { open } = shown
 
       test('labels show histograms, each label leading to its photos, and samples', async () => {
         const page = await open('/labels')
         await page.getByRole('heading', { name: 'time' }).waitFor()
-        expect(await tab.violations()).toEqual([])
+        expect(await shown.tab.violations()).toEqual([])
         expect(await page.getByRole('link', { name: /^at night/ }).textContent()).toBe('at night5 · 63 %')
         await page.getByRole('link', { name: 'Look at samples of time' }).click()
         await soon(() => new URL(page.url()).pathname).toBe('/labels/time')
@@ -72,7 +48,7 @@ describe.each(serverKinds())(
         await night.getByText('2 checked, 50 % right (9–91 %)').waitFor()
         expect(await page.evaluate('document.activeElement.className')).toBe('review-picture')
         await soon(() => page.getByRole('status').textContent()).toContain('Marked as right. at night: 2 checked')
-        expect(await tab.violations()).toEqual([])
+        expect(await shown.tab.violations()).toEqual([])
         await night.getByRole('button', { name: 'The rest is right: at night' }).click()
         await night.getByText('5 checked, 80 % right (38–96 %)').waitFor()
         await page.reload()
@@ -87,8 +63,8 @@ describe.each(serverKinds())(
       })
 
       test('who may not write sees the labels and their precision, and nothing to click', async () => {
-        const reader = await startApi(api.database, store!, { options: { anonymous: 'read' } })
-        const other = await openTab(browser, reader.server.url)
+        const reader = await startApi(shown.api.database, shown.store, { options: { anonymous: 'read' } })
+        const other = await openTab(shown.browser, reader.server.url)
         await other.page.goto(`${reader.server.url}/labels/time`)
         await other.page.locator('.review-photo').first().waitFor()
         expect(await other.page.locator('.review-mark, .label-head button').count()).toBe(0)
@@ -119,11 +95,11 @@ describe.each(serverKinds())(
         const page = await open('/duplicates?least=0.99')
         await page.getByRole('heading', { name: '2 groups of duplicates' }).waitFor()
         await soon(() => page.locator('.duplicate-photo img').count()).toBe(5)
-        expect(await tab.violations()).toEqual([])
+        expect(await shown.tab.violations()).toEqual([])
         await page.getByRole('button', { name: 'Keep this one: photo-000' }).click()
         const dialog = page.getByRole('dialog', { name: 'Remove 1 photo?' })
         await dialog.getByText('The original file is never deleted').waitFor()
-        expect(await tab.violations()).toEqual([])
+        expect(await shown.tab.violations()).toEqual([])
         await dialog.getByRole('button', { name: 'Cancel' }).click()
         await soon(() => dialog.count()).toBe(0)
         expect(await page.evaluate('document.activeElement.ariaLabel')).toBe('Keep this one: photo-000')
@@ -131,8 +107,8 @@ describe.each(serverKinds())(
         await dialog.getByRole('button', { name: 'Remove 1 photo' }).click()
         await page.getByRole('heading', { name: '1 group of duplicates' }).waitFor()
         await soon(() => page.evaluate('document.activeElement.textContent')).toBe('3 photos')
-        expect((await api.get('/photos/photo-001')).status).toBe(404)
-        expect((await api.get('/photos/photo-000')).status).toBe(200)
+        expect((await shown.api.get('/photos/photo-001')).status).toBe(404)
+        expect((await shown.api.get('/photos/photo-000')).status).toBe(200)
         await page.getByRole('button', { name: 'Remove: photo-004' }).click()
         await page.getByRole('dialog').getByRole('button', { name: 'Remove 1 photo' }).click()
         await page.getByRole('heading', { name: '2 photos' }).waitFor()
@@ -153,17 +129,17 @@ describe.each(serverKinds())(
         await page.keyboard.press('Enter')
         await soon(() => new URL(page.url()).search).toMatch(/^\?q=a\+dog&plus=snow&minus=at\+night&like=/)
         await tiles.first().waitFor()
-        expect(await tab.violations()).toEqual([])
+        expect(await shown.tab.violations()).toEqual([])
       })
 
       test('small and dark windows show both views without a bar to scroll sideways', async () => {
-        const phone = await openTab(browser, api.server.url, {
+        const phone = await openTab(shown.browser, shown.api.server.url, {
           viewport: { width: 320, height: 640 },
           colorScheme: 'dark',
           hasTouch: true,
         })
         for (const path of ['/labels', '/labels/time', '/duplicates?least=0.9']) {
-          await phone.page.goto(`${api.server.url}${path}`, { waitUntil: 'networkidle' })
+          await phone.page.goto(`${shown.api.server.url}${path}`, { waitUntil: 'networkidle' })
           expect(await phone.violations(), path).toEqual([])
           expect(await phone.page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(320)
         }

@@ -1,54 +1,30 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
 import { PostgresKeyRepository } from '../../src/db/key-repository.js'
 import { newApiKey, type Scope } from '../../src/domain/api-key.js'
 import type { Batch } from '../../src/domain/ports/queue.js'
-import type { FolderStore } from '../../src/storage/folder-store.js'
-import { type Fresh, freshDatabases } from '../db/fresh-databases.js'
-import { removeStore, startApi, type TestApi } from '../http/support.js'
-import { hasChromium, launchChromium } from '../support/browser.js'
+import { startApi } from '../http/support.js'
+import { hasChromium } from '../support/browser.js'
 import { serverKinds } from '../support/servers/postgres.js'
-import { openTab, plantCollection, type Tab } from './support.js'
+import { openTab, plantCollection, shownCollection, soon } from './support.js'
 
 const TILES = '[role=grid] a'
-const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000 })
 
 describe.each(serverKinds())('the page of a server with keys, on the $kind database server', ({ available, start }) => {
   describe.skipIf(!available || !hasChromium())('', () => {
-    const fresh = freshDatabases(start)
-    let made: Fresh
-    let keys: PostgresKeyRepository
-    let store: FolderStore | undefined
-    let api: TestApi
-    let browser: Browser
-    let tab: Tab
-
-    beforeAll(async () => {
-      made = await fresh()
-      keys = new PostgresKeyRepository(made.database)
-      store = await plantCollection(made.database, made.modelId, 12)
-      api = await startApi(made.database, store, { options: { anonymous: null } })
-      browser = await launchChromium()
+    const shown = shownCollection(start, ({ database, modelId }) => plantCollection(database, modelId, 12), {
+      options: { anonymous: null },
       // The browser tells of refused keys, and of the events that end with the server.
-      tab = await openTab(browser, api.server.url, {}, /status of 401/)
+      expected: /status of 401/,
     })
-    afterAll(async () => {
-      expect(tab?.problems ?? []).toEqual([])
-      await browser?.close()
-      await api?.close()
-      removeStore(store)
-    })
+    const keys = () => new PostgresKeyRepository(shown.made.database)
 
     const createKey = async (scope: Scope) => {
       const { id, key, digest } = newApiKey()
-      await keys.create({ id, name: `key ${id}`, scope, digest, expiresAt: null })
+      await keys().create({ id, name: `key ${id}`, scope, digest, expiresAt: null })
       return { id, key }
     }
-    const open = async (path: string, page = tab.page) => {
-      await page.goto(`${api.server.url}${path}`)
-      await page.locator('h1').first().waitFor()
-      return page
-    }
+    const { open } = shown
     const signIn = async (page: Page, key: string) => {
       await page.getByLabel('Key', { exact: true }).fill(key)
       await page.keyboard.press('Enter')
@@ -59,13 +35,13 @@ describe.each(serverKinds())('the page of a server with keys, on the $kind datab
     /** A run of the key's owner. @returns its id and its batches of two photos */
     const submit = async (key: string, name: string, count: number) => {
       const photos = Array.from({ length: count }, (_, i) => ({ url: `https://images.example/${name}-${i}.jpg` }))
-      const response = await api.post('/ingest', { photos }, { 'x-api-key': key })
+      const response = await shown.api.post('/ingest', { photos }, { 'x-api-key': key })
       const { run } = (await response.json()) as { run: string }
-      return { run, batches: api.queue.added.filter(({ runId }) => runId === run) }
+      return { run, batches: shown.api.queue.added.filter(({ runId }) => runId === run) }
     }
     const settle = ({ parentId, photos }: Batch, code?: 'TIMEOUT' | 'HTTP_404') =>
-      made.ingest.recordOutcome({
-        ...{ parentId, modelId: made.modelId, labelSets: [] },
+      shown.made.ingest.recordOutcome({
+        ...{ parentId, modelId: shown.made.modelId, labelSets: [] },
         embedded: code
           ? []
           : photos.map(({ id }) => ({ photoId: id, embedding: Float32Array.of(0, 0, 0, 1), storedKey: null })),
@@ -75,7 +51,7 @@ describe.each(serverKinds())('the page of a server with keys, on the $kind datab
     test('asks for a key, goes on where you were, shows pictures, and signs out', async () => {
       const page = await open('/search?q=snow')
       await asking(page).waitFor()
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await signIn(page, 'uc_wrong')
       await page.getByRole('alert').getByText('The key does not exist').waitFor()
       await signIn(page, (await createKey('read')).key)
@@ -84,7 +60,7 @@ describe.each(serverKinds())('the page of a server with keys, on the $kind datab
       await soon(() => page.evaluate('document.querySelector("[role=grid] img").naturalWidth')).toBeGreaterThan(0)
       expect(await entries(page)).not.toContain('Runs')
       expect(await page.evaluate('document.cookie')).toBe('')
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await open('/runs')
       await asking(page).waitFor()
       await page.getByText('--scope ingest').waitFor()
@@ -98,8 +74,8 @@ describe.each(serverKinds())('the page of a server with keys, on the $kind datab
       const { id, key } = await createKey('read')
       await signIn(page, key)
       await page.locator(TILES).first().waitFor()
-      await keys.revoke(id)
-      await soon(async () => (await page.request.get(`${api.server.url}/api/v1/models`)).status()).toBe(401)
+      await keys().revoke(id)
+      await soon(async () => (await page.request.get(`${shown.api.server.url}/api/v1/models`)).status()).toBe(401)
       await page.getByRole('searchbox').fill('a dog')
       await page.keyboard.press('Enter')
       await asking(page).waitFor()
@@ -117,7 +93,7 @@ describe.each(serverKinds())('the page of a server with keys, on the $kind datab
       await page.getByText('0 of 6 photos embedded').waitFor()
       await page.getByText('No worker is alive').waitFor()
       expect(await page.locator('.queue-depth').textContent()).toBe('Queue: 3 batches (3 ready, 0 delayed, 0 in work)')
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await page.locator(`a[href="/runs/${run}"]`).click()
       await page.getByText('No photo of this run failed.').waitFor()
       await settle(batches[0]!)
@@ -130,11 +106,23 @@ describe.each(serverKinds())('the page of a server with keys, on the $kind datab
       await group.locator('summary').click()
       await group.getByText(`why ${batches[1]!.photos[0]!.id}`).waitFor()
       expect(await group.locator('.failed-photos a[target]').first().getAttribute('href')).toMatch(/failing-\d\.jpg$/)
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await group.getByRole('button', { name: 'Try again: 2 photos with TIMEOUT' }).click()
       await group.getByRole('link', { name: 'a run of their own' }).click()
       await page.getByText('0 of 2 photos embedded').waitFor()
       expect(new URL(page.url()).pathname).not.toBe(`/runs/${run}`)
+    })
+
+    test('says of a run that does not exist how to go on', async () => {
+      const other = await openTab(shown.browser, shown.api.server.url, {}, /status of 40[14]/)
+      await other.page.goto(`${shown.api.server.url}/runs/nowhere`)
+      await signIn(other.page, (await createKey('ingest')).key)
+      await other.page.getByRole('heading', { name: 'There is no such run' }).waitFor()
+      expect(await other.violations()).toEqual([])
+      await other.page.getByRole('link', { name: 'See all runs' }).click()
+      await soon(() => new URL(other.page.url()).pathname).toBe('/runs')
+      expect(other.problems).toEqual([])
+      await other.close()
     })
 
     test('pauses, resumes and cancels a run, the last after a question', async () => {
@@ -147,7 +135,7 @@ describe.each(serverKinds())('the page of a server with keys, on the $kind datab
       await press('Resume')
       await state('waiting for workers')
       await press('Cancel run')
-      expect(await tab.violations()).toEqual([])
+      expect(await shown.tab.violations()).toEqual([])
       await page.keyboard.press('Escape')
       await soon(() => page.locator('dialog[open]').count()).toBe(0)
       await press('Cancel run')
@@ -163,9 +151,9 @@ describe.each(serverKinds())('the page of a server with keys, on the $kind datab
       const { key } = await createKey('ingest')
       const { run, batches } = await submit(key, 'public', 2)
       await settle(batches[0]!, 'HTTP_404')
-      const open = await startApi(made.database, store!, { options: { anonymous: 'read' } })
+      const open = await startApi(shown.made.database, shown.store, { options: { anonymous: 'read' } })
       const base = open.server.url
-      const phone = await openTab(browser, base, { viewport: { width: 320, height: 640 }, colorScheme: 'dark' })
+      const phone = await openTab(shown.browser, base, { viewport: { width: 320, height: 640 }, colorScheme: 'dark' })
       const { page } = phone
       const isNarrow = async () =>
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320)

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { parseWhere } from '../../src/domain/where/parse-where.js'
 import { PAGE_PATHS } from '../../src/http/page/page-paths.js'
 import { matchPath, VIEW_PATHS } from '../../web/src/app/paths.js'
+import { FILTER_KINDS, wrongValues } from '../../web/src/state/filters.js'
 import { conditionParameters, searchRequest } from '../../web/src/state/search-query.js'
 import {
   added,
@@ -14,6 +15,7 @@ import {
   toggled,
 } from '../../web/src/state/search-state.js'
 import { textOfVector, vectorOfText } from '../../web/src/state/vector-text.js'
+import { countText, orderText } from '../../web/src/views/results/result-texts.js'
 
 const read = (path: string) => parseState(new URL(path, 'http://localhost').searchParams)
 const conditions = (query: string) => conditionParameters(read(`/search?${query}`))
@@ -114,6 +116,32 @@ test('filters become conditions that the API understands', () => {
   expect(searchRequest(read('/search?q=x&label=time%3Dnight%3A0.5'))).toMatchObject({
     labels: [{ set: 'time', label: 'night', min_score: 0.5 }],
   })
+})
+
+test('values of filters that mean nothing restrict nothing, and what they should be is said', () => {
+  const wrong = (query: string) => wrongValues(read(`/search?${query}`).filters).map(({ value }) => value)
+  const bad = [
+    ...['time=soon', 'time=2017-13', 'time=2017-02-30', 'time=0000', 'iso=much', 'iso=over+99999999999', 'near=here'],
+    ...['near=91,0,1', 'near=0,181,1', 'near=0,0,30000', 'featured=yes', 'orientation=round', 'label=none'],
+    `country=${'x'.repeat(1001)}`,
+  ]
+  for (const query of bad) {
+    expect(wrong(query), query).toHaveLength(1)
+    expect(conditions(query), query).toEqual({})
+  }
+  expect(wrong('time=2016-02-29..2017&iso=up+to+100&near=-90,180,0&featured=false&label=a%3Db&keyword=x')).toEqual([])
+  for (const { expected, title } of FILTER_KINDS) expect(expected?.text, title).not.toBe('')
+})
+
+test('the number of photos of a search says in which order they come', () => {
+  const text = (path: string, leavesOut = false) => countText(60, 2, true, orderText(read(path), leavesOut))
+  expect(text('/search?country=Norway&sort=oldest')).toBe('62 photos, 2 near duplicates hidden')
+  expect(text('/search?q=snow')).toBe('62 photos by relevance, 2 near duplicates hidden')
+  expect(text('/search?q=snow&cut=0.2')).toBe('62 photos, 2 near duplicates hidden')
+  expect(text('/search?q=snow&sort=newest')).toBe('62 photos, newest first, 2 near duplicates hidden')
+  expect(text('/search?q=snow&sort=oldest', true)).toBe(
+    '62 photos, the most relevant ones, oldest first, 2 near duplicates hidden',
+  )
 })
 
 test('the text of a vector keeps its direction', () => {

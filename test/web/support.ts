@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import sharp from 'sharp'
+import { afterAll, beforeAll, expect } from 'vitest'
 import type { Database } from '../../src/db/connection.js'
 import { PostgresIngestRepository } from '../../src/db/ingest/ingest-repository.js'
 import { PostgresLabelRepository } from '../../src/db/label-repository.js'
@@ -11,8 +12,12 @@ import { copyKey } from '../../src/domain/places/copy-key.js'
 import type { ModelId } from '../../src/domain/ports/repository.js'
 import { FolderStore } from '../../src/storage/folder-store.js'
 import { aPhoto, randomVector } from '../db/factories.js'
+import { type Fresh, freshDatabases } from '../db/fresh-databases.js'
+import { removeStore, startApi, type TestApi, type TestChanges } from '../http/support.js'
 import { DOG, NIGHT, SNOW } from '../search/support.js'
+import { launchChromium } from '../support/browser.js'
 import { randomNumbers } from '../support/random-numbers.js'
+import type { ServerKind } from '../support/servers/postgres.js'
 
 const COPY = { height: 512, quality: 65 }
 const SIZES = [
@@ -116,4 +121,52 @@ export async function openTab(
     },
     close: () => context.close(),
   }
+}
+
+/** Waits for a value: `await soon(read).toBe(…)`. */
+export const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000 })
+
+/** A collection on the page: there from the first test of its block to the last. */
+export interface ShownCollection {
+  readonly made: Fresh
+  readonly api: TestApi
+  readonly store: FolderStore
+  readonly browser: Browser
+  /** The window of all tests that need none of their own. */
+  readonly tab: Tab
+  /** Opens a path in that window, and waits for its heading. */
+  open(path: string): Promise<Page>
+}
+
+/**
+ * Shows a collection for the tests of a block. The window must stay without problems.
+ * @param plant fills the database @param expected statuses that the tests provoke
+ */
+export function shownCollection(
+  start: ServerKind['start'],
+  plant: (fresh: Fresh) => Promise<FolderStore>,
+  { expected, ...changes }: TestChanges & { expected?: RegExp } = {},
+): ShownCollection {
+  const fresh = freshDatabases(start)
+  const shown = {
+    async open(path: string) {
+      const { page } = shown.tab
+      await page.goto(`${shown.api.server.url}${path}`)
+      await page.locator('h1').first().waitFor()
+      return page
+    },
+  } as { -readonly [Name in keyof ShownCollection]: ShownCollection[Name] }
+  beforeAll(async () => {
+    const [made, browser] = await Promise.all([fresh(), launchChromium()])
+    Object.assign(shown, { made, browser, store: await plant(made) })
+    shown.api = await startApi(made.database, shown.store, changes)
+    shown.tab = await openTab(browser, shown.api.server.url, {}, expected)
+  })
+  afterAll(async () => {
+    expect(shown.tab?.problems ?? []).toEqual([])
+    await shown.browser?.close()
+    await shown.api?.close()
+    removeStore(shown.store)
+  })
+  return shown
 }

@@ -1,13 +1,23 @@
+import { MEBIBYTE } from '../../domain/units.js'
 import type { HttpApp } from '../http-app.js'
 import { compressedBody, unknownType } from '../problem.js'
 
+/** JSON is parsed and validated in one go, during which no other request is answered: 0.4 s for this much. */
+const MAX_LARGE_JSON_BYTES = 16 * MEBIBYTE
+/** 10,000 ids of photos. */
+const MAX_JSON_BYTES = MEBIBYTE
 const PICTURES = /^(image\/|application\/octet-stream\b)/i
 
 /**
  * Reads bodies: JSON, and the bytes of a picture where the schema of the route says `consumes`. Another type is refused
  * before it is read.
+ * @param maxBytes the largest body of all
  */
-export function addBodyTypes(app: HttpApp): void {
+export function addBodyTypes(app: HttpApp, maxBytes: number): void {
+  app.addHook('onRoute', route => {
+    if (route.schema?.consumes !== undefined) return
+    route.bodyLimit = Math.min(maxBytes, route.config?.largeJson ? MAX_LARGE_JSON_BYTES : MAX_JSON_BYTES)
+  })
   app.removeContentTypeParser('text/plain')
   const parse = app.getDefaultJsonParser('error', 'error')
   // A request that needs no body may call it JSON all the same.

@@ -11,7 +11,7 @@ import type { HttpApp } from '../http-app.js'
  */
 export function addOriginChecks(app: HttpApp, names: readonly string[]): void {
   const own = new Set(['localhost', hostname().toLowerCase(), ...names.map(name => name.toLowerCase())])
-  app.addHook('onRequest', async ({ headers, routeOptions }) => {
+  app.addHook('onRequest', async ({ headers, routeOptions, is404 }) => {
     const { host = '', origin } = headers
     const name = nameOf(host)
     if (name === null || !(own.has(name) || isIP(name) !== 0))
@@ -23,8 +23,8 @@ export function addOriginChecks(app: HttpApp, names: readonly string[]): void {
       })
     // Behind a proxy that ends TLS the schemes differ.
     const isOwn = origin === undefined || origin.replace(/^https?:\/\//, '') === host.toLowerCase()
-    // A link leads to a view of the page, which shows nothing to the page with the link.
-    const isLink = routeOptions.config.page === true && headers['sec-fetch-dest'] === 'document'
+    // A link leads to a view of the page, or nowhere, and shows nothing to the page with the link.
+    const isLink = (routeOptions.config.page === true || is404) && headers['sec-fetch-dest'] === 'document'
     if (!isOwn || (headers['sec-fetch-site'] === 'cross-site' && !isLink))
       throw new RequestError('ORIGIN_REFUSED', 'Pages of other origins may not use this server.', {
         field: 'headers.origin',

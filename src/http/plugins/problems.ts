@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, PhotoError, RequestError } from '../../domain/errors.js'
 import type { HttpApp } from '../http-app.js'
+import type { NotFoundPage } from '../page/send-page.js'
 import { type Answered, answerTo } from '../problem.js'
 import { PROBLEM_TYPE } from '../schemas/problem.js'
 
@@ -16,8 +17,11 @@ const CHALLENGES: Record<string, string> = {
   SCOPE_MISSING: ', error="insufficient_scope"',
 }
 
-/** Answers every failure as RFC 9457 says, with the id of the request. */
-export function addProblems(app: HttpApp): void {
+/**
+ * Answers every failure as RFC 9457 says, with the id of the request.
+ * @param pageOf answers who opens an address that leads nowhere in a browser; null: there is no page
+ */
+export function addProblems(app: HttpApp, pageOf: NotFoundPage | null): void {
   app.setErrorHandler((error, request, reply) => {
     const { body, query, params, headers } = request
     const answered = answerTo(error, { body, query, params, headers })
@@ -41,6 +45,8 @@ export function addProblems(app: HttpApp): void {
       reply.header('allow', allowed.join(', '))
       return send(request, reply, answerTo(notAllowed(method, allowed), {}))
     }
+    const page = pageOf?.(request, reply)
+    if (page) return page
     const missing = new RequestError('ROUTE_NOT_FOUND', `There is nothing at ${path}.`, {
       field: 'path',
       action: 'GET /api/v1/openapi.json lists all endpoints.',

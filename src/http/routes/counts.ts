@@ -31,11 +31,11 @@ type BodyOfCounts = z.output<typeof FacetBody>
 
 /** What photos have in common: histograms, places and words. */
 export function addCountRoutes(app: HttpApp, { search, fetchPicture }: HttpParts): void {
-  const config = { scope: 'read' } as const
+  const config = { scope: 'read', largeJson: true } as const
   const tags = ['collection']
   /** The photos that are counted. */
   const ofQuery = (query: Omit<QueryOfCounts, 'by' | 'top'>) => ({
-    ...(query.q === undefined ? {} : { nearest: { words: query.q } }),
+    nearest: query.q === undefined ? undefined : { words: query.q },
     ...limitsOf(query),
     ...conditionsOf(query),
   })
@@ -67,8 +67,8 @@ export function addCountRoutes(app: HttpApp, { search, fetchPicture }: HttpParts
       },
     },
     async ({ query, cancelled }) => {
-      const model = await search.model(query.model)
       const request = { names: query.by, top: query.top, ...ofQuery(query) }
+      const model = await search.model(query.model, request.nearest)
       return { model: model.key, facets: await search.counts.facets(model, request, cancelled) }
     },
   )
@@ -85,8 +85,8 @@ export function addCountRoutes(app: HttpApp, { search, fetchPicture }: HttpParts
       },
     },
     async ({ body, cancelled }) => {
-      const model = await search.model(body.model)
       const request = { names: body.by, top: body.top, ...(await ofBody(body, { cancelled })) }
+      const model = await search.model(body.model, request.nearest)
       return { model: model.key, facets: await search.counts.facets(model, request, cancelled) }
     },
   )
@@ -106,9 +106,9 @@ export function addCountRoutes(app: HttpApp, { search, fetchPicture }: HttpParts
       },
     },
     async ({ query, cancelled }) => {
-      const model = await search.model(query.model)
       const { cell = DEFAULT_CELL, top } = query
       const request = { cell, top, box: boxOf(query.box), ...ofQuery(query) }
+      const model = await search.model(query.model, request.nearest)
       return { model: model.key, ...(await search.counts.places(model, request, cancelled)) }
     },
   )
@@ -125,9 +125,9 @@ export function addCountRoutes(app: HttpApp, { search, fetchPicture }: HttpParts
       },
     },
     async ({ body, cancelled }) => {
-      const model = await search.model(body.model)
       const { cell = DEFAULT_CELL, top, box } = body
       const request = { cell, top, box, ...(await ofBody(body, { cancelled })) }
+      const model = await search.model(body.model, request.nearest)
       return { model: model.key, ...(await search.counts.places(model, request, cancelled)) }
     },
   )
@@ -146,8 +146,10 @@ export function addCountRoutes(app: HttpApp, { search, fetchPicture }: HttpParts
         ...ofWords,
       },
     },
-    async ({ query, cancelled }) =>
-      sharedWords(await search.model(query.model), { top: query.top, ...ofQuery(query) }, cancelled),
+    async ({ query, cancelled }) => {
+      const request = { top: query.top, ...ofQuery(query) }
+      return sharedWords(await search.model(query.model, request.nearest), request, cancelled)
+    },
   )
   app.post(
     '/shared-words',
@@ -162,8 +164,8 @@ export function addCountRoutes(app: HttpApp, { search, fetchPicture }: HttpParts
       },
     },
     async ({ body, cancelled }) => {
-      const model = await search.model(body.model)
-      return sharedWords(model, { top: body.top, ...(await ofBody(body, { cancelled })) }, cancelled)
+      const request = { top: body.top, ...(await ofBody(body, { cancelled })) }
+      return sharedWords(await search.model(body.model, request.nearest), request, cancelled)
     },
   )
 }

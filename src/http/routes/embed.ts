@@ -4,7 +4,8 @@ import type { QueryImage } from '../../search/query-image.js'
 import type { HttpApp } from '../http-app.js'
 import type { HttpParts } from '../parts.js'
 import { PROBLEMS } from '../schemas/problem.js'
-import { Model, Picture, PictureUrl, Words } from '../schemas/search.js'
+import { Binary, Model, Picture, PictureUrl, Words } from '../schemas/search.js'
+import { uploaded } from './search.js'
 
 const MAX_TEXTS = 64
 const MAX_PICTURES = 16
@@ -29,7 +30,7 @@ export function addEmbedRoutes(app: HttpApp, { search, fetchPicture }: HttpParts
   app.post(
     '/embed',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', largeJson: true },
       schema: {
         operationId: 'embed',
         summary: 'Embed texts and pictures',
@@ -68,6 +69,33 @@ export function addEmbedRoutes(app: HttpApp, { search, fetchPicture }: HttpParts
         texts: embedded.texts.map(vector => Array.from(vector)),
         pictures: embedded.images.map(vector => Array.from(vector)),
       }
+    },
+  )
+
+  app.post(
+    '/embed/picture',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'embedPicture',
+        summary: 'Embed an uploaded picture',
+        description: 'The body is an image file, in any format that can be ingested. The vector has unit length.',
+        tags: ['collection'],
+        consumes: ['image/*', 'application/octet-stream'],
+        body: Binary,
+        querystring: z.strictObject({ model: Model.optional() }),
+        response: {
+          200: z.object({ model: z.string(), dimension: z.int(), vector: z.array(z.number()) }),
+          ...PROBLEMS,
+        },
+      },
+    },
+    async ({ body, query, cancelled: signal }) => {
+      const model = await search.model(query.model)
+      const image = { name: 'body', bytes: uploaded(body) }
+      const { images } = await search.embed(model, { texts: [], images: [image] }, signal)
+      const vector = Array.from(images[0]!)
+      return { model: model.key, dimension: vector.length, vector }
     },
   )
 }

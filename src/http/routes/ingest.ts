@@ -59,7 +59,7 @@ export function addIngestRoutes(app: HttpApp, { ingestion }: HttpParts): void {
   app.post(
     '/ingest',
     {
-      config: { scope: 'ingest' },
+      config: { scope: 'ingest', largeJson: true },
       schema: {
         operationId: 'ingest',
         summary: 'Submit photos by their addresses',

@@ -45,8 +45,9 @@ export function addSearchRoutes(app: HttpApp, parts: HttpParts): void {
     },
     async (request, reply) => {
       const { query } = request
-      const model = await search.model(query.model)
-      const found = await find(model, queryOf(query), query, conditionsOf(query), request)
+      const wanted = queryOf(query)
+      const model = await search.model(query.model, embedded(wanted, query))
+      const found = await find(model, wanted, query, conditionsOf(query), request)
       linkNext(request, reply, found.next)
       return found
     },
@@ -55,7 +56,7 @@ export function addSearchRoutes(app: HttpApp, parts: HttpParts): void {
   app.post(
     '/search',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', largeJson: true },
       schema: {
         operationId: 'searchBy',
         summary: 'Search by a picture, a vector, or anything with long conditions',
@@ -67,8 +68,8 @@ export function addSearchRoutes(app: HttpApp, parts: HttpParts): void {
     },
     async request => {
       const { body } = request
-      const model = await search.model(body.model)
       const query = await queryOfBody(body, parts.fetchPicture, request.cancelled)
+      const model = await search.model(body.model, embedded(query, body))
       return find(model, query, body, conditionsOfBody(body), request)
     },
   )
@@ -124,6 +125,11 @@ export function addSearchRoutes(app: HttpApp, parts: HttpParts): void {
   async function facetsOf(model: SearchModel, hits: readonly Hit[], names: string[], signal: AbortSignal) {
     return search.counts.facets(model, { names, where: [{ photos: hits.map(hit => hit.photoId) }] }, signal)
   }
+}
+
+/** What of a query is embedded: nothing where only the words themselves count. */
+function embedded(query: Query, { vector_weight }: Wanted): Query | undefined {
+  return vector_weight === 0 ? undefined : query
 }
 
 /** The words of a hybrid search; null: another search. @throws AppError USAGE */

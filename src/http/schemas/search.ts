@@ -4,8 +4,8 @@ import { Hit, PhotoId } from './photo.js'
 
 export const MAX_HITS = 500
 const MAX_FACETS = 50
-/** Characters of a picture in base64. */
-export const MAX_BASE64 = 64 * 1024 * 1024
+/** Characters of a picture in base64: as many as JSON may have. Larger ones are uploaded. */
+export const MAX_BASE64 = 16 * 1024 * 1024
 
 export const Words = z.string().min(1).max(2000)
 export const Model = z

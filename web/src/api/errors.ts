@@ -5,14 +5,17 @@ export class ApiError extends Error {
   readonly code: string
   /** What can be done; undefined: the message says it. */
   readonly action: string | undefined
+  /** The part of the request that is wrong; undefined: the server names none. */
+  readonly field: string | undefined
 
   constructor(
     readonly status: number,
-    { code = 'UNKNOWN', detail, action }: Partial<Problem>,
+    { code = 'UNKNOWN', detail, action, field }: Partial<Problem>,
   ) {
     super(detail ?? `The server answered with status ${status}.`)
     this.code = code
     this.action = action
+    this.field = field
   }
 }
 

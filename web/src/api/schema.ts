@@ -1311,6 +1311,25 @@ export interface paths {
       }
     }
   }
+  '/api/v1/embed/picture': {
+    post: {
+      parameters: {
+        query?: {
+          model?: string
+        }
+      }
+      requestBody: { content: { 'image/*': Blob; 'application/octet-stream': Blob } }
+      responses: {
+        200: { content: { 'application/json': {
+            model: string
+            dimension: number
+            vector: Array<number>
+          } } }
+        '4XX': { content: { 'application/problem+json': Problem } }
+        '5XX': { content: { 'application/problem+json': Problem } }
+      }
+    }
+  }
   '/api/v1/caller': {
     get: {
       parameters: {}

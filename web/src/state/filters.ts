@@ -1,4 +1,17 @@
 import type { Filter, LabelCondition } from '../api/schema.js'
+import {
+  isOrientation,
+  isoFilters,
+  labelOf,
+  nearFilters,
+  nearOf,
+  periodFilters,
+  periodOf,
+  showFolder,
+  showLabel,
+  showPeriod,
+  showPlace,
+} from './filter-values.js'
 
 /** A restriction of the results to photos. Its name is that of its parameter in the address of the page. */
 export interface FilterKind {
@@ -13,6 +26,8 @@ export interface FilterKind {
   countsWithin?: boolean
   /** Whether its values can be too many to show, so that one writes them. */
   isWritten?: boolean
+  /** What a value has to be; none: any text. Links are written by hand, too. */
+  expected?: { text: string; holds(value: string): boolean }
   /** The conditions of the API for the chosen values. */
   filters(values: readonly string[]): Filter[]
   /** What a value is called. Default: itself. */
@@ -39,11 +54,19 @@ export const FILTER_NAMES = [
 export type FilterName = (typeof FILTER_NAMES)[number]
 export type Filters = Partial<Record<FilterName, readonly string[]>>
 
+/** Characters of a value that the API takes. */
+const LONGEST = 1000
+
 type Column = Extract<Filter, { operator: 'in' }>['column']
 
 const anyOf =
   (column: Column) =>
   (values: readonly string[]): Filter[] => [{ column, operator: 'in', value: [...values] }]
+
+const each =
+  (make: (value: string) => Filter) =>
+  (values: readonly string[]): Filter[] =>
+    values.map(make)
 
 const ALL_OF = { isMany: true, countsWithin: true, isWritten: true } as const
 
@@ -53,12 +76,27 @@ export const FOLDER_FACET = 'folder'
 /** In the order of the panel. */
 export const FILTER_KINDS: readonly FilterKind[] = [
   // Labels are conditions of their own; see labelConditions.
-  { name: 'label', title: 'Label', facet: null, isMany: true, filters: () => [], show: showLabel },
+  {
+    name: 'label',
+    title: 'Label',
+    facet: null,
+    isMany: true,
+    expected: {
+      text: 'SET=LABEL or SET=LABEL:SCORE, such as taken_time=night:0.5',
+      holds: value => labelOf(value) !== null,
+    },
+    filters: () => [],
+    show: showLabel,
+  },
   {
     name: 'time',
     title: 'Date',
     facet: 'year',
     isMany: false,
+    expected: {
+      text: 'a year, a month or a day, such as 2017-05, or two of them with .. between',
+      holds: value => periodOf(value) !== null,
+    },
     filters: ([value]) => periodFilters(value!),
     show: showPeriod,
   },
@@ -73,12 +111,20 @@ export const FILTER_KINDS: readonly FilterKind[] = [
   { name: 'city', title: 'City', facet: 'city', isMany: true, isWritten: true, filters: anyOf('photo_location_city') },
   { name: 'make', title: 'Camera maker', facet: 'camera_make', isMany: true, filters: anyOf('exif_camera_make') },
   { name: 'camera', title: 'Camera', facet: 'camera_model', isMany: true, filters: anyOf('exif_camera_model') },
-  { name: 'iso', title: 'ISO', facet: 'iso', isMany: false, filters: ([value]) => isoFilters(value!) },
+  {
+    name: 'iso',
+    title: 'ISO',
+    facet: 'iso',
+    isMany: false,
+    expected: { text: '“up to 100”, “100 to 200” or “over 800”', holds: value => isoFilters(value).length > 0 },
+    filters: ([value]) => isoFilters(value!),
+  },
   {
     name: 'orientation',
     title: 'Orientation',
     facet: 'orientation',
     isMany: false,
+    expected: { text: 'landscape, portrait or square', holds: isOrientation },
     filters: ([value]) => (isOrientation(value) ? [{ orientation: value }] : []),
   },
   {
@@ -86,6 +132,7 @@ export const FILTER_KINDS: readonly FilterKind[] = [
     title: 'Featured',
     facet: 'featured',
     isMany: false,
+    expected: { text: 'true or false', holds: value => value === 'true' || value === 'false' },
     filters: ([value]) => [{ column: 'photo_featured', operator: '=', value: value === 'true' }],
     show: value => (value === 'true' ? 'Featured' : 'Not featured'),
   },
@@ -121,6 +168,7 @@ export const FILTER_KINDS: readonly FilterKind[] = [
     title: 'Place',
     facet: null,
     isMany: false,
+    expected: { text: 'LATITUDE,LONGITUDE,KILOMETRES, such as 60.39,5.32,50', holds: value => nearOf(value) !== null },
     filters: ([value]) => nearFilters(value!),
     show: showPlace,
   },
@@ -131,107 +179,33 @@ export const kindOf = (name: FilterName): FilterKind => FILTER_KINDS.find(kind =
 /** All conditions but those on labels. A value that means nothing restricts nothing. */
 export function filterConditions(filters: Filters): Filter[] {
   return FILTER_KINDS.flatMap(kind => {
-    const values = filters[kind.name] ?? []
+    const values = (filters[kind.name] ?? []).filter(value => wrongOf(kind, value) === null)
     return values.length > 0 ? kind.filters(values) : []
   })
 }
 
-/** Labels are written `SET=LABEL` or `SET=LABEL:SCORE`, as the API writes them. */
+export interface WrongValue {
+  kind: FilterKind
+  value: string
+  /** What the value has to be. */
+  expected: string
+}
+
+/** The values that mean nothing. */
+export function wrongValues(filters: Filters): WrongValue[] {
+  return FILTER_KINDS.flatMap(kind =>
+    (filters[kind.name] ?? []).flatMap(value => {
+      const expected = wrongOf(kind, value)
+      return expected === null ? [] : [{ kind, value, expected }]
+    }),
+  )
+}
+
+function wrongOf({ expected }: FilterKind, value: string): string | null {
+  if (value.length > LONGEST) return `at most ${LONGEST} characters`
+  return expected && !expected.holds(value) ? expected.text : null
+}
+
 export function labelConditions({ label: values = [] }: Filters): LabelCondition[] {
-  return values.flatMap(value => {
-    const [, set, label, score] = LABEL.exec(value) ?? []
-    if (set === undefined || label === undefined) return []
-    return [{ set, label, ...(score === undefined ? {} : { min_score: Number(score) }) }]
-  })
-}
-
-const LABEL = /^([a-z][a-z0-9_]*)=(.+?)(?::(0(?:\.\d+)?|1(?:\.0+)?))?$/
-const PERIOD = /^(\d{4}(?:-\d\d){0,2})(?:\.\.(\d{4}(?:-\d\d){0,2}))?$/
-const ISO = /^(?:up to (\d+)|over (\d+)|(\d+) to (\d+))$/
-const NEAR = /^(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?),(\d+(?:\.\d+)?)$/
-
-function each(make: (value: string) => Filter): FilterKind['filters'] {
-  return values => values.map(make)
-}
-
-/** `2017`, `2017-05`, `2017-05-09`, or two of them with `..` between: both ends belong to the period. */
-function periodFilters(text: string): Filter[] {
-  const period = periodOf(text)
-  if (!period) return []
-  const { from, to } = period
-  const first = `${from}-01-01`.slice(0, 10)
-  return [
-    { column: 'photo_submitted_at', operator: '>=', value: first },
-    { column: 'photo_submitted_at', operator: '<', value: dayAfter(to) },
-  ]
-}
-
-function dayAfter(period: string): string {
-  const [year = 0, month, day] = period.split('-').map(Number)
-  const date =
-    month === undefined
-      ? Date.UTC(year + 1, 0, 1)
-      : day === undefined
-        ? Date.UTC(year, month, 1)
-        : Date.UTC(year, month - 1, day + 1)
-  return new Date(date).toISOString().slice(0, 10)
-}
-
-function isoFilters(text: string): Filter[] {
-  const [, most, above, from, to] = ISO.exec(text) ?? []
-  if (above !== undefined) return [{ column: 'exif_iso', operator: '>', value: Number(above) }]
-  const last = most ?? to
-  if (last === undefined) return []
-  const first: Filter[] = from === undefined ? [] : [{ column: 'exif_iso', operator: '>=', value: Number(from) }]
-  return [...first, { column: 'exif_iso', operator: '<=', value: Number(last) }]
-}
-
-function nearFilters(text: string): Filter[] {
-  const near = nearOf(text)
-  return near ? [{ near }] : []
-}
-
-/** The circle of a value `LATITUDE,LONGITUDE,KM`; null: it is none. */
-export function nearOf(text: string | undefined): { latitude: number; longitude: number; km: number } | null {
-  const [latitude, longitude, km] = (NEAR.exec(text ?? '') ?? []).slice(1).map(Number)
-  return latitude === undefined || longitude === undefined || km === undefined ? null : { latitude, longitude, km }
-}
-
-/** The first and the last day, month or year of a period; null: it is none. */
-export function periodOf(text: string | undefined): { from: string; to: string } | null {
-  const [, from, to = from] = PERIOD.exec(text ?? '') ?? []
-  return from === undefined || to === undefined ? null : { from, to }
-}
-
-function isOrientation(value: string | undefined): value is 'landscape' | 'portrait' | 'square' {
-  return value === 'landscape' || value === 'portrait' || value === 'square'
-}
-
-function showLabel(value: string): string {
-  const [, set = '', label = value, score] = LABEL.exec(value) ?? []
-  const name = `${set.replaceAll('_', ' ')}: ${label}`
-  return score === undefined ? name : `${name} ≥ ${Math.round(Number(score) * 100)} %`
-}
-
-/** The last name of a folder's address. */
-function showFolder(value: string): string {
-  const name = value.replace(/\/$/, '').split('/').at(-1) || value
-  try {
-    return decodeURIComponent(name)
-  } catch {
-    return name
-  }
-}
-
-function showPeriod(value: string): string {
-  return value.replace('..', ' – ')
-}
-
-function showPlace(value: string): string {
-  const near = nearOf(value)
-  if (!near) return value
-  const angle = (degrees: number, positive: string, negative: string) =>
-    `${Math.abs(degrees).toFixed(2)}° ${degrees < 0 ? negative : positive}`
-  const { latitude, longitude, km } = near
-  return `${km.toLocaleString('en')} km around ${angle(latitude, 'N', 'S')}, ${angle(longitude, 'E', 'W')}`
+  return values.filter(value => wrongOf(kindOf('label'), value) === null).flatMap(value => labelOf(value) ?? [])
 }

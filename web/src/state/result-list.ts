@@ -5,7 +5,10 @@ import { hasSubject, type SearchState, searched, searchPath } from './search-sta
 import { shownPhotos } from './shown-photos.js'
 
 const PER_PAGE = 60
-/** Hits that are sorted by date: the most that one answer holds, twice. */
+/**
+ * Hits that are sorted by date: the most that one answer holds, twice. A search puts all photos in an order, so that the
+ * newest of all would have nothing to do with its words.
+ */
 const SORTED_PAGE = 500
 const MOST_SORTED = 1000
 const MOST_KEPT = 6
@@ -24,6 +27,8 @@ export class ResultList {
   readonly shown = computed(() =>
     shownPhotos(this.photos.value, this.duplicateOf.value, this.viewed.value, this.phase.value === 'end'),
   )
+  /** Whether less relevant photos were left out before the rest was sorted by date. */
+  readonly leftOut = signal(false)
   /** The shown photo that has, or last had, the focus. */
   readonly active = signal(0)
   #cursor: string | undefined
@@ -83,6 +88,7 @@ export class ResultList {
       const page: Page = await search(this.state, { k: SORTED_PAGE, ...(cursor ? { cursor } : {}), signal })
       photos.push(...page.photos)
       cursor = page.next
+      this.leftOut.value = cursor !== null
     }
     const sign = this.state.order === 'newest' ? -1 : 1
     return { photos: photos.sort((a, b) => byDate(a, b, sign)), next: null }

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { ApiError, NetworkError } from '../../api/errors.js'
 import { SignIn } from '../access/SignIn.js'
 import { Icon } from '../parts/Icon.js'
@@ -5,13 +6,19 @@ import { Icon } from '../parts/Icon.js'
 interface Props {
   error: unknown
   retry: () => void
+  /** Ways on where the request itself is wrong, so that to repeat it does not help. */
+  children?: ComponentChildren
 }
 
+/** Statuses of requests that never succeed as they are. */
+const WRONG = [400, 404, 422]
+
 /** Says what went wrong and what helps. */
-export function Failure({ error, retry }: Props) {
+export function Failure({ error, retry, children }: Props) {
   if (error instanceof ApiError && error.code === 'KEY_REQUIRED') return <SignIn scope="read" />
   const isOffline = error instanceof NetworkError
   const message = error instanceof Error ? error.message : String(error)
+  const isWrong = error instanceof ApiError && WRONG.includes(error.status)
   const action = error instanceof ApiError ? error.action : undefined
   return (
     <section class="notice" role="alert">
@@ -21,10 +28,14 @@ export function Failure({ error, retry }: Props) {
         {isOffline ? 'Is `unsplash-clip serve` still running? The page tries again when the network is back.' : message}
       </p>
       {action && <p>{action}</p>}
-      <p>
-        <button type="button" class="button" onClick={retry}>
-          Try again
-        </button>
+      <p class="notice-actions">
+        {isWrong && children ? (
+          children
+        ) : (
+          <button type="button" class="button" onClick={retry}>
+            Try again
+          </button>
+        )}
       </p>
       {error instanceof ApiError && <p class="notice-code">{error.code}</p>}
     </section>

@@ -4,10 +4,12 @@ import { labelSamples } from '../../api/labels.js'
 import { place, restorePlace } from '../../app/navigation.js'
 import type { ViewProps } from '../../app/paths.js'
 import { Failure } from '../../components/states/Failure.js'
+import { isMissing } from '../../components/states/Missing.js'
 import { may } from '../../state/caller.js'
 import { useResource } from '../../state/resource.js'
 import { LabelSection } from './LabelSection.js'
 import { nameOf, readSamplesPath } from './label-texts.js'
+import { NoSuchLabels } from './NoSuchLabels.js'
 import { ReviewTools } from './ReviewTools.js'
 import { Review } from './review.js'
 
@@ -35,6 +37,7 @@ export function LabelReview({ parameters: { set = '' } }: ViewProps) {
   useEffect(() => {
     if (review) restorePlace()
   }, [review])
+  if (isMissing(found.error)) return <NoSuchLabels set={set} />
   if (found.error !== undefined) return <Failure error={found.error} retry={found.retry} />
   const equal = review?.samples.equal ?? []
   return (

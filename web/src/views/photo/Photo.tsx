@@ -4,7 +4,9 @@ import type { ViewProps } from '../../app/paths.js'
 import { altText } from '../../components/grid/photo-text.js'
 import { lazy } from '../../components/parts/lazy.js'
 import { Failure } from '../../components/states/Failure.js'
+import { isMissing } from '../../components/states/Missing.js'
 import { useResource } from '../../state/resource.js'
+import { NoSuchPhoto } from './NoSuchPhoto.js'
 import { PhotoActions } from './PhotoActions.js'
 import { PhotoCredit } from './PhotoCredit.js'
 import { PhotoFacts } from './PhotoFacts.js'
@@ -23,6 +25,7 @@ export function Photo({ parameters: { id = '' } }: ViewProps) {
   useEffect(() => {
     if (title) document.title = `${title} – unsplash-clip`
   }, [title])
+  if (isMissing(error)) return <NoSuchPhoto id={id} />
   if (error !== undefined) return <Failure error={error} retry={retry} />
   return (
     <article class="photo">
@@ -36,7 +39,7 @@ export function Photo({ parameters: { id = '' } }: ViewProps) {
       />
       <div class="photo-side">
         <h1>{title || '\u00a0'}</h1>
-        {value && <PhotoCredit photo={value.photo} />}
+        {value && <PhotoCredit photo={value.photo} isDemo={state?.model.startsWith('demo@') ?? false} />}
         {value && (
           <PhotoActions
             id={id}

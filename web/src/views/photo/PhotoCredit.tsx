@@ -1,16 +1,21 @@
 import type { PhotoMetadata } from '../../api/schema.js'
 import { photographer } from '../../components/grid/photo-text.js'
 
+const LOOPBACK = /^http:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])[:/]/
 const REFERRAL = '?utm_source=unsplash-clip&utm_medium=referral'
 
-/** Who took the photo and its license, as the Unsplash terms ask; for own photos the place of the file. */
-export function PhotoCredit({ photo }: { photo: PhotoMetadata }) {
+/**
+ * Who took the photo and its license, as the Unsplash terms ask; for own photos the place of the file.
+ * @param isDemo whether it may come from the image server of the demo, which ends with the ingestion
+ */
+export function PhotoCredit({ photo, isDemo }: { photo: PhotoMetadata; isDemo: boolean }) {
   const page = photo.photo_url as string | null
   const isUnsplash = page !== null && /^https:\/\/(www\.)?unsplash\.com\//.test(page)
   const name = photographer({ photo })
   const username = photo.photographer_username as string | null
   const address = photo.photo_image_url as string | null
   const isWeb = address !== null && /^https?:/.test(address)
+  if (isDemo && isWeb && LOOPBACK.test(address)) return <p class="credit">A scene that the demo rendered.</p>
   if (isUnsplash)
     return (
       <p class="credit">

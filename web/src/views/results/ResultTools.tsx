@@ -62,9 +62,9 @@ export function ResultTools({ state, isSearch, photos, hasDuplicates }: Props) {
       <label class="select">
         <span class="visually-hidden">Order</span>
         <select value={order} onChange={event => show({ ...state, order: event.currentTarget.value as Order })}>
-          {isSearch && <option value="relevance">Most relevant</option>}
-          <option value="newest">Newest</option>
-          <option value="oldest">Oldest</option>
+          {isSearch && <option value="relevance">Most relevant first</option>}
+          <option value="newest">Newest first</option>
+          <option value="oldest">Oldest first</option>
         </select>
       </label>
     </div>

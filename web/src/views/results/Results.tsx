@@ -1,5 +1,7 @@
 import { useEffect, useMemo } from 'preact/hooks'
+import { DropFilters } from '../../components/filters/DropFilters.js'
 import { FilterPanel } from '../../components/filters/FilterPanel.js'
+import { WrongFilters } from '../../components/filters/WrongFilters.js'
 import { Grid } from '../../components/grid/Grid.js'
 import { lazy } from '../../components/parts/lazy.js'
 import { Chips } from '../../components/query/Chips.js'
@@ -11,7 +13,7 @@ import { lastList, resultsOf } from '../../state/result-list.js'
 import { hasSubject } from '../../state/search-state.js'
 import { shownPhotos } from '../../state/shown-photos.js'
 import { FILTERS_BUTTON, ResultTools } from './ResultTools.js'
-import { countText, titleOf } from './result-texts.js'
+import { countText, orderText, titleOf } from './result-texts.js'
 import { SharedWords } from './SharedWords.js'
 
 const Overview = lazy(async () => (await import('./overview/Overview.js')).Overview, 'overview is-pending')
@@ -33,7 +35,8 @@ export function Results() {
     [all, list, state, phase],
   )
   const title = titleOf(state)
-  const count = countText(photos.length, hidden, isComplete)
+  const leavesOut = list.leftOut.value && photos.length + hidden === all.length
+  const count = countText(photos.length, hidden, isComplete, orderText(state, leavesOut))
   useEffect(() => {
     document.title = `${title} – unsplash-clip`
   }, [title])
@@ -56,6 +59,7 @@ export function Results() {
         <ResultTools state={state} isSearch={isSearch} photos={all} hasDuplicates={list.duplicateOf.value.size > 0} />
       </div>
       <Chips state={state} />
+      <WrongFilters state={state} />
       {(phase !== 'end' || all.length > 0) && <SharedWords state={state} isReady={all.length > 0} />}
       {state.showsMap && <Overview state={state} />}
       <div class={`results-body ${state.showsFilters ? 'has-filters' : ''}`}>
@@ -74,7 +78,11 @@ export function Results() {
             showsScores={state.showsScores}
             hrefOf={id => `/photos/${encodeURIComponent(id)}`}
           />
-          {phase === 'failed' && <Failure error={list.error.value} retry={() => void list.loadMore()} />}
+          {phase === 'failed' && (
+            <Failure error={list.error.value} retry={() => void list.loadMore()}>
+              <DropFilters state={state} />
+            </Failure>
+          )}
         </div>
       </div>
     </div>

@@ -3,7 +3,7 @@ import type { Circle } from '../../../components/map/map-view.js'
 import { PhotoMap } from '../../../components/map/PhotoMap.js'
 import { Failure } from '../../../components/states/Failure.js'
 import { show } from '../../../state/current.js'
-import { nearOf } from '../../../state/filters.js'
+import { nearOf } from '../../../state/filter-values.js'
 import { type SearchState, searchPath, withoutFilter } from '../../../state/search-state.js'
 import { usePlaces } from './use-places.js'
 

@@ -1,4 +1,4 @@
-import { periodOf } from '../../../state/filters.js'
+import { periodOf } from '../../../state/filter-values.js'
 
 /** A year or a month with its photos. */
 export interface Bar {

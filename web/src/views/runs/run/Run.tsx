@@ -2,12 +2,14 @@ import { useEffect } from 'preact/hooks'
 import type { ViewProps } from '../../../app/paths.js'
 import { Icon } from '../../../components/parts/Icon.js'
 import { Failure } from '../../../components/states/Failure.js'
+import { isMissing } from '../../../components/states/Missing.js'
 import { may } from '../../../state/caller.js'
 import { announce } from '../../../state/current.js'
 import { RunBar } from '../RunBar.js'
 import { RunState } from '../RunState.js'
 import { figures, photosText, sourceText, timeText } from '../run-texts.js'
 import { FailureGroup } from './FailureGroup.js'
+import { NoSuchRun } from './NoSuchRun.js'
 import { RunControls } from './RunControls.js'
 import { useRun } from './use-run.js'
 
@@ -25,6 +27,7 @@ function RunOf({ id }: { id: string }) {
   useEffect(() => {
     if (state) announce(`The run is ${state}.`)
   }, [state])
+  if (isMissing(error) && run === null) return <NoSuchRun id={id} />
   if (error !== undefined && run === null) return <Failure error={error} retry={retry} />
   return (
     <article class="runs-view">
