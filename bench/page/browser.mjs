@@ -5,6 +5,8 @@ import { chromium } from 'playwright-core'
 const VIEWPORT = { width: 1280, height: 800 }
 const POLL_MS = 50
 const PATIENCE_MS = 60_000
+/** Microseconds of a long task. */
+const LONG_US = 50_000
 /** Half faded in. */
 const VISIBLE = 0.5
 
@@ -46,6 +48,7 @@ export async function openWindow(throttle) {
     async longTasks() {
       return page.evaluate('bench.tasks.splice(0).map(task => task.duration)')
     },
+    traceTasks: () => traceTasks(session),
     close: () => browser.close(),
   }
 }
@@ -70,5 +73,27 @@ export async function firstPicture(url, throttle) {
     })`)
   } finally {
     await close()
+  }
+}
+
+/**
+ * Traces the tasks of the page's main thread. What it returns ends the trace, and gives the most ms of processor time that a
+ * task took: the rest of a long task is time in which other processes had the core.
+ */
+async function traceTasks(session) {
+  let most = 0
+  const look = ({ value }) => {
+    for (const { name, dur = 0, tdur = 0 } of value)
+      if (dur >= LONG_US && name.endsWith('RunTask')) most = Math.max(most, tdur / 1000)
+  }
+  session.on('Tracing.dataCollected', look)
+  const traceConfig = { includedCategories: ['toplevel'], excludedCategories: ['*'] }
+  await session.send('Tracing.start', { traceConfig, transferMode: 'ReportEvents' })
+  return async () => {
+    const complete = new Promise(resolve => session.once('Tracing.tracingComplete', resolve))
+    await session.send('Tracing.end')
+    await complete
+    session.off('Tracing.dataCollected', look)
+    return most
   }
 }

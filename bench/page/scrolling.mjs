@@ -11,7 +11,7 @@ const CONTROL_MS = 120
 
 /** @returns a row per way through the hits: long tasks, and what is kept afterwards */
 export async function scroll(url, { throttle, ways, say }) {
-  const { page, kept, longTasks, close } = await openWindow(throttle)
+  const { page, kept, longTasks, traceTasks, close } = await openWindow(throttle)
   try {
     await page.goto(url, { waitUntil: 'networkidle' })
     // In a task of the page: those of the debugger are not reported.
@@ -26,13 +26,15 @@ export async function scroll(url, { throttle, ways, say }) {
       await page.evaluate('scrollTo({ top: 0, behavior: "instant" })')
       await pause(1000)
       await longTasks()
+      const traced = await traceTasks()
       const startedAt = performance.now()
       await toEnd(page, say)
       const seconds = (performance.now() - startedAt) / 1000
       await pause(1000)
       const tasks = await longTasks()
+      const longestCpu = await traced()
       rows.push({
-        ...{ moment: `after way ${way}`, seconds, longTasks: tasks.length, longest: Math.max(0, ...tasks) },
+        ...{ moment: `after way ${way}`, seconds, longTasks: tasks.length, longest: Math.max(0, ...tasks), longestCpu },
         ...(await rowOf(page, kept)),
       })
       say(JSON.stringify(rows.at(-1)))

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Found } from '../../api/photos.js'
 import { altText, averageColour, copyAt } from './photo-text.js'
 
@@ -17,6 +17,13 @@ interface Props {
 /** One photo of the grid. Its place and its colour are there before the picture is. */
 export function Tile({ found, width, height, isActive, showsScore, duplicates, href, index }: Props) {
   const [phase, setPhase] = useState<'loading' | 'shown' | 'missing'>('loading')
+  const picture = useRef<HTMLImageElement>(null)
+  useEffect(() => {
+    const image = picture.current
+    return () => {
+      if (image && !image.complete) forget(image)
+    }
+  }, [])
   const text = altText(found)
   const small = copyAt(found.copy, 256)
   const background = averageColour(found.photo.blur_hash)
@@ -31,6 +38,7 @@ export function Tile({ found, width, height, isActive, showsScore, duplicates, h
     >
       {small !== null && phase !== 'missing' && (
         <img
+          ref={picture}
           src={small}
           srcset={`${small} 1x, ${copyAt(found.copy, 384)} 2x`}
           width={Math.round(width)}
@@ -45,4 +53,10 @@ export function Tile({ found, width, height, isActive, showsScore, duplicates, h
       {showsScore && found.score !== undefined && <span class="tile-score">{found.score.toFixed(3)}</span>}
     </a>
   )
+}
+
+/** Ends the request of a picture that was scrolled past: browsers go on with it, and those on the screen wait behind it. */
+function forget(image: HTMLImageElement): void {
+  image.removeAttribute('srcset')
+  image.removeAttribute('src')
 }
