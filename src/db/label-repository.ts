@@ -1,4 +1,4 @@
-import type { LabelSet, LabelTraining } from '../domain/labels.js'
+import type { Clustering, LabelSet, LabelTraining } from '../domain/labels.js'
 import type {
   LabelCount,
   LabelledPhoto,
@@ -32,7 +32,7 @@ const PROGRESS = `
    where model_id = $1 and set_name = $2 order by state = 'coming' desc limit 1`
 
 const LABEL_SETS =
-  'select name, template, labels, training from label_sets where model_id = $1 order by name collate "C"'
+  'select name, template, labels, training, clustering from label_sets where model_id = $1 order by name collate "C"'
 /** As cosine distance. Rounding differs by less, and CLIP's logits of so near prompts by less than 0.2. */
 const EQUAL_PROMPTS = `
   select p.label from label_prompts p
@@ -138,9 +138,14 @@ export class PostgresLabelRepository implements LabelRepository {
   }
 
   async labelSets(modelId: ModelId): Promise<LabelSet[]> {
-    type Row = Omit<LabelSet, 'training'> & { training: LabelTraining | null }
-    const rows = await this.database.query<Row & Record<string, unknown>>(LABEL_SETS, [modelId])
-    return rows.map(({ training, ...set }) => (training === null ? set : { ...set, training }))
+    type Origin = { training: LabelTraining | null; clustering: Clustering | null }
+    type Row = Omit<LabelSet, keyof Origin> & Origin & Record<string, unknown>
+    const rows = await this.database.query<Row>(LABEL_SETS, [modelId])
+    return rows.map(({ training, clustering, ...set }) => ({
+      ...set,
+      ...(training === null ? {} : { training }),
+      ...(clustering === null ? {} : { clustering }),
+    }))
   }
 
   async equalLabels(modelId: ModelId, setName: string): Promise<string[]> {

@@ -15,9 +15,12 @@ export interface LabelTraining {
   column?: string
 }
 
+/** How clusters were found: method, numbers and measures of quality. */
+export type Clustering = { method: string } & Readonly<Record<string, string | number>>
+
 /**
  * A label set. Zero-shot: each label becomes a prompt, and a photo gets the label with the most similar prompt.
- * Trained: each label has weights instead.
+ * Trained: each label has weights instead. Clusters: each photo has the label that it was stored with.
  */
 export interface LabelSet {
   /** Lower-case name, also of the file: `labels/taken_time.json`. */
@@ -28,10 +31,19 @@ export interface LabelSet {
   labels: string[]
   /** Of a trained set, whose template means nothing. */
   training?: LabelTraining
+  /** Of clusters, whose template means nothing. */
+  clustering?: Clustering
 }
 
-/** What the labels of a set follow from, in a few words: its prompt, or its examples. */
-export function originOf({ template, training }: LabelSet): string {
+const CLUSTER_METHODS: Readonly<Record<string, string>> = { kmeans: 'k-means', hdbscan: 'HDBSCAN' }
+
+/** What the labels of a set follow from, in a few words: its prompt, its examples, or how its clusters were found. */
+export function originOf({ template, training, clustering }: LabelSet): string {
+  if (clustering) {
+    const { method, k, minSize } = clustering
+    const numbers = k !== undefined ? `, k = ${k}` : minSize !== undefined ? `, at least ${minSize} photos each` : ''
+    return `clusters by ${CLUSTER_METHODS[method] ?? method}${numbers}, named by words`
+  }
   if (!training) return `"${template}"`
   const examples = Object.entries(training.examples).map(([label, photos]) => `${photos} ${label}`)
   return training.kind === 'taught' ? `taught with ${examples.join(', ')}` : `classified by ${training.column}`

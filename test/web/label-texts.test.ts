@@ -9,6 +9,7 @@ import {
   sizeText,
 } from '../../web/src/views/duplicates/duplicate-texts.js'
 import {
+  originText,
   percent,
   photosPath,
   precisionText,
@@ -23,6 +24,23 @@ test('a precision is told with its interval', () => {
   expect(precisionText(precision)).toBe('32 checked, 94 % right (80–98 %)')
   expect(precisionText(null)).toBe('Not checked yet')
   expect([0, 0.001, 0.5, 1].map(percent)).toEqual(['0 %', '< 1 %', '50 %', '100 %'])
+})
+
+test('a label set says where its labels come from', () => {
+  const set = { name: 'a', template: 'A photo of {label}', labels: ['x', 'y'], training: null, clustering: null }
+  expect(originText(set)).toBe('Prompt: “A photo of {label}”')
+  expect(originText({ ...set, training: { kind: 'classified', examples: {}, column: 'exif_iso:200' } })).toBe(
+    'Learnt from exif_iso:200',
+  )
+  expect(originText({ ...set, training: { kind: 'taught', examples: { x: 10, y: 1200 } } })).toBe(
+    'Taught with photos: 10 x, 1,200 y',
+  )
+  expect(originText({ ...set, clustering: { method: 'kmeans', k: 8 } })).toBe(
+    'Clusters by k-means, k = 8, named by words',
+  )
+  expect(originText({ ...set, clustering: { method: 'hdbscan', minSize: 10 } })).toBe(
+    'Clusters by HDBSCAN, at least 10 photos each, named by words',
+  )
 })
 
 test('the address of samples says which ones', () => {

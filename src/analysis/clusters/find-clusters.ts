@@ -1,4 +1,4 @@
-import type { Clustering } from '../../domain/ports/analysis/cluster-sets.js'
+import type { Clustering } from '../../domain/labels.js'
 import type { Matrix } from '../matrix/matrix.js'
 import type { Products } from '../matrix/products.js'
 import { pca, projectRows } from '../projection/pca.js'

@@ -121,7 +121,8 @@ async function renderPage(
 }
 
 function introOf(key: string, set: LabelSet, identity: ModelIdentity): string {
-  if (set.training) return `Labels from vectors of ${key}, ${originOf(set)}, and random photos of each.`
+  if (set.training ?? set.clustering)
+    return `Labels from vectors of ${key}, ${originOf(set)}, and random photos of each.`
   return `Labels predicted zero-shot by ${key} with the prompts “${set.template}”, and random photos of each.${scoringNote(identity)}`
 }
 

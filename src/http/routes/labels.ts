@@ -27,19 +27,23 @@ const LabelTraining = z
     column: z.string().optional().describe('The column of a classified set, with its bounds.'),
   })
   .meta({ id: 'LabelTraining' })
+const Clustering = z
+  .record(z.string(), z.union([z.string(), z.number()]))
+  .meta({ id: 'Clustering', description: 'How clusters were found: `method`, its numbers, and measures of quality.' })
 const LabelSet = z
   .object({
     name: z.string(),
-    template: z.string().describe('Of the prompts; of a trained set `{label}`, which means nothing.'),
+    template: z.string().describe('Of the prompts; of a trained set and of clusters `{label}`, which means nothing.'),
     labels: z.array(z.string()),
-    training: LabelTraining.nullable().describe('How a trained set was trained; null: the set has prompts.'),
+    training: LabelTraining.nullable().describe('How a trained set was trained; null: it was not.'),
+    clustering: Clustering.nullable().describe('How the clusters were found; null: the set has none.'),
   })
   .meta({ id: 'LabelSet' })
 const LabelledLine = z
   .object({ photo_id: PhotoId, label: z.string(), score: z.number(), photo: PhotoMetadata })
   .meta({ id: 'LabelledPhoto' })
 
-const asAnswered = (set: LabelledBy) => ({ ...set, training: set.training ?? null })
+const asAnswered = (set: LabelledBy) => ({ ...set, training: set.training ?? null, clustering: set.clustering ?? null })
 
 /** Label sets: what was predicted, how often, and for which photos. */
 export function addLabelRoutes(app: HttpApp, { search }: HttpParts): void {

@@ -407,13 +407,18 @@ export type LabelTraining = {
   column?: string
 }
 
+/** How clusters were found: `method`, its numbers, and measures of quality. */
+export type Clustering = Record<string, string | number>
+
 export type LabelSet = {
   name: string
-  /** Of the prompts; of a trained set `{label}`, which means nothing. */
+  /** Of the prompts; of a trained set and of clusters `{label}`, which means nothing. */
   template: string
   labels: Array<string>
-  /** How a trained set was trained; null: the set has prompts. */
+  /** How a trained set was trained; null: it was not. */
   training: LabelTraining | null
+  /** How the clusters were found; null: the set has none. */
+  clustering: Clustering | null
 }
 
 export type LabelledPhoto = {

@@ -1,7 +1,5 @@
+import type { Clustering } from '../../labels.js'
 import type { ModelId } from '../repository.js'
-
-/** How clusters were found: method, numbers and measures of quality. Stored with their label set. */
-export type Clustering = { method: string } & Readonly<Record<string, string | number>>
 
 /** Clusters as a label set: a photo belongs to one of them. */
 export interface ClusterSet {

@@ -22,8 +22,8 @@ export function LabelSets() {
     <div class="labels">
       <h1 class="labels-title">Labels</h1>
       <p class="labels-text">
-        The model gives each photo one label of every set, by its words alone or by photos that it was taught with. Look
-        at samples to see how right it is.
+        The model gives each photo one label of every set: by its words alone, by photos that it was taught with, or as
+        one of a group of similar photos. Look at samples to see how right it is.
       </p>
       <div class={`labels-sets ${sets ? '' : 'is-loading'}`} aria-busy={!sets}>
         {sets?.map(({ label_set, label_set: { name }, histogram }) => (

@@ -18,7 +18,12 @@ export function precisionText(precision: LabelPrecision | null): string {
 }
 
 /** What the labels of a set follow from. */
-export function originText({ template, training }: LabelSet): string {
+export function originText({ template, training, clustering }: LabelSet): string {
+  if (clustering !== null) {
+    const { method, k, minSize } = clustering
+    if (method === 'kmeans') return `Clusters by k-means, k = ${k}, named by words`
+    return `Clusters by HDBSCAN, at least ${minSize} photos each, named by words`
+  }
   if (training === null) return `Prompt: “${template}”`
   if (training.kind === 'classified') return `Learnt from ${training.column}`
   const examples = Object.entries(training.examples).map(([label, photos]) => `${photos.toLocaleString('en')} ${label}`)
