@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, opendir, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
+import { copyFile, mkdir, open, opendir, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { AppError, PhotoError } from '../domain/errors.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
@@ -53,12 +53,21 @@ export class FolderStore implements ObjectStore {
   }
 
   async put(key: string, body: Uint8Array): Promise<void> {
+    await this.#place(key, temporary => writeDurably(temporary, body))
+  }
+
+  async putFile(key: string, from: string): Promise<void> {
+    await this.#place(key, temporary => copyDurably(from, temporary))
+  }
+
+  /** @param write makes a file at this path, which becomes the object */
+  async #place(key: string, write: (temporary: string) => Promise<void>): Promise<void> {
     const path = this.#path(key)
     const temporary = join(this.#unfinished, randomUUID())
     try {
       await this.#folder(this.#unfinished)
       await this.#folder(dirname(path))
-      await writeDurably(temporary, body)
+      await write(temporary)
       await rename(temporary, path)
       await this.#flushes.flush(dirname(path))
       this.#wasThere = true
@@ -165,6 +174,16 @@ async function writeDurably(path: string, body: Uint8Array): Promise<void> {
   const file = await open(path, 'wx')
   try {
     await file.writeFile(body)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function copyDurably(from: string, path: string): Promise<void> {
+  await copyFile(from, path)
+  const file = await open(path, 'r+')
+  try {
     await file.sync()
   } finally {
     await file.close()

@@ -15,6 +15,7 @@ import type { ObjectStore } from '../domain/ports/object-store.js'
 import { assertObjectKey, isObjectKey } from './key.js'
 import { openS3Client, type S3Connection } from './s3-client.js'
 import { describeFailure, isRefusal } from './s3-failures.js'
+import { uploadFile } from './s3-upload.js'
 
 /** The most that S3 takes. */
 const KEYS_PER_REQUEST = 1000
@@ -24,6 +25,8 @@ export interface S3Options extends S3Connection {
   bucket: string
   /** Precedes every key, with a slash between; empty: none. */
   prefix: string
+  /** Bytes per part of a large file. Default: 64 MiB. */
+  partBytes?: number
 }
 
 /**
@@ -35,6 +38,7 @@ export class S3Store implements ObjectStore {
   readonly #client: S3Client
   readonly #bucket: string
   readonly #prefix: string
+  readonly #partBytes: number | undefined
   /** The same throughout, so that a user without the right to delete leaves one object per process. */
   readonly #probeKey = `check-${randomUUID()}`
 
@@ -44,6 +48,7 @@ export class S3Store implements ObjectStore {
     this.#prefix = prefix === '' ? '' : `${prefix}/`
     this.location = `s3://${bucket}${prefix === '' ? '' : `/${prefix}`}`
     this.#client = openS3Client(options)
+    this.#partBytes = options.partBytes
   }
 
   async check(): Promise<void> {
@@ -67,6 +72,10 @@ export class S3Store implements ObjectStore {
         new PutObjectCommand({ ...object, Body: body, ContentLength: body.length, ContentType: contentType }),
       ),
     )
+  }
+
+  async putFile(key: string, path: string, contentType: string): Promise<void> {
+    await this.#use('s3:PutObject', key, object => uploadFile(this.#client, object, path, contentType, this.#partBytes))
   }
 
   async get(key: string): Promise<Buffer | null> {

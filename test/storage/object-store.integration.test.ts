@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -6,6 +6,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { ObjectStore } from '../../src/domain/ports/object-store.js'
 import { FolderStore } from '../../src/storage/folder-store.js'
 import { s3Server } from '../support/servers/s3.js'
+
+/** The least that S3 takes. */
+const PART_BYTES = 5 << 20
 
 interface Harness {
   /** An empty store. */
@@ -27,7 +30,7 @@ const IMPLEMENTATIONS: Record<string, () => Promise<Harness>> = {
     for (const [name, value] of Object.entries(server.env)) vi.stubEnv(name, value)
     let count = 0
     return {
-      open: async () => server.store(`prefix/store-${count++}`),
+      open: async () => server.store(`prefix/store-${count++}`, PART_BYTES),
       close: async () => {
         await server.close()
         vi.unstubAllEnvs()
@@ -76,6 +79,29 @@ describe.each(Object.entries(IMPLEMENTATIONS))('Every object store: %s', (_name,
       }),
       { numRuns: 30 },
     )
+  })
+
+  test.each([
+    ['nothing', 0],
+    ['one part', 1000],
+    ['parts', 2 * PART_BYTES + 77],
+  ])('takes a file of %s', async (_, size) => {
+    const store = await empty()
+    const bytes = Buffer.alloc(size, 'abcdefg')
+    const folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-file-'))
+    try {
+      const file = join(folder, 'shard')
+      await writeFile(file, bytes)
+      await store.putFile('shards/0.tar', file, 'application/x-tar')
+      expect((await store.get('shards/0.tar'))!.equals(bytes)).toBe(true)
+      expect(await keys(store)).toEqual(['shards/0.tar'])
+      await expect(store.putFile('shards/1.tar', join(folder, 'missing'), 'application/x-tar')).rejects.toThrow(
+        'ENOENT',
+      )
+      expect(await keys(store)).toEqual(['shards/0.tar'])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   test('replaces what was there', async () => {

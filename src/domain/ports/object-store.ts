@@ -1,6 +1,6 @@
 /**
- * The store of the compressed copies. Promises: `put` is atomic (a reader sees the whole old or the whole new object,
- * never a part) and durable when it resolves; `get` of a missing key gives null; keys are relative paths of
+ * The store of the compressed copies. Promises: `put` and `putFile` are atomic (a reader sees the whole old or the whole new object,
+ * never a part) and durable when they resolve; `get` of a missing key gives null; keys are relative paths of
  * `[A-Za-z0-9._-]` segments, and any other key rejects. When the store is unreachable, opening rejects with AppError
  * STORE_UNREACHABLE, and each use with PhotoError STORE_FAILED: retryable, unless the store refuses this object for good.
  */
@@ -10,6 +10,8 @@ export interface ObjectStore {
   /** Rejects when the store is not writable, before any photo is downloaded. */
   check(): Promise<void>
   put(key: string, body: Uint8Array, contentType: string): Promise<void>
+  /** Puts a local file of any size, with constant memory. */
+  putFile(key: string, path: string, contentType: string): Promise<void>
   get(key: string): Promise<Buffer | null>
   /** False also when the credentials may not look: then it may be put again. */
   has(key: string): Promise<boolean>

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import type { ObjectStore } from '../../domain/ports/object-store.js'
@@ -15,7 +15,7 @@ const TYPES: Record<string, string> = {
   '.parquet': 'application/vnd.apache.parquet',
 }
 
-/** A prefix of a bucket. A shard is complete on this machine before it is sent; while it is sent it is in memory. */
+/** A prefix of a bucket. A shard is complete on this machine before it is sent. */
 export class StoreTarget implements ExportTarget {
   #folder = ''
 
@@ -44,7 +44,7 @@ export class StoreTarget implements ExportTarget {
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
-    await withStoreErrors(() => this.store.put(name, bytes, TYPES[extname(name)] ?? 'application/octet-stream'))
+    await withStoreErrors(() => this.store.put(name, bytes, typeOf(name)))
   }
 
   unfinished(name: string): string {
@@ -52,7 +52,7 @@ export class StoreTarget implements ExportTarget {
   }
 
   async publish(name: string): Promise<void> {
-    await this.write(name, await readFile(this.unfinished(name)))
+    await withStoreErrors(() => this.store.putFile(name, this.unfinished(name), typeOf(name)))
     await rm(this.unfinished(name))
   }
 
@@ -69,3 +69,5 @@ export class StoreTarget implements ExportTarget {
     await this.store.close()
   }
 }
+
+const typeOf = (name: string): string => TYPES[extname(name)] ?? 'application/octet-stream'

@@ -32,7 +32,7 @@ export interface S3Server {
   /** What the AWS SDK reads its credentials from. */
   env: { AWS_ACCESS_KEY_ID: string; AWS_SECRET_ACCESS_KEY: string }
   /** A store below a prefix of the bucket. Needs `env` in the environment. */
-  store(prefix?: string): S3Store
+  store(prefix?: string, partBytes?: number): S3Store
   close(): Promise<void>
 }
 
@@ -72,9 +72,9 @@ async function borrowBucket(endpoint: string): Promise<S3Server> {
   }
 }
 
-function storeOf(endpoint: string, bucket: string): (prefix?: string) => S3Store {
-  return (prefix = '') =>
-    new S3Store({ bucket, prefix, region: 'us-east-1', endpoint, forcePathStyle: true, maxAttempts: 1 })
+function storeOf(endpoint: string, bucket: string): (prefix?: string, partBytes?: number) => S3Store {
+  return (prefix = '', partBytes) =>
+    new S3Store({ bucket, prefix, partBytes, region: 'us-east-1', endpoint, forcePathStyle: true, maxAttempts: 1 })
 }
 
 /** An S3-compatible server in this process, on a free port, in a temporary folder. */
