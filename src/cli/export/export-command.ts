@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { PROJECTION_METHODS } from '../../exports/atlas-options.js'
 import { DTYPES, FORMAT_NAMES } from '../../exports/export-format.js'
 import { runCommand } from '../context.js'
 import { memorySize, realNumber, wholeNumber } from '../options/arguments.js'
@@ -32,10 +31,9 @@ export function addExportCommand(program: Command): void {
     .option('--model <name>', 'model of the embeddings and labels')
     .option('--columns <names>', 'columns of metadata, separated by commas, or none (default: all)')
     .addOption(new Option('--dtype <name>', 'numbers of binary vectors (default: float32)').choices(DTYPES))
-    .addOption(
-      new Option('--projection <name>', 'with --format atlas: places on a plane (default: pca)').choices(
-        PROJECTION_METHODS,
-      ),
+    .option(
+      '--projection <name>',
+      'with --format atlas: places on a plane, as `analyze project` stored them under this name; pca and umap are computed if not stored (default: the newest one that is stored, else pca)',
     )
     .option(
       '--neighbours <n>',
@@ -68,7 +66,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.`,
     })
 }
 
-/** Up to what a store takes in one request. */
+/** Programs that read a whole file take more memory than its size. */
 const MOST_SHARD_BYTES = 4e9
 
 function shardSize(text: string): number {

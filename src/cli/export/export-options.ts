@@ -1,4 +1,3 @@
-import type { AtlasOptions } from '../../exports/atlas-options.js'
 import type { Dtype, FormatName } from '../../exports/export-format.js'
 import type { CommonOptions } from '../context.js'
 import type { FilterOptions } from '../options/filter-options.js'
@@ -12,7 +11,7 @@ export interface ExportOptions extends CommonOptions, FilterOptions {
   seed: number
   columns?: string
   dtype?: Dtype
-  projection?: AtlasOptions['projection']
+  projection?: string
   neighbours?: number
   shardSize: number
   replace?: boolean

@@ -1,11 +1,10 @@
 import { AppError } from '../../domain/errors.js'
 import { parseS3Location } from '../../domain/s3-location.js'
 import { formatBytes, formatQuantity } from '../../domain/text/format.js'
-import type { AtlasOptions } from '../../exports/atlas-options.js'
 import { exportColumns } from '../../exports/columns.js'
 import type { ExportPlan } from '../../exports/export-format.js'
 import type { ExportRequest, Manifest } from '../../exports/export-state.js'
-import { openFormat } from '../../exports/formats/open-format.js'
+import { openAtlas, openFormat } from '../../exports/formats/open-format.js'
 import { type ChosenPhotos, runExport } from '../../exports/run-export.js'
 import type { ExportTarget } from '../../exports/target/export-target.js'
 import { withStoreErrors } from '../../exports/target/store-errors.js'
@@ -13,12 +12,10 @@ import type { Context } from '../context.js'
 import { openSearchWithModel } from '../open-search.js'
 import { filtersOf } from '../options/filter-options.js'
 import { Progress } from '../print/progress.js'
+import { atlasPlaces, checkAtlasOptions } from './atlas-places.js'
 import { choosePhotos, describeSelection, wantedQuery } from './chosen-photos.js'
 import type { ExportOptions } from './export-options.js'
 import { metadataColumns } from './metadata-columns.js'
-
-/** As many as embedding-atlas computes. */
-const DEFAULT_NEIGHBOURS = 15
 
 /** Empty: the whole bucket. */
 const PREFIX_SEGMENT = /^[A-Za-z0-9._-]*$/
@@ -34,15 +31,14 @@ export async function exportPhotos(
   const query = wantedQuery(text, options)
   const photoColumns = metadataColumns(options.columns)
   const filters = await filtersOf(options)
-  const atlas = atlasOptions(options)
-  const format = await openFormat(options.format, atlas)
-  if (options.dtype !== undefined && !format.isBinary)
-    throw new AppError(
-      'USAGE',
-      `--dtype is of binary vectors; found --format ${options.format}, which has numbers as text.`,
-    )
+  checkAtlasOptions(options)
+  const otherFormat = options.format === 'atlas' ? null : await openFormat(options.format)
+  if (options.dtype !== undefined && !otherFormat?.isBinary)
+    throw new AppError('USAGE', `--dtype is of binary vectors; found --format ${options.format}, which has none.`)
   const { search, model } = await openSearchWithModel(context)
-  const { vectors } = await app.repositories()
+  const { vectors, projections } = await app.repositories()
+  const atlas = otherFormat === null ? await atlasPlaces(projections, model.id, options) : null
+  const format = otherFormat ?? (await openAtlas(atlas!.options, atlas!.places))
   const labelSets = (await search.labelSets(model)).map(({ name }) => name)
   const { name, precision, revision, dimension } = model.identity
   const dtype = options.dtype ?? 'float32'
@@ -53,7 +49,7 @@ export async function exportPhotos(
     model: { name, precision, revision, dimension },
     columns: columnsFor(query === null ? null : new Map()).map(column => column.name),
     selection: describeSelection(filters, query, options),
-    ...(options.format === 'atlas' ? { atlas } : {}),
+    ...(atlas === null ? {} : { atlas: atlas.options }),
   }
   const store = options.format === 'webdataset' ? await app.store() : null
   const progress = new Progress('export')
@@ -84,13 +80,6 @@ export async function exportPhotos(
     progress.end()
   }
   return 0
-}
-
-/** @throws AppError USAGE for options of another format */
-function atlasOptions({ format, projection, neighbours, seed }: ExportOptions): AtlasOptions {
-  if (format !== 'atlas' && (projection ?? neighbours) !== undefined)
-    throw new AppError('USAGE', `--projection and --neighbours need --format atlas, found --format ${format}.`)
-  return { projection: projection ?? 'pca', neighbours: neighbours ?? DEFAULT_NEIGHBOURS, seed }
 }
 
 function scoresOf({ ids, scores }: ChosenPhotos): ReadonlyMap<string, number> | null {

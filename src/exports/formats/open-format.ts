@@ -1,8 +1,8 @@
-import type { AtlasOptions } from '../atlas-options.js'
+import type { AtlasOptions, AtlasPlaces } from '../atlas-options.js'
 import type { ExportFormat, FormatName } from '../export-format.js'
 
 /** Loads the format with this name: each needs packages that the others do not. */
-export async function openFormat(name: FormatName, options: AtlasOptions): Promise<ExportFormat> {
+export async function openFormat(name: Exclude<FormatName, 'atlas'>): Promise<ExportFormat> {
   switch (name) {
     case 'npy':
       return (await import('./npy.js')).npy
@@ -16,7 +16,10 @@ export async function openFormat(name: FormatName, options: AtlasOptions): Promi
       return (await import('./tensorboard.js')).tensorboard
     case 'webdataset':
       return (await import('./webdataset.js')).webdataset
-    case 'atlas':
-      return new (await import('./atlas.js')).AtlasFormat(options)
   }
+}
+
+/** Loads the format for embedding-atlas. */
+export async function openAtlas(options: AtlasOptions, places: AtlasPlaces): Promise<ExportFormat> {
+  return (await import('./atlas.js')).atlasFormat(options, places)
 }
