@@ -8,16 +8,17 @@ import { decompressed, filePart } from '../producers/input/part.js'
 import { compareNames } from '../producers/input/zip.js'
 import { hasTextVectors, isClipRetrieval, openClipRetrieval } from './folders/clip-retrieval.js'
 import { readPair } from './folders/pair-rows.js'
+import { openTensorboard } from './folders/tensorboard.js'
 import { readShard } from './folders/webdataset.js'
 import { HEAD_BYTES, isNpy } from './npy/header.js'
 import { openNpyVectors } from './npy/npy-vectors.js'
-import { openParquetVectors, readParquetVectors } from './parquet/parquet-vectors.js'
+import { leftOutOfTable, openParquetVectors, readParquetVectors } from './parquet/parquet-vectors.js'
 import { openCsvVectors, readCsvVectors } from './text/csv-vectors.js'
 import { readJsonLinesVectors } from './text/jsonl-vectors.js'
 import type { VectorInputOptions, VectorPart, VectorSource } from './vector-source.js'
 
 const EXPECTED =
-  'Expected one or more of: vectors.npy with --ids FILE, .parquet, .csv or .jsonl (also .gz) with a column of vectors, a .tar of WebDataset, a folder of one of these, or an output folder of clip-retrieval (img_emb, metadata).'
+  'Expected one or more of: vectors.npy with --ids FILE, .parquet, .csv or .jsonl (also .gz) with a column of vectors, a .tar of WebDataset, a folder of one of these, an output folder of clip-retrieval (img_emb, metadata), or one of TensorBoard.'
 const TABLE = /\.(?:csv|tsv)(?:\.gz)?$/i
 /** Files of one kind make a folder an input, in this order. */
 const KINDS = [/\.parquet$/i, /\.tar$/i, /\.jsonl(?:\.gz)?$/i, TABLE] as const
@@ -46,6 +47,7 @@ export async function openVectors(paths: readonly string[], options: VectorInput
     files: parts.flatMap(({ files }) => files),
     total: parts.reduce<number | null>((sum, { rows }) => (sum === null || rows === null ? null : sum + rows), 0),
     warnings: [...new Set(parts.flatMap(({ warnings = [] }) => warnings))],
+    leftOut: () => [...new Set(parts.flatMap(({ leftOut }) => leftOut))],
     async *rows() {
       for (const part of parts) yield* part.read()
     },
@@ -68,9 +70,12 @@ async function openFolder(folder: string, options: VectorInputOptions): Promise<
     return pairs.map(pair => ({
       files: [pair.matrix.path, pair.table.path],
       ...{ rows: pair.matrix.rows, dimension: pair.matrix.columns, warnings },
+      leftOut: leftOutOfTable(pair.table, options),
       read: () => readPair(pair, options),
     }))
   }
+  const tensors = await openTensorboard(folder, options)
+  if (tensors.length > 0) return tensors
   for (const place of DATA_FOLDERS) {
     const names = (await readdir(join(folder, place)).catch(() => [])).sort(compareNames)
     for (const kind of KINDS) {
@@ -90,18 +95,23 @@ async function openFolder(folder: string, options: VectorInputOptions): Promise<
 async function openFile(path: string, options: VectorInputOptions): Promise<VectorPart> {
   if (await isParquet(path)) {
     const table = await openParquetVectors(path, options)
-    return { files: [path], rows: table.rows, dimension: null, read: () => readParquetVectors(table, options) }
+    return {
+      ...{ files: [path], rows: table.rows, dimension: null, leftOut: leftOutOfTable(table, options) },
+      read: () => readParquetVectors(table, options),
+    }
   }
   const part = await decompressed(filePart(path))
   const head = await textHead(part, EXPECTED)
   if (isNpy(head.subarray(0, HEAD_BYTES))) return openNpyVectors(path, options)
-  const shared = { files: [path], rows: null, dimension: null }
-  if (head.toString('latin1', USTAR_AT, USTAR_AT + 5) === 'ustar') return { ...shared, read: () => readShard(part) }
+  const leftOut: string[] = []
+  const shared = { files: [path], rows: null, dimension: null, leftOut }
+  if (head.toString('latin1', USTAR_AT, USTAR_AT + 5) === 'ustar')
+    return { ...shared, read: () => readShard(part, options, leftOut) }
   if (looksLikeJsonLines(head) || /\.jsonl(?:\.gz)?$/i.test(path))
-    return { ...shared, read: () => readJsonLinesVectors(part, options) }
+    return { ...shared, read: () => readJsonLinesVectors(part, options, leftOut) }
   if (TABLE.test(path)) {
     const table = await openCsvVectors(part, options)
-    return { ...shared, read: () => readCsvVectors(table) }
+    return { ...shared, leftOut: table.leftOut, read: () => readCsvVectors(table) }
   }
   if (head.subarray(0, 2).toString('latin1') === 'PK')
     throw invalid(path, 'an archive (.npz holds several arrays; save the one with the vectors by numpy.save)', EXPECTED)

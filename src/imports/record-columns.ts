@@ -22,7 +22,13 @@ export function recordColumns(path: string, names: readonly string[], idColumn: 
   return names.filter(name => name === idColumn || ofPhotos.has(name) || ID_NAMES.includes(name.toLowerCase()))
 }
 
-/** The columns of which nothing is kept. */
-export function ignoredColumns(names: readonly string[], read: readonly string[]): string[] {
+/** The columns of which nothing is kept. @param read what {@link recordColumns} returned */
+export function leftOutColumns(names: readonly string[], read: readonly string[]): string[] {
   return names.filter(name => !read.includes(name))
+}
+
+/** As {@link leftOutColumns}, of a record whose columns are not known before it is read. */
+export function leftOutOf(record: Readonly<Record<string, unknown>>, idColumn: string | undefined): string[] {
+  const names = Object.keys(record)
+  return leftOutColumns(names, recordColumns('', names, names.includes(idColumn ?? '') ? idColumn : undefined))
 }

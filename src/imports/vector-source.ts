@@ -28,6 +28,8 @@ export interface VectorSource {
   readonly total: number | null
   /** About the input as a whole. */
   readonly warnings: readonly string[]
+  /** Columns of which nothing is kept, known after the rows were read. */
+  leftOut(): string[]
   rows(): AsyncIterable<VectorRow>
 }
 
@@ -39,6 +41,8 @@ export interface VectorPart {
   dimension: number | null
   read(): AsyncIterable<VectorRow>
   warnings?: string[]
+  /** Columns of which nothing is kept. Those of records are added with the first one that is read. */
+  leftOut: string[]
 }
 
 export interface VectorInputOptions {

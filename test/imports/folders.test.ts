@@ -86,6 +86,77 @@ describe('Shards of WebDataset', () => {
   })
 })
 
+describe('A folder of TensorBoard', () => {
+  const files = {
+    'tensors.tsv': '1\t0\n0\t1\n0.6\t0.8',
+    'metadata.tsv': 'photo_id\tphoto_description\tlabel_time\na\tone\tday\nb\t\tnight\nc\tthree\t\n',
+  }
+  const config = (...paths: string[][]) =>
+    paths.map(([tensors, metadata]) => `embeddings {\n tensor_path: "${tensors}"\n${metadata}}\n`).join('')
+
+  test('has the vectors in one table, and what is known of them in another', async () => {
+    const folder = await folderWith(files)
+    expect(await rowsOf(folder)).toMatchObject([
+      { line: 1, numbers: [1, 0], record: { photo_id: 'a', photo_description: 'one' } },
+      { line: 2, numbers: [0, 1], record: { photo_id: 'b', photo_description: '' } },
+      { line: 3, numbers: [0.6, 0.8], record: { photo_id: 'c' } },
+    ])
+    const source = await openVectors([folder], { dimension: 2 })
+    expect([source.total, source.leftOut()]).toEqual([3, ['label_time']])
+  })
+
+  test('may say where its tables are; a single column has no header and holds the ids', async () => {
+    const folder = await folderWith({
+      'projector_config.pbtxt': config(['00000/t.tsv', 'metadata_path: "00000/m.tsv"\n']),
+      '00000/t.tsv': '1\t0\n0\tx\n',
+      '00000/m.tsv': 'first\nsecond\n',
+    })
+    expect(await rowsOf(folder)).toMatchObject([{ id: 'first', numbers: [1, 0] }, { problem: { code: 'BAD_VECTOR' } }])
+  })
+
+  test('has bad rows as others', async () => {
+    const folder = await folderWith({ ...files, 'tensors.tsv': '1\t0\n\t\n1\t0\t0\n' })
+    expect((await checkedIn(folder)).bad).toEqual([
+      [2, 'NO_VECTOR'],
+      [3, 'WRONG_DIMENSION'],
+    ])
+    const short = await folderWith({ ...files, 'metadata.tsv': 'photo_id\tb\na\nb\tx\nc\ty\n' })
+    expect((await checkedIn(short)).bad).toEqual([[1, 'WRONG_COLUMN_COUNT']])
+  })
+
+  test.each([
+    ['without metadata', { 'tensors.tsv': '1\t0\n' }, /expected metadata\.tsv with the ids/],
+    ['with other numbers of lines', { ...files, 'tensors.tsv': '1\t0\n' }, /expected 1 lines of metadata, .* found 3/],
+    [
+      'with a configuration that leads elsewhere',
+      { ...files, 'projector_config.pbtxt': config(['../tensors.tsv', 'metadata_path: "metadata.tsv"']) },
+      /expected files in this folder, found \.\.\/tensors\.tsv/,
+    ],
+    [
+      'with a configuration without ids',
+      { ...files, 'projector_config.pbtxt': config(['tensors.tsv', '']) },
+      /metadata_path/,
+    ],
+  ])('%s is refused', async (_, changed, message) => {
+    const read = rowsOf(await folderWith(changed))
+    await expect(read).rejects.toMatchObject({ code: 'INPUT_INVALID', message: expect.stringMatching(message) })
+  })
+})
+
+test('Columns of which nothing is kept are named', async () => {
+  const leftOut = async (files: Record<string, string | Buffer>) => {
+    const source = await openVectors([await folderWith(files)], { dimension: 2 })
+    for await (const _ of source.rows());
+    return source.leftOut()
+  }
+  const row = { photo_id: 'a', label_time: 'day', exif_iso: 100, stored_key: null, vector: [1, 0] }
+  expect(await leftOut({ 'a.jsonl': JSON.stringify(row) })).toEqual(['label_time', 'stored_key'])
+  expect(await leftOut({ 'a.csv': 'photo_id,label_time,vector\na,day,"[1,0]"\n' })).toEqual(['label_time'])
+  expect(await leftOut({ 'a.tar': await tar({ 'a.json': '{"label_time": "day"}', 'a.npy': vector(1, 0) }) })).toEqual([
+    'label_time',
+  ])
+})
+
 test('A folder without vectors is refused, and one with a matrix alone asks for ids', async () => {
   await expect(rowsOf(await folderWith({ 'a.txt': 'x' }))).rejects.toMatchObject({ code: 'INPUT_INVALID' })
   const alone = await folderWith({ 'v.npy': npyFile([[1, 0]]) })

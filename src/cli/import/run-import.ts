@@ -46,9 +46,10 @@ export async function runImport(context: Context, options: ImportCommandOptions)
     const id = repositories && (await repositories.ingest.registerModel(identity))
     const of = id === null ? null : { modelId: id, digest: await importDigest(source, how), source: source.description }
     const { summary, seconds } = await read(context, source, of, { ...how, onBadRow: badRows.write })
+    const leftOut = source.leftOut()
     out.result(
-      { model: key, dimension: identity.dimension, ...summary, seconds, dryRun },
-      describeImport(summary, identity, seconds, { dryRun, badRowsFile }),
+      { model: key, dimension: identity.dimension, ...summary, leftOut, seconds, dryRun },
+      describeImport(summary, identity, seconds, { dryRun, badRowsFile, leftOut }),
     )
     if (repositories !== null && id !== null) {
       await labelImported(context, { id, key, ...model }, sets)

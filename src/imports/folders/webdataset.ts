@@ -4,7 +4,8 @@ import { AppError } from '../../domain/errors.js'
 import { damaged, type Part } from '../../producers/input/part.js'
 import { excerpt, type RowProblem } from '../../producers/input/source.js'
 import { parseVector } from '../npy/vector.js'
-import type { VectorRow } from '../vector-source.js'
+import { leftOutOf } from '../record-columns.js'
+import type { VectorInputOptions, VectorRow } from '../vector-source.js'
 
 /** Of a vector and a record; other files of a sample, such as its image, are not read. */
 const MAX_FILE_BYTES = 4 << 20
@@ -20,14 +21,20 @@ interface Sample {
 /**
  * One row per sample of a shard of WebDataset: `KEY.npy` has the vector, `KEY.json` the record.
  * https://github.com/webdataset/webdataset
+ * @param leftOut receives the names of the first record's fields of which nothing is kept
  * @throws AppError INPUT_INVALID for a damaged archive
  */
-export async function* readShard(part: Part): AsyncGenerator<VectorRow> {
+export async function* readShard(
+  part: Part,
+  { idColumn }: Pick<VectorInputOptions, 'idColumn'>,
+  leftOut: string[],
+): AsyncGenerator<VectorRow> {
   let line = 0
   for await (const sample of samples(part)) {
     const place = { line: ++line, part: part.name }
     const name = sample.key.slice(sample.key.lastIndexOf('/') + 1)
     const read = contentOf(sample)
+    if (line === 1 && !('problem' in read)) leftOut.push(...leftOutOf(read.record, idColumn))
     yield 'problem' in read
       ? { ...place, problem: read.problem }
       : { ...place, vector: read.vector, record: { __key__: name, ...read.record } }

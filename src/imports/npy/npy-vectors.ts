@@ -14,7 +14,8 @@ export async function openNpyVectors(path: string, { ids }: VectorInputOptions):
   const count = await countIds(ids)
   if (count !== matrix.rows)
     throw new AppError('INPUT_INVALID', `${ids}: expected ${matrix.rows} ids, one per row of ${path}, found ${count}.`)
-  return { files: [path, ids], rows: matrix.rows, dimension: matrix.columns, read: () => readNpy(matrix, ids) }
+  const { rows, columns: dimension } = matrix
+  return { files: [path, ids], rows, dimension, leftOut: [], read: () => readNpy(matrix, ids) }
 }
 
 async function* readNpy(matrix: NpyMatrix, idsPath: string): AsyncGenerator<VectorRow> {

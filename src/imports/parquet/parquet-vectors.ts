@@ -1,4 +1,4 @@
-import { recordColumns } from '../record-columns.js'
+import { leftOutColumns, recordColumns } from '../record-columns.js'
 import type { VectorInputOptions, VectorRow } from '../vector-source.js'
 import type { ListValue } from './list-values.js'
 import { openVectorTable, tableRows, type VectorTable } from './table.js'
@@ -6,6 +6,12 @@ import { openVectorTable, tableRows, type VectorTable } from './table.js'
 /** @throws AppError INPUT_NOT_FOUND, INPUT_INVALID, INPUT_COLUMNS_MISSING */
 export function openParquetVectors(path: string, { vectorColumn }: VectorInputOptions): Promise<VectorTable> {
   return openVectorTable(path, vectorColumn)
+}
+
+/** Columns of single values of which nothing is kept. @throws AppError INPUT_COLUMNS_MISSING (the id column) */
+export function leftOutOfTable({ path, flat }: VectorTable, { idColumn }: VectorInputOptions): string[] {
+  const names = [...flat.keys()]
+  return leftOutColumns(names, recordColumns(path, names, idColumn))
 }
 
 /** One row per row of the file. @throws AppError INPUT_INVALID, INPUT_COLUMNS_MISSING (the id column) */

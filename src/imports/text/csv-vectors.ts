@@ -4,7 +4,7 @@ import { problemOfCount } from '../../producers/input/photo-row.js'
 import { type Delimiter, RecordSplitter, type TableRecord } from '../../producers/input/record-splitter.js'
 import { excerpt, type RowProblem } from '../../producers/input/source.js'
 import { detectDelimiter } from '../../producers/input/table-reader.js'
-import { recordColumns } from '../record-columns.js'
+import { leftOutColumns, recordColumns } from '../record-columns.js'
 import type { VectorInputOptions, VectorRow } from '../vector-source.js'
 import { type VectorFields, vectorFields } from './csv-header.js'
 import { isShortened, numberOfText, numbersOfText } from './vector-text.js'
@@ -20,6 +20,8 @@ export interface VectorCsv {
   vector: VectorFields
   /** Columns of the record, each with its field. */
   columns: Map<string, number>
+  /** Names of those of which nothing is kept. */
+  leftOut: string[]
 }
 
 /** @throws AppError INPUT_INVALID, INPUT_COLUMNS_MISSING */
@@ -28,7 +30,12 @@ export async function openCsvVectors(part: Part, options: VectorInputOptions): P
   const header = await headerOf(part, delimiter)
   const vector = vectorFields(part.name, header, options.vectorColumn)
   const names = recordColumns(part.name, header, options.idColumn)
-  return { part, delimiter, header, vector, columns: new Map(names.map(name => [name, header.indexOf(name)])) }
+  const ofVector = 'text' in vector ? [vector.text] : vector.numbers
+  const others = header.filter((_, field) => !ofVector.includes(field))
+  return {
+    ...{ part, delimiter, header, vector, leftOut: leftOutColumns(others, names) },
+    columns: new Map(names.map(name => [name, header.indexOf(name)])),
+  }
 }
 
 export async function* readCsvVectors({
@@ -61,7 +68,11 @@ function vectorOf(
     const vector = numbersOfText(text)
     return vector === undefined ? { problem: badVector(text) } : { vector }
   }
-  const texts = place.numbers.map(field => fields[field]!.trim())
+  return vectorOfTexts(place.numbers.map(field => fields[field]!.trim()))
+}
+
+/** A vector whose numbers are a text each; null: all are empty. */
+export function vectorOfTexts(texts: readonly string[]): { vector: number[] | null } | { problem: RowProblem } {
   if (texts.every(text => text === '')) return { vector: null }
   const numbers = texts.map(numberOfText)
   const bad = numbers.indexOf(undefined)
