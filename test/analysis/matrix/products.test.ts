@@ -75,7 +75,11 @@ test.each([4, 7])('Moments of %i columns about a point are those of the definiti
   const a = randomMatrix(9000, d, 5)
   const point = Float32Array.from({ length: d }, (_, j) => j / 10)
   const { sums, products: found } = await products.moments(a, point)
-  const moved = matrix(9000, d, Float32Array.from(a.values, (value, at) => value - point[at % d]!))
+  const moved = matrix(
+    9000,
+    d,
+    Float32Array.from(a.values, (value, at) => value - point[at % d]!),
+  )
   const wanted = await products.ofColumns(moved, moved)
   for (let j = 0; j < d; j++) {
     expect(sums[j]! / 9000).toBeCloseTo(columnMeans(moved)[j]!, 6)

@@ -13,7 +13,7 @@ import { type Split, stratifiedSplit } from '../../../src/analysis/classify/spli
 import { type Matrix, pickRows, rowOf } from '../../../src/analysis/matrix/matrix.js'
 import { Products } from '../../../src/analysis/matrix/products.js'
 import { npyFile } from '../../support/models/npy-file.js'
-import { hasPython, pythonEnvironment } from '../../support/python.js'
+import { hasPython, pythonPeers } from '../../support/python/environment.js'
 import { hasReference } from '../../support/servers/requirements.js'
 import { referencePhotos } from './reference-photos.js'
 
@@ -135,7 +135,7 @@ async function ask(vectors: Matrix, tasks: readonly Task[]): Promise<Answer[]> {
   try {
     const file = join(folder, 'vectors.npy')
     await writeFile(file, npyFile(Array.from({ length: vectors.rows }, (_, i) => rowOf(vectors, i))))
-    const programs = await pythonEnvironment(join(HERE, 'requirements.txt'))
+    const programs = await pythonPeers()
     const child = spawn(join(programs, 'python'), [join(HERE, 'classifiers.py'), file])
     const questions = tasks.map(task => ({
       ...task,

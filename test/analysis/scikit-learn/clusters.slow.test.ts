@@ -13,7 +13,7 @@ import { type Pca, pca, projectRows } from '../../../src/analysis/projection/pca
 import { projectOntoPlane } from '../../../src/analysis/projection/project.js'
 import { readMatrix } from '../../../src/models/check/npy.js'
 import { npyFile } from '../../support/models/npy-file.js'
-import { hasPython, pythonEnvironment } from '../../support/python.js'
+import { hasPython, pythonPeers } from '../../support/python/environment.js'
 import { hasReference, REFERENCE } from '../../support/servers/requirements.js'
 
 const HERE = resolve('test/analysis/scikit-learn')
@@ -105,7 +105,7 @@ async function ask(vectors: Matrix, questions: object): Promise<Answers> {
   try {
     const file = join(folder, 'vectors.npy')
     await writeFile(file, npyFile(Array.from({ length: vectors.rows }, (_, i) => rowOf(vectors, i))))
-    const programs = await pythonEnvironment(join(HERE, 'requirements.txt'))
+    const programs = await pythonPeers()
     // Its threads would wait for each other on a busy machine.
     const env = { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' }
     const child = spawn(join(programs, 'python'), [join(HERE, 'clusters.py'), file], { env })

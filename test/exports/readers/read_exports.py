@@ -49,6 +49,15 @@ index.add(np.concatenate(arrays).astype(np.float32))
 _, nearest = index.search(np.concatenate(arrays).astype(np.float32), 1)
 found["faiss"] = {"nearest": nearest[:, 0].tolist()}
 
+from autofaiss import build_index
+
+index, _ = build_index(
+    place("npy-float32", "img_emb"), save_on_disk=False, metric_type="ip", max_index_memory_usage="1GB",
+    current_memory_available="8GB", nb_cores=1, verbose=40, index_key="Flat",
+)
+_, nearest = index.search(np.concatenate(arrays).astype(np.float32), 1)
+found["autofaiss"] = {"nearest": nearest[:, 0].tolist()}
+
 from datasets import load_dataset
 
 photos = load_dataset(place("parquet-float32"), split="train", cache_dir=place("cache"))

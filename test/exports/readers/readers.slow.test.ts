@@ -8,7 +8,7 @@ import { PostgresIngestRepository } from '../../../src/db/ingest/ingest-reposito
 import { aModel, aPhoto, embedPhotos, randomNumbers, randomVector, toHalf } from '../../db/factories.js'
 import { Sandbox } from '../../support/cli.js'
 import { jpegPhoto } from '../../support/images/sample-images.js'
-import { hasPython, pythonEnvironment } from '../../support/python.js'
+import { hasPython, pythonPeers } from '../../support/python/environment.js'
 import { embeddedServer, type TestServer } from '../../support/servers/postgres.js'
 
 const HERE = resolve('test/exports/readers')
@@ -68,7 +68,7 @@ describe.skipIf(!hasPython())('Exports, read by the programs that they are for',
   )
 
   beforeAll(async () => {
-    const programs = await pythonEnvironment(join(HERE, 'requirements.txt'), ['embedding-atlas==0.26.0'])
+    const programs = await pythonPeers()
     server = await embeddedServer()
     const url = await server.migratedUrl()
     const database = await openDatabase({ url })
@@ -109,8 +109,8 @@ describe.skipIf(!hasPython())('Exports, read by the programs that they are for',
     expect(read).toEqual(stored)
   })
 
-  test('faiss finds each photo as its own nearest', () => {
-    expect((found.faiss as unknown as { nearest: number[] }).nearest).toEqual(IDS.map((_, i) => i))
+  test.each(['faiss', 'autofaiss'])('an index of %s finds each photo as its own nearest', program => {
+    expect((found[program] as unknown as { nearest: number[] }).nearest).toEqual(IDS.map((_, i) => i))
   })
 
   test('Parquet has typed columns, of which unknown values are null', () => {

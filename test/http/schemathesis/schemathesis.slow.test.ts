@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ScenePhotos, scenePhotos } from '../../cli/scene-photos.js'
 import { type Running, Sandbox } from '../../support/cli.js'
-import { hasPython, pythonEnvironment } from '../../support/python.js'
+import { hasPython, pythonEnvironment } from '../../support/python/environment.js'
 import { embeddedServer, type TestServer } from '../../support/servers/postgres.js'
 
 const HERE = resolve('test/http/schemathesis')

@@ -8,7 +8,7 @@ import type { Database } from '../../../src/db/connection.js'
 import { toHalfvecText } from '../../../src/db/vector.js'
 import { readMatrix } from '../../../src/models/check/npy.js'
 import { derivedId } from '../../../src/producers/input/derived-id.js'
-import { hasPython, pythonEnvironment } from '../../support/python.js'
+import { hasPython, pythonPeers } from '../../support/python/environment.js'
 import { serverKinds, type TestServer } from '../../support/servers/postgres.js'
 import { importFiles } from '../import-files.js'
 
@@ -28,7 +28,7 @@ describe.each(serverKinds())(
         server = await start()
         database = await server.freshDatabase()
         folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-tools-'))
-        const programs = await pythonEnvironment(join(HERE, 'requirements.txt'))
+        const programs = await pythonPeers()
         const script = join(HERE, 'write_fixtures.py')
         await promisify(execFile)(join(programs, 'python'), [script, folder, `${ROWS}`, `${DIMENSION}`])
         const matrix = await readMatrix(join(folder, 'expected.npy'))
@@ -72,7 +72,8 @@ describe.each(serverKinds())(
         expect(vectors).toEqual(expected)
       })
 
-      test('the output folder of clip-retrieval on one of img2dataset', async () => {
+      test('what the code of img2dataset and of clip-retrieval writes', async () => {
+        await expect(imported('img2dataset')).rejects.toMatchObject({ code: 'INPUT_COLUMNS_MISSING' })
         const { summary, vectors } = await imported('clip-retrieval')
         expect(summary).toMatchObject({ rows: ROWS, badRows: 0, added: ROWS, valueWarnings: 0 })
         const byId = new Map(vectors)

@@ -2,6 +2,7 @@
 
 With --small it writes what the fast tests read into test/imports/fixtures.
 """
+import importlib.util
 import json
 import sys
 import tarfile
@@ -79,30 +80,53 @@ def arrow_files(folder: Path, matrix: np.ndarray) -> None:
     )
 
 
-def clip_retrieval(folder: Path, matrix: np.ndarray) -> None:
-    """The layout of clip_retrieval/clip_inference/writer.py: float16, a file per partition."""
-    for part in ["img_emb", "text_emb", "metadata"]:
-        (folder / part).mkdir(parents=True)
-    half = len(matrix) // 2
-    for number, rows in enumerate([range(0, half), range(half, len(matrix))]):
-        np.save(folder / "img_emb" / f"img_emb_{number}.npy", matrix[rows.start : rows.stop].astype("float16"))
-        np.save(folder / "text_emb" / f"text_emb_{number}.npy", matrix[rows.start : rows.stop].astype("float16"))
-        pd.DataFrame(
-            {
-                "image_path": [f"{row:09d}" for row in rows],
-                "caption": [f"caption of {row}" for row in rows],
-                "url": [f"https://photos.test/{row}.jpg" for row in rows],
-                "key": [f"{row:09d}" for row in rows],
-                "status": "success",
-                "error_message": None,
-                "width": 256,
-                "height": 171,
-                "original_width": 600 + np.arange(len(rows)),
-                "original_height": 400,
-                "exif": "{}",
-                "md5": "0" * 32,
-            }
-        ).to_parquet(folder / "metadata" / f"metadata_{number}.parquet")
+def code_of(package: str, path: str):
+    """A file of an installed package, without the package: it would import PyTorch, or OpenCV."""
+    root = importlib.util.find_spec(package).submodule_search_locations[0]
+    spec = importlib.util.spec_from_file_location(f"{package}_{Path(path).stem}", Path(root) / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def img2dataset(folder: Path, rows: int) -> None:
+    """A shard with what img2dataset's downloader knows of each image, by img2dataset's own writer."""
+    writers = code_of("img2dataset", "writer.py")
+    texts = ["url", "caption", "key", "status", "error_message", "exif", "sha256"]
+    numbers = ["width", "height", "original_width", "original_height"]
+    schema = pa.schema([(name, pa.string()) for name in texts] + [(name, pa.int32()) for name in numbers])
+    writer = writers.WebDatasetSampleWriter(0, str(folder), True, 5, schema, "jpg")
+    for row in range(rows):
+        key, caption = f"{row:09d}", f"caption of {row}"
+        meta = {"url": f"https://photos.test/{row}.jpg", "caption": caption, "key": key, "status": "success"}
+        meta |= {"error_message": None, "exif": "{}", "sha256": "0" * 64, "width": 256, "height": 171}
+        writer.write(b"\xff\xd8\xff", key, caption, meta | {"original_width": 600 + row, "original_height": 400})
+    writer.close()
+
+
+def clip_retrieval(folder: Path, images: Path, matrix: np.ndarray) -> None:
+    """Vectors of the images of img2dataset, by clip-retrieval's own writer: float16, a file per partition."""
+    from webdataset import WebDataset
+
+    writers = code_of("clip_retrieval", "clip_inference/writer.py")
+    samples = list(WebDataset(str(images / "00000.tar"), shardshuffle=False))
+    half, partitions = len(matrix) // 2, 10
+    for partition, rows in [(0, range(0, half)), (9, range(half, len(matrix)))]:
+        write = writers.NumpyWriter(partition, str(folder), True, True, True, partitions)
+        for first in range(rows.start, rows.stop, 256):
+            batch = range(first, min(first + 256, rows.stop))
+            numbers = matrix[batch.start : batch.stop].astype("float16")
+            of = [samples[row] for row in batch]
+            write(
+                {
+                    "image_embs": numbers,
+                    "text_embs": numbers,
+                    "image_filename": [sample["__key__"] for sample in of],
+                    "text": [sample["txt"].decode() for sample in of],
+                    "metadata": [sample["json"].decode() for sample in of],
+                }
+            )
+        write.flush()
 
 
 def webdataset(path: Path, matrix: np.ndarray) -> None:
@@ -157,7 +181,9 @@ def main() -> None:
             (folder / name).unlink()
         return
     numpy_files(folder, matrix)
-    clip_retrieval(folder / "clip-retrieval", matrix)
+    (folder / "img2dataset").mkdir()
+    img2dataset(folder / "img2dataset", rows)
+    clip_retrieval(folder / "clip-retrieval", folder / "img2dataset", matrix)
     webdataset(folder / "shard.tar", matrix)
     hugging_face(folder / "hugging-face", matrix)
 
