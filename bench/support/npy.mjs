@@ -1,5 +1,5 @@
-// Matrices of half precision in NumPy's file format, row by row. https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-import { closeSync, openSync, readSync } from 'node:fs'
+// Matrices in NumPy's file format: of half precision, row by row; written as they are in memory. https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 
 const HEAD = 10 // magic, version 1.0, length of the header
 
@@ -34,4 +34,24 @@ export function fromHalf(bits) {
   const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023]
   const size = exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15)
   return bits & 0x8000 ? -size : size
+}
+
+const TYPES = new Map([
+  [Float32Array, '<f4'],
+  [Int32Array, '<i4'],
+])
+const BYTES_PER_WRITE = 64 << 20
+
+/** @param values Float32Array or Int32Array, [rows, columns] */
+export function writeNpy(file, { rows, columns, values }) {
+  const text = `{'descr': '${TYPES.get(values.constructor)}', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`
+  const header = `${text.padEnd(Math.ceil((HEAD + 1 + text.length) / 64) * 64 - HEAD - 1)}\n`
+  const head = Buffer.alloc(HEAD)
+  head.write('\x93NUMPY\x01\x00', 'latin1')
+  head.writeUInt16LE(header.length, 8)
+  const handle = openSync(file, 'w')
+  writeSync(handle, Buffer.concat([head, Buffer.from(header)]))
+  const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength)
+  for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at, Math.min(BYTES_PER_WRITE, bytes.length - at))
+  closeSync(handle)
 }

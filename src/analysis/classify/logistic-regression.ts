@@ -93,16 +93,21 @@ function binomial({ values }: Matrix, { classes }: Samples, weights: Float64Arra
 /** As {@link binomial}, for the softmax. */
 function multinomial({ columns, values }: Matrix, { classes }: Samples, weights: Float64Array): number {
   let loss = 0
-  for (let i = 0; i < classes.length; i++) {
-    const at = i * columns
+  for (let i = 0, at = 0; i < classes.length; i++, at += columns) {
+    const own = at + classes[i]!
     let top = values[at]!
-    for (let k = 1; k < columns; k++) top = Math.max(top, values[at + k]!)
+    for (let k = 1; k < columns; k++) if (values[at + k]! > top) top = values[at + k]!
+    const truth = values[own]! - top
     let total = 0
-    for (let k = 0; k < columns; k++) total += Math.exp(values[at + k]! - top)
-    const scale = top + Math.log(total)
-    loss += weights[i]! * (scale - values[at + classes[i]!]!)
-    for (let k = 0; k < columns; k++)
-      values[at + k] = weights[i]! * (Math.exp(values[at + k]! - scale) - (k === classes[i] ? 1 : 0))
+    for (let k = at; k < at + columns; k++) {
+      const share = Math.exp(values[k]! - top)
+      values[k] = share
+      total += share
+    }
+    const weight = weights[i]!
+    loss += weight * (Math.log(total) - truth)
+    for (let k = at; k < at + columns; k++) values[k]! *= weight / total
+    values[own]! -= weight
   }
   return loss
 }

@@ -12,7 +12,7 @@ export interface ProductsPart {
   columns: number
 }
 
-/** A symmetric product is computed in so many bands, each from the diagonal on: 10 of 16 squares. */
+/** Bands in which a symmetric product is computed, each from the diagonal on: 10 of 16 squares. */
 const BANDS = 4
 
 const DIFFERENCES = 'differences'
