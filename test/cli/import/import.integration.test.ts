@@ -33,17 +33,6 @@ describe('unsplash-clip import', () => {
   test.each([
     [['v.npy'], 2, /required option '--model <name>' not specified/],
     [['--model', 'mine'], 2, /missing required argument 'inputs'/],
-    [['missing.npy', '--model', 'mine', '--dimension', '4'], 2, /INPUT_NOT_FOUND: missing\.npy cannot be found/],
-    [['v.npy', '--model', 'mine', '--dimension', '4'], 2, /USAGE: v\.npy has 12 vectors and no ids/],
-    [['v.npy', '--model', 'mine'], 2, /MODEL_UNKNOWN: .* add --dimension N/],
-    [['v.npy', '--model', 'Mine!', '--dimension', '4'], 2, /USAGE: --model expects a name of small letters/],
-    [['v.npy', '--model', 'demo', '--dimension', '4'], 2, /USAGE: --dimension expects \d+, as the vectors of demo@/],
-    [['v.npy', '--ids', 'ids.txt', '--model', 'demo'], 2, /INPUT_INVALID: v\.npy: expected vectors of \d+ numbers/],
-    [
-      ['v.npy', '--ids', 'ids.txt', '--model', 'm', '--dimension', '4', '--label-set', 'taken_time'],
-      2,
-      /MODEL_WITHOUT_TEXT: m@imported/,
-    ],
   ])('%j is refused', async (args, code, message) => {
     const refused = await sandbox.run('import', ...args)
     expect([refused.code, refused.stdout]).toEqual([code, ''])
