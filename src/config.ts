@@ -65,9 +65,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return Object.freeze(Object.fromEntries(entries)) as Config
 }
 
-/** Quotes a wrong value, or only describes it when it may hold a password. */
+/** Quotes a wrong value, or only describes it when it may hold a secret. */
 function quoteUnlessSecret(name: string, text: string): string {
-  return name.endsWith('_URL') || text.includes('@')
+  return /_(URL|TOKEN)$/.test(name) || text.includes('@')
     ? `something else (${text.length} characters, not shown: it may hold a password)`
     : JSON.stringify(text)
 }

@@ -21,7 +21,7 @@ const LAYERS: Record<string, readonly string[]> = {
   limits: ['domain', 'db'],
   queue: ['domain', 'db'],
   tracing: ['domain', 'version'],
-  models: ['domain', 'demo-scenes', 'locks', 'make-folder', 'package-root'],
+  models: ['domain', 'demo-scenes', 'net', 'locks', 'make-folder', 'package-root'],
   analysis: ['domain', 'models'],
   search: ['domain', 'images'],
   indexing: ['domain', 'search'],

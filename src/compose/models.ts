@@ -1,13 +1,16 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
+import { AppError } from '../domain/errors.js'
 import { type ModelIdentity, modelKey } from '../domain/model.js'
 import type { CutText, Encoder } from '../domain/ports/encoder.js'
 import { rewriteWarnings } from '../domain/rewrite.js'
+import type { AddedModel, AddOptions } from '../models/adding/add-model.js'
+import type { RemovedModel } from '../models/adding/remove-model.js'
 import { identify } from '../models/catalog/identity.js'
 import { type ListedModel, listModels } from '../models/catalog/list-models.js'
 import { knownModels } from '../models/catalog/model-folders.js'
-import { type ModelSpec, resolveModel } from '../models/catalog/registry.js'
+import { isAdded, isMade, type ModelSpec, resolveModel } from '../models/catalog/registry.js'
 import type { SelfTestStep } from '../models/check/self-test.js'
 import { ensureModelFiles, type FilesProgress, modelFolder } from '../models/files/files.js'
 import type { ModelSource } from '../models/files/source.js'
@@ -17,6 +20,11 @@ import { TextCache } from '../models/runtime/text-cache.js'
 import type { Lifecycle } from './lifecycle.js'
 
 export type Towers = 'image' | 'text' | 'both'
+type AddWanted = Omit<
+  AddOptions,
+  'repository' | 'baseOf' | 'cacheDir' | 'lock' | 'openEncoder' | 'onProgress' | 'signal'
+>
+type AddProgress = AddOptions['onProgress']
 type OnProgress = (progress: FilesProgress) => void
 
 /** The models that this installation knows, and their encoders. The key of a model is `name` or `name@precision`. */
@@ -37,15 +45,27 @@ export class ModelPart {
     return this.config.MODELS_DIR ?? join(this.config.UNSPLASH_CLIP_HOME, 'models')
   }
 
-  /** Every model, including those of MODEL_FOLDERS. @throws AppError CONFIG_INVALID, MODEL_INVALID for a folder */
+  /** The lock file of `models add`. */
+  get lock(): string {
+    return this.config.MODELS_LOCK ?? join(this.folder, 'models.lock.json')
+  }
+
+  /** Every model, with those of `models add` and MODEL_FOLDERS. @throws AppError CONFIG_INVALID, MODEL_INVALID */
   get known(): readonly ModelSpec[] {
-    this.#known ??= knownModels(this.config.MODEL_FOLDERS)
+    this.#known ??= knownModels(this.config.MODEL_FOLDERS, this.lock)
     return this.#known
   }
 
   /** @throws AppError MODEL_UNKNOWN */
   resolve(key: string): ModelSpec {
-    return resolveModel(key, this.known)
+    try {
+      return resolveModel(key, this.known)
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'MODEL_UNKNOWN') throw error
+      // A model may have been added since this process started.
+      this.#known = undefined
+      return resolveModel(key, this.known)
+    }
   }
 
   /** Takes the place of the model of the settings, before its first use. @param key `name@precision` */
@@ -79,8 +99,9 @@ export class ModelPart {
 
   /** Fetches the files of a model unless they are here. @returns their folder. @throws see `ensureModelFiles` */
   async ensureFiles(key: string, signal: AbortSignal, onProgress?: OnProgress): Promise<string> {
-    const source = await modelSourceOf(this.config)
-    return ensureModelFiles(this.resolve(key), { cacheDir: this.folder, source, signal, onProgress })
+    const spec = this.resolve(key)
+    const source = await modelSourceOf(this.config, spec)
+    return ensureModelFiles(spec, { cacheDir: this.folder, source, signal, onProgress })
   }
 
   /**
@@ -157,6 +178,36 @@ export class ModelPart {
     return listModels(this.known, this.folder, this.config.EXECUTION_PROVIDER[0])
   }
 
+  /** Adds a model: see `addModel`. @throws AppError USAGE, MODEL_INVALID, MODEL_DIGEST_MISMATCH, MODEL_DOWNLOAD_FAILED */
+  async add(source: string, wanted: AddWanted, signal: AbortSignal, onProgress?: AddProgress): Promise<AddedModel> {
+    const [{ addModel }, { openHubRepository, openRepository }, { openOnnxEncoder }] = await Promise.all([
+      import('../models/adding/add-model.js'),
+      import('./open-model-repository.js'),
+      import('../models/runtime/onnx-encoder.js'),
+    ])
+    const provider = await this.executionProvider()
+    const added = await addModel({
+      ...wanted,
+      repository: openRepository(source, this.config),
+      baseOf: repository => openHubRepository(repository, 'main', this.config),
+      cacheDir: this.folder,
+      lock: this.lock,
+      openEncoder: (spec, folder) => openOnnxEncoder(spec, folder, { threads: this.config.THREADS, provider }),
+      onProgress,
+      signal,
+    })
+    this.#known = undefined
+    return added
+  }
+
+  /** Removes an added model and its files. @throws AppError MODEL_UNKNOWN */
+  async remove(name: string, signal: AbortSignal): Promise<RemovedModel> {
+    const { removeModel } = await import('../models/adding/remove-model.js')
+    const removed = await removeModel(name, { cacheDir: this.folder, lock: this.lock, signal })
+    this.#known = undefined
+    return removed
+  }
+
   /** Compares the files of the settings' model with their pinned digests. */
   verify(signal: AbortSignal): Promise<VerifiedFile[]> {
     return verifyModel(this.spec, modelFolder(this.spec, this.folder), signal)
@@ -193,12 +244,18 @@ function whatWasCut([first, ...others]: readonly CutText[]): string {
   return `${JSON.stringify(shown)} has ${tokens} tokens, of which ${contextLength} are read${more}`
 }
 
-/** The hub, a bucket, or a folder. @throws AppError CONFIG_INVALID */
-async function modelSourceOf(config: Config): Promise<ModelSource> {
+/**
+ * The hub, a bucket, or a folder; of a model that was added from a bucket or folder by default that one.
+ * @throws AppError CONFIG_INVALID
+ */
+async function modelSourceOf(config: Config, spec: ModelSpec): Promise<ModelSource> {
   const { modelSource } = await import('../models/files/sources.js')
+  const from = isMade(spec) ? spec.origin.from : spec
+  const added = isAdded(from) && !from.origin.added.source.startsWith('hf:') ? from.origin.added.source : undefined
   return modelSource({
-    modelSource: config.MODEL_SOURCE,
+    modelSource: config.MODEL_SOURCE ?? added,
     hubEndpoint: config.HF_ENDPOINT,
+    hubToken: config.HF_TOKEN,
     s3: { endpoint: config.S3_ENDPOINT, region: config.S3_REGION, forcePathStyle: config.S3_FORCE_PATH_STYLE },
   })
 }

@@ -98,7 +98,7 @@ export async function encoderOf(
   if (spec === null)
     throw new AppError(
       'MODEL_UNKNOWN',
-      `The database has embeddings of ${key}, but this installation does not know the model, so it cannot embed ${tower === 'text' ? 'words' : 'images'}. Name its folder in MODEL_FOLDERS, search by photo or by stored prompts, or name another model: --model NAME.`,
+      `The database has embeddings of ${key}, but this installation does not know the model, so it cannot embed ${tower === 'text' ? 'words' : 'images'}. Take over the models.lock.json of the machine that added it (MODELS_LOCK), or name its folder in MODEL_FOLDERS; else search by photo or by stored prompts, or name another model: --model NAME.`,
     )
   const { revision } = await models.identify(key)
   if (revision !== identity.revision)

@@ -23,6 +23,13 @@ export const MODELS_SETTINGS = {
     expected: 'a folder',
     help: 'Where to keep downloaded models.',
   },
+  MODELS_LOCK: {
+    schema: z.string().min(1).optional(),
+    default: undefined,
+    shownDefault: '$MODELS_DIR/models.lock.json',
+    expected: 'a file',
+    help: 'Lock file of `models add`: which models were added, with the digests of their files. Share it with every machine.',
+  },
   MODEL_SOURCE: {
     schema: z.string().min(1).optional(),
     default: undefined,
@@ -35,6 +42,16 @@ export const MODELS_SETTINGS = {
     default: 'https://huggingface.co',
     expected: 'http(s)://host',
     help: 'Address of the model hub, for example a mirror.',
+  },
+  HF_TOKEN: {
+    schema: z
+      .string()
+      .regex(/^[\x21-\x7e]+$/)
+      .optional(),
+    default: undefined,
+    shownDefault: 'none',
+    expected: 'an access token',
+    help: 'Access token for private and gated repositories of the hub. It is sent to `HF_ENDPOINT` only.',
   },
   PREPROCESS: {
     advanced: true,

@@ -5,6 +5,7 @@ import { rewriteWarnings } from '../../domain/rewrite.js'
 import { formatBytes } from '../../domain/text/format.js'
 import type { ListedModel } from '../../models/catalog/list-models.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
+import { addAddCommands } from '../models/add-command.js'
 import type { CompareModelsOptions } from '../models/compare-models.js'
 import type { CompareOptions } from '../models/compare-published.js'
 import { testTowers, verifyFiles } from '../models/verify-model.js'
@@ -14,13 +15,14 @@ import { table } from '../print/output.js'
 export function addModelsCommand(program: Command): void {
   const models = program
     .command('models')
-    .description('List, fetch and check models, and choose the model of searches.')
+    .description('List, add, fetch and check models, and choose the model of searches.')
     .helpCommand(false)
     .addHelpText(
       'after',
       `
 Examples:
   unsplash-clip models list
+  unsplash-clip models add hf:Xenova/siglip-base-patch16-224
   unsplash-clip models pull clip-vit-b-32@fp32
   unsplash-clip models use clip-vit-b-32@fp32
 
@@ -34,6 +36,7 @@ The first use of a model fetches its files; pull fetches them in advance. Settin
     .action(async (options: CommonOptions) => {
       process.exitCode = await runCommand(options, {}, list)
     })
+  addAddCommands(models)
   models
     .command('pull')
     .description('Fetch the files of a model, resuming an interrupted download; check the files, then the model.')
@@ -205,6 +208,8 @@ async function list(context: Context): Promise<number> {
     ])
     out.text(`\n${table(['in the database', 'revision', 'photos', ''], inDatabase)}`)
   }
+  const added = new Map(known.flatMap(({ name, source }) => (source === undefined ? [] : [[name, source] as const])))
+  for (const [name, source] of added) out.text(`\n${name}: added from ${source}`)
   for (const model of known)
     for (const warning of rewriteWarnings(model.rewrites ?? [])) out.text(`\n${modelKey(model)}: ${warning}`)
   for (const model of known) if (model.note) out.text(`\n${model.name}: ${model.note}`)

@@ -2,7 +2,7 @@ import { AppError } from '../../domain/errors.js'
 import { percent } from '../../domain/labels.js'
 import { modelKey } from '../../domain/model.js'
 import { rewriteWarnings } from '../../domain/rewrite.js'
-import { isFromHub, isMade, type ModelSpec } from '../../models/catalog/registry.js'
+import { isAdded, isFromHub, isMade, type ModelSpec } from '../../models/catalog/registry.js'
 import type { SelfTestStep } from '../../models/check/self-test.js'
 import type { Context } from '../context.js'
 
@@ -30,17 +30,23 @@ export async function verifyFiles({ app, out, signal }: Context): Promise<void> 
  * Runs the towers on texts with published vectors and on rendered pictures, and prints the results.
  * @throws AppError MODEL_INVALID when the results are not the model's
  */
-export async function testTowers({ app, out, signal }: Context): Promise<void> {
+export async function testTowers(context: Context): Promise<void> {
+  const { app, out, signal } = context
   const key = modelKey(app.models.spec)
   const failed: string[] = []
   for await (const step of app.models.selfTest(signal)) {
-    out.result(step, [...details(step), `${mark(step.ok)}    ${step.sentence}`].join('\n'))
+    showSelfTest(context, step)
     if (step.ok === false) failed.push(step.sentence)
     signal.throwIfAborted()
   }
   if (failed.length > 0)
     throw new AppError('MODEL_INVALID', `${key}: ${failed.join('; ')}. ${whatToDo(app.models.spec)}`)
   out.text(`${key} is verified.`)
+}
+
+/** Prints a step of the test. */
+export function showSelfTest({ out }: Pick<Context, 'out'>, step: SelfTestStep): void {
+  out.result(step, [...details(step), `${mark(step.ok)}    ${step.sentence}`].join('\n'))
 }
 
 function mark(ok: boolean | null): string {
@@ -67,6 +73,8 @@ function whereFilesComeFrom(spec: ModelSpec): string {
 }
 
 function whatToDo(spec: ModelSpec): string {
+  if (isAdded(spec))
+    return `It was added from ${spec.origin.added.source}, with the digests of then: its weights, or the model.json that was derived, are wrong.`
   if (spec.origin.kind === 'folder')
     return 'Check whether the files and the model.json in its folder belong to the same model.'
   return 'Its files have the right digests: try EXECUTION_PROVIDER=cpu; if the error remains, report it with this message.'

@@ -99,7 +99,10 @@ export function addCopyRoutes(app: HttpApp, parts: HttpParts, recent: RecentBuff
       const { id } = request.params
       const model = await parts.search.model(request.query.model)
       if (model.spec === null)
-        throw new AppError('MODEL_UNKNOWN', `This server does not know ${model.key}. Name its folder in MODEL_FOLDERS.`)
+        throw new AppError(
+          'MODEL_UNKNOWN',
+          `This server does not know ${model.key}. Take over the models.lock.json of the machine that added it (MODELS_LOCK), or name its folder in MODEL_FOLDERS.`,
+        )
       const { input } = model.spec
       const key = await keyOf(id, model.key)
       const png = await kept(`${key} seen by ${model.key}`, async () =>

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { modelKey } from '../../domain/model.js'
 import { formatBytes } from '../../domain/text/format.js'
 import { DEFAULT_HUB, hubUrl } from '../files/hub-source.js'
+import { sourcePath } from '../files/source.js'
 import type { ModelFile } from './entry.js'
 import type { HubModelSpec, UnpinnedModelSpec } from './registry.js'
 
@@ -12,9 +13,18 @@ export function describeFile(model: HubModelSpec, file: ModelFile): string {
 
 /** Lists the other ways to get a model. Ends every message of a failed download. */
 export function otherWays(model: HubModelSpec, missing: readonly ModelFile[], folder: string): string {
+  const { added } = model.origin
+  const isOnHub = added === undefined || added.source.startsWith('hf:')
   return [
-    'Download by hand:',
-    ...missing.map(file => `  ${hubUrl(DEFAULT_HUB, model, file)}\n    to ${join(folder, file.path)}`),
+    ...(isOnHub
+      ? [
+          'Download by hand:',
+          ...missing.map(file => `  ${hubUrl(DEFAULT_HUB, model, file)}\n    to ${join(folder, file.path)}`),
+        ]
+      : [
+          `It was added from ${added.source}. Copy from there:`,
+          ...missing.map(file => `  ${sourcePath(file)}\n    to ${join(folder, file.path)}`),
+        ]),
     'Or set MODEL_SOURCE to a folder or s3://bucket/prefix with the files, or HF_ENDPOINT to a mirror of the hub.',
     'To try without a download, use --model demo (it understands rendered scenes, not photographs).',
   ].join('\n')

@@ -6,8 +6,8 @@ export interface ModelFile {
   readonly path: string
   readonly bytes: number
   readonly sha256: string
-  /** Its place on the hub, when it differs from the model's. */
-  readonly from?: { readonly repository: string; readonly revision: string }
+  /** Its place at the source, when it differs from the model's. */
+  readonly from?: { readonly repository?: string; readonly revision?: string; readonly path?: string }
 }
 
 /** Input of a text tower. */
@@ -31,6 +31,8 @@ export interface ModelShape {
   /** Mean of the training pixels scaled to [0, 1], per channel, RGB. */
   readonly mean: readonly [number, number, number]
   readonly std: readonly [number, number, number]
+  /** `first`: the embedding is the first token of an output [batch, tokens, dimension]. Absent: an output has it. */
+  readonly pooling?: 'first'
   /** Absent: the model embeds only images. */
   readonly text?: TextInput
   readonly scoring: Scoring

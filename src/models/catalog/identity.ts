@@ -7,7 +7,7 @@ import { sha256OfUnchanged } from '../files/digest.js'
 import { statOrNothing, VerifiedFiles } from '../files/verified-files.js'
 import type { Precision } from '../graph/precision.js'
 import { madeRevision } from './made.js'
-import { isFromHub, isMade, type LocalModelSpec, type ModelSpec } from './registry.js'
+import { type AddedModelSpec, isAdded, isFromHub, isMade, type LocalModelSpec, type ModelSpec } from './registry.js'
 
 const REVISION_LENGTH = 12
 
@@ -26,10 +26,15 @@ export async function identify(spec: ModelSpec, folder: string): Promise<ModelId
 }
 
 async function revisionOf(spec: ModelSpec, folder: string): Promise<string> {
+  if (isAdded(spec)) return addedRevision(spec)
   if (isFromHub(spec)) return spec.origin.revision
   if (isMade(spec)) {
     const { from } = spec.origin
-    return madeRevision(spec, isFromHub(from) ? '' : await revisionOf(from, localFolder(from as LocalModelSpec)))
+    const isPinned = isFromHub(from) && !isAdded(from)
+    return madeRevision(
+      spec,
+      isPinned ? '' : await revisionOf(from, isAdded(from) ? folder : localFolder(from as LocalModelSpec)),
+    )
   }
   const { origin } = spec
   const hash = createHash('sha256')
@@ -44,6 +49,17 @@ async function revisionOf(spec: ModelSpec, folder: string): Promise<string> {
   }
   if (origin.kind === 'folder') hash.update(JSON.stringify(decisive(spec)))
   return hash.digest('hex').slice(0, REVISION_LENGTH)
+}
+
+/** The revision that the files have in a folder of MODEL_FOLDERS. Needs no file: the digests are pinned. */
+function addedRevision(spec: AddedModelSpec): string {
+  const hash = createHash('sha256')
+  for (const path of spec.origin.added.needed)
+    hash.update(`${spec.origin.files.find(file => file.path === path)!.sha256}  ${path}\n`)
+  return hash
+    .update(JSON.stringify(decisive(spec)))
+    .digest('hex')
+    .slice(0, REVISION_LENGTH)
 }
 
 function isTower({ visionFile, textFile }: ModelSpec, path: string): boolean {
@@ -63,11 +79,13 @@ function expectPrecision({ precision }: ModelSpec, path: string, found: Precisio
 }
 
 /** Returns everything besides the files that affects embeddings and scores, as a list in a fixed order. */
-function decisive({ dimension, input, mean, std, text, scoring, logitScale, logitBias }: ModelSpec): unknown[] {
+function decisive(spec: ModelSpec): unknown[] {
+  const { dimension, input, mean, std, pooling, text, scoring, logitScale, logitBias } = spec
   return [
     [dimension, input.size, input.fit, input.cropShare, input.kernel, mean, std],
     text ? [text.contextLength, text.padId ?? null, text.lowerCase ?? false, text.dropPunctuation ?? false] : null,
     [scoring, logitScale, logitBias],
+    ...(pooling ? [pooling] : []),
   ]
 }
 

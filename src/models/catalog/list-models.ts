@@ -4,7 +4,7 @@ import { modelFolder } from '../files/files.js'
 import { statOrNothing } from '../files/verified-files.js'
 import type { ExecutionProvider } from '../runtime/providers.js'
 import { planRewrites } from '../runtime/rewrite-graph.js'
-import { isFromHub, isUnplaced, type ModelSpec } from './registry.js'
+import { type HubModelSpec, isAdded, isFromHub, isUnplaced, type ModelSpec } from './registry.js'
 
 export interface ListedModel {
   readonly name: string
@@ -22,6 +22,8 @@ export interface ListedModel {
   readonly present: boolean
   /** Null for a model without a download whose folder is not in MODEL_FOLDERS. */
   readonly folder: string | null
+  /** Of a model that `models add` added: `hf:owner/name@commit`, a bucket or a folder. */
+  readonly source?: string
   /** Rewrites that apply to the graphs of its towers; null unless its files are present and readable. */
   readonly rewrites: readonly FileRewrites[] | null
 }
@@ -55,8 +57,13 @@ async function describe(spec: ModelSpec, folder: string | null, provider: Execut
     folder,
     bytes,
     present,
+    ...(isAdded(spec) ? { source: sourceOf(spec) } : {}),
     rewrites: present && folder !== null ? planRewrites(spec, folder, { provider }) : null,
   }
+}
+
+function sourceOf({ origin: { added, revision } }: HubModelSpec): string {
+  return revision === '' ? added!.source : `${added!.source}@${revision}`
 }
 
 async function sizes(spec: ModelSpec, folder: string): Promise<Pick<ListedModel, 'bytes' | 'present'>> {

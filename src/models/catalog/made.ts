@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isFromHub, type MadeModelSpec, type ModelSpec } from './spec.js'
+import { isAdded, isFromHub, type MadeModelSpec, type ModelSpec } from './spec.js'
 
 /** The precision that this program makes from the files in 32 bits. */
 export const MADE_PRECISION = 'int8-smooth'
@@ -51,14 +51,15 @@ export function sourceTowers({ origin: { from } }: MadeModelSpec): string[] {
 
 /**
  * Returns the revision of a made precision: the version of the recipe, and the start of a digest of what it was made of.
- * @param source revision of the model in 32 bits; that of the hub does not count, but the digests of its files
+ * @param source revision of the model in 32 bits; of pinned files of this package the digests count instead
  */
 export function madeRevision(spec: MadeModelSpec, source: string): string {
   const { from } = spec.origin
   const towers = sourceTowers(spec)
-  const known = isFromHub(from)
-    ? from.origin.files.filter(({ path }) => towers.includes(path)).map(({ path, sha256 }) => `${sha256}  ${path}\n`)
-    : [source]
+  const known =
+    isFromHub(from) && !isAdded(from)
+      ? from.origin.files.filter(({ path }) => towers.includes(path)).map(({ path, sha256 }) => `${sha256}  ${path}\n`)
+      : [source]
   const digest = createHash('sha256').update(known.join('')).digest('hex')
   return `recipe${RECIPE_VERSION}-${digest.slice(0, 12)}`
 }

@@ -5,15 +5,17 @@ import { errorMessage } from '../../domain/text/error-text.js'
 import { filesOf, type ModelEntry } from './entry.js'
 import { withMade } from './made.js'
 import { parseModelJson } from './model-json.js'
+import { addedModels, readModelsLock } from './models-lock.js'
 import { isUnplaced, MODELS, type ModelSpec, specOf } from './registry.js'
 
 /**
- * Returns all models: those of the package and those in the user's folders.
+ * Returns all models: those of the package, those that `models add` added, and those in the user's folders.
  * @param items of MODEL_FOLDERS: a folder with a `model.json`, or `name=folder` for the files of a known model
- * @throws AppError CONFIG_INVALID for an unusable folder, MODEL_INVALID for a wrong `model.json`
+ * @param lock `models.lock.json`
+ * @throws AppError CONFIG_INVALID for an unusable folder, MODEL_INVALID for a wrong `model.json` or lock file
  */
-export function knownModels(items: readonly string[]): readonly ModelSpec[] {
-  let models = MODELS
+export function knownModels(items: readonly string[], lock?: string): readonly ModelSpec[] {
+  let models = lock === undefined ? MODELS : withAdded(lock)
   for (const item of items) {
     const [, name, folder] = /^([a-z0-9][a-z0-9._-]*)=(.+)$/.exec(item) ?? []
     models =
@@ -22,6 +24,17 @@ export function knownModels(items: readonly string[]): readonly ModelSpec[] {
         : models.concat(described(resolve(item), models))
   }
   return withMade(models)
+}
+
+function withAdded(lock: string): readonly ModelSpec[] {
+  const added = addedModels(readModelsLock(lock))
+  const taken = added.find(({ name }) => MODELS.some(model => model.name === name))
+  if (taken)
+    throw new AppError(
+      'MODEL_INVALID',
+      `${lock}: expected other names than those of this program's own models, found ${taken.name}. Remove it there, and add it with --name.`,
+    )
+  return [...MODELS, ...added]
 }
 
 /** Returns the precisions of a known model that have no download, with the folder as their place. */

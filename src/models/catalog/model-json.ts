@@ -13,9 +13,18 @@ const name = leaf<string>(
   'small letters, digits, "-", "_" and "."',
   value => typeof value === 'string' && /^[a-z0-9][a-z0-9._-]{0,63}$/.test(value),
 )
-const path = leaf<string>(
+/** A path of a file of a model: relative, with `/`, and never out of its folder. */
+export const modelPath = leaf<string>(
   'a path inside the folder, such as "onnx/vision_model.onnx"',
   value => typeof value === 'string' && /^[^\0/\\]+(\/[^\0/\\]+)*$/.test(value) && !value.split('/').includes('..'),
+)
+/** The same, without names that this program uses itself, such as `.partial`. */
+export const fetchedPath = leaf<string>(
+  'a path without names that begin with a dot, such as "onnx/vision_model.onnx"',
+  value =>
+    typeof value === 'string' &&
+    value.length <= 300 &&
+    /^[^\p{Cc}/\\.][^\p{Cc}/\\]*(\/[^\p{Cc}/\\.][^\p{Cc}/\\]*)*$/u.test(value),
 )
 const threeOf = (expected: string, isRight: (value: unknown) => boolean) =>
   leaf<[number, number, number]>(
@@ -24,7 +33,8 @@ const threeOf = (expected: string, isRight: (value: unknown) => boolean) =>
   )
 const trueOrFalse = leaf<boolean>('true or false', isOneOf(true, false))
 const isPositive = (value: unknown) => isBetween(value, Number.MIN_VALUE, 1e6)
-const object = <S extends z.ZodRawShape>(shape: S) =>
+/** An object that has no other fields. */
+export const object = <S extends z.ZodRawShape>(shape: S) =>
   z.strictObject(shape, {
     error: issue =>
       issue.code === 'unrecognized_keys' ? `no fields but ${Object.keys(shape).join(', ')}` : 'an object',
@@ -45,6 +55,7 @@ const MODEL_JSON = object({
   }),
   mean: threeOf('from 0 to 1', value => isBetween(value, 0, 1)),
   std: threeOf('above 0', isPositive),
+  pooling: leaf<'first'>('"first"', isOneOf('first')).optional(),
   text: object({
     contextLength: whole(2, 4096),
     padId: whole(0, 2 ** 31 - 1).optional(),
@@ -58,7 +69,11 @@ const MODEL_JSON = object({
   defaultPrecision: name,
   precisions: z.record(
     name,
-    object({ vision: path, text: path.optional(), others: z.array(path, { error: 'a list of paths' }).optional() }),
+    object({
+      vision: modelPath,
+      text: modelPath.optional(),
+      others: z.array(modelPath, { error: 'a list of paths' }).optional(),
+    }),
     { error: 'an object with one field per precision, such as "fp32"' },
   ),
 })
@@ -70,7 +85,7 @@ const MODEL_JSON = object({
  */
 export function parseModelJson(json: unknown): { entry: ModelEntry } | { faults: string[] } {
   const parsed = MODEL_JSON.safeParse(json)
-  if (!parsed.success) return { faults: parsed.error.issues.map(issue => describe(issue, json)) }
+  if (!parsed.success) return { faults: parsed.error.issues.map(issue => describeIssue(issue, json)) }
   const { title = parsed.data.name, license = 'not stated', ...rest } = parsed.data
   const entry = { ...rest, title, license }
   const faults = contradictions(entry)
@@ -95,7 +110,8 @@ function contradictions({ text, precisions, defaultPrecision }: ModelEntry): str
   return faults
 }
 
-function describe(issue: z.core.$ZodIssue, json: unknown): string {
+/** Says which field is wrong, what was expected and what was found. */
+export function describeIssue(issue: z.core.$ZodIssue, json: unknown): string {
   const where = issue.path.join('.') || 'the file'
   if (issue.code === 'unrecognized_keys') return `${where}: expected ${issue.message}, found ${issue.keys.join(', ')}`
   const expected = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message

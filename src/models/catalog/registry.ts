@@ -5,7 +5,9 @@ import { withMade } from './made.js'
 import type { ModelSpec } from './spec.js'
 
 export {
+  type AddedModelSpec,
   type HubModelSpec,
+  isAdded,
   isFromHub,
   isMade,
   isUnplaced,
@@ -56,6 +58,6 @@ export function resolveModel(reference: string, models: readonly ModelSpec[] = M
   const known = models.map(model => `${model.name}@${model.precision}${model.isDefault ? ` (or ${model.name})` : ''}`)
   throw new AppError(
     'MODEL_UNKNOWN',
-    `Expected a known model, found ${JSON.stringify(reference)}. Known: ${known.join(', ')}. See \`models list\`; MODEL_FOLDERS adds your own models.`,
+    `Expected a known model, found ${JSON.stringify(reference)}. Known: ${known.join(', ')}. See \`models list\`; \`models add\` and MODEL_FOLDERS add other models.`,
   )
 }

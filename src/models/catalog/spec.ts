@@ -6,6 +6,15 @@ interface HubOrigin {
   /** Commit of the repository. */
   readonly revision: string
   readonly files: readonly ModelFile[]
+  /** Of a model that the user added: pinned in models.lock.json instead of this package. */
+  readonly added?: AddedOrigin
+}
+
+interface AddedOrigin {
+  /** `hf:owner/name`, `s3://bucket/prefix` or a folder. */
+  readonly source: string
+  /** Of `files`, those that the precision reads. */
+  readonly needed: readonly string[]
 }
 
 /** Ships with the package. Its revision is the digest of its files, so a retrained model is another model. */
@@ -55,6 +64,8 @@ interface Described<Origin> extends ModelShape {
 }
 
 export type HubModelSpec = Described<HubOrigin>
+/** A model that the user added. */
+export type AddedModelSpec = HubModelSpec & { readonly origin: { readonly added: AddedOrigin } }
 export type LocalModelSpec = Described<BundledOrigin | FolderOrigin>
 export type UnpinnedModelSpec = Described<UnpinnedOrigin>
 export type MadeModelSpec = Described<MadeOrigin>
@@ -64,6 +75,11 @@ export type ModelSpec = HubModelSpec | LocalModelSpec | UnpinnedModelSpec | Made
 /** Returns whether its files are downloadable. */
 export function isFromHub(spec: ModelSpec): spec is HubModelSpec {
   return spec.origin.kind === 'hub'
+}
+
+/** Returns whether the user added it: `models add`. */
+export function isAdded(spec: ModelSpec): spec is AddedModelSpec {
+  return isFromHub(spec) && spec.origin.added !== undefined
 }
 
 /** Returns whether the folder of its files is still unknown. */

@@ -1,4 +1,4 @@
-import type { ModelSpec } from '../catalog/registry.js'
+import { isAdded, type ModelSpec } from '../catalog/registry.js'
 import { CLIP_VIT_B_32_VECTORS } from './published-clip-vit-b-32.js'
 import type { PublishedVectors } from './self-test-texts.js'
 
@@ -19,5 +19,7 @@ export function publishedFor(spec: ModelSpec): { vectors: PublishedVectors; clai
   const alike = Object.values(PUBLISHED).find(({ dimension }) => dimension === spec.dimension)
   const { origin } = spec
   const { kind } = origin.kind === 'made' ? origin.from.origin : origin
-  return alike && kind === 'folder' ? { vectors: alike, claimed: false } : undefined
+  return alike && (kind === 'folder' || isAdded(origin.kind === 'made' ? origin.from : spec))
+    ? { vectors: alike, claimed: false }
+    : undefined
 }

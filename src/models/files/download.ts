@@ -4,9 +4,8 @@ import { basename, dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { backoffMs } from '../../domain/backoff.js'
 import type { ModelFile } from '../catalog/entry.js'
-import type { HubModelSpec } from '../catalog/registry.js'
 import { sha256OfFile, updateFromFile } from './digest.js'
-import { type ModelSource, type OpenedFile, SourceError } from './source.js'
+import { type FetchedModel, type ModelSource, type OpenedFile, SourceError } from './source.js'
 import { statOrNothing } from './verified-files.js'
 
 export interface Retry {
@@ -30,9 +29,11 @@ export class WrongContentError extends Error {
 }
 
 interface Download {
-  readonly model: HubModelSpec
+  readonly model: FetchedModel
   readonly file: ModelFile
   readonly source: ModelSource
+  /** Whether `file.sha256` only names the partial file, because nobody knows the digest yet. */
+  readonly unpinned?: boolean
   /** Place of the verified file. */
   readonly target: string
   readonly part: string
@@ -49,9 +50,10 @@ export function partPath(folder: string, file: ModelFile): string {
 /**
  * Downloads one file into a partial file, which resumes an earlier attempt. Renames it to its place when its digest is
  * right, and removes it when its content is wrong.
+ * @returns its digest
  * @throws SourceError, WrongContentError, or the system's error of a failed write
  */
-export async function download(job: Download, { attempts, firstMs }: Retry = DEFAULT_RETRY): Promise<void> {
+export async function download(job: Download, { attempts, firstMs }: Retry = DEFAULT_RETRY): Promise<string> {
   await mkdir(dirname(job.part), { recursive: true })
   await mkdir(dirname(job.target), { recursive: true })
   let failures = 0
@@ -61,8 +63,7 @@ export async function download(job: Download, { attempts, firstMs }: Retry = DEF
   let startedAgain = false
   for (;;) {
     try {
-      await fetchRest(job, size)
-      return
+      return await fetchRest(job, size)
     } catch (error) {
       job.signal?.throwIfAborted()
       size = await partSize(job)
@@ -101,11 +102,13 @@ async function partSize({ part, file }: Download): Promise<number> {
 }
 
 /** Completes the partial file, checks it, and moves it to its place. */
-async function fetchRest(job: Download, size: number): Promise<void> {
+async function fetchRest(job: Download, size: number): Promise<string> {
   const { file, part, target, signal } = job
   const sha256 = size < file.bytes ? await receive(job, size) : await sha256OfFile(part, { signal })
-  if (sha256 !== file.sha256) throw new WrongContentError(`SHA-256 ${file.sha256}`, `SHA-256 ${sha256}`)
+  if (!job.unpinned && sha256 !== file.sha256)
+    throw new WrongContentError(`SHA-256 ${file.sha256}`, `SHA-256 ${sha256}`)
   await rename(part, target)
+  return sha256
 }
 
 /** Receives the rest of the file. @returns the digest of the whole partial file on the disk */

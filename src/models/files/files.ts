@@ -185,7 +185,10 @@ async function explain(
     new AppError(code, `${message}\n${otherWays(spec, missing, folder)}`, { cause: error })
 
   if (error instanceof WrongContentError)
-    return app('MODEL_DIGEST_MISMATCH', `Wrong content: ${what}: ${error.message}. The received bytes were removed.`)
+    return app(
+      'MODEL_DIGEST_MISMATCH',
+      `Wrong content: ${what}: ${error.message}. The received bytes were removed.${spec.origin.added ? CHANGED_PIN : ''}`,
+    )
   if (error instanceof SourceError && error.kind === 'missing')
     return app('MODEL_NOT_FOUND', `Expected ${what}, found nothing: ${error.message}.`)
   if (error instanceof SourceError && error.kind === 'interrupted')
@@ -195,6 +198,9 @@ async function explain(
     )
   return app('MODEL_DOWNLOAD_FAILED', `Could not fetch ${what}: ${errorMessage(error)}.`)
 }
+
+const CHANGED_PIN =
+  ' models.lock.json (setting MODELS_LOCK) pins the expected digest. If the change at the source is meant, replace the pin with `models add … --update` and embed the photos again; otherwise copy the pinned files from a machine that has them, or set MODEL_SOURCE.'
 
 function sum(files: readonly ModelFile[]): number {
   return files.reduce((bytes, file) => bytes + file.bytes, 0)

@@ -3,19 +3,28 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../../domain/text/error-text.js'
 import type { ModelFile } from '../catalog/entry.js'
-import type { HubModelSpec } from '../catalog/registry.js'
-import { type ModelSource, type OpenedFile, SourceError } from './source.js'
+import {
+  candidatePaths,
+  type FetchedModel,
+  type ModelSource,
+  type OpenedFile,
+  SourceError,
+  sourcePath,
+} from './source.js'
 
-/** Files from a local folder: `<folder>/<model name>/<path>` or `<folder>/<path>`. */
+/**
+ * Files from a local folder: `<folder>/<model name>/<path>` or `<folder>/<path>`; of an added model also under its path
+ * at the source.
+ */
 export class FolderSource implements ModelSource {
   constructor(private readonly folder: string) {}
 
-  locate(_model: HubModelSpec, file: ModelFile): string {
-    return join(this.folder, file.path)
+  locate(_model: FetchedModel, file: ModelFile): string {
+    return join(this.folder, sourcePath(file))
   }
 
-  async open(model: HubModelSpec, file: ModelFile, offset: number, signal?: AbortSignal): Promise<OpenedFile> {
-    const candidates = [join(this.folder, model.name, file.path), this.locate(model, file)]
+  async open(model: FetchedModel, file: ModelFile, offset: number, signal?: AbortSignal): Promise<OpenedFile> {
+    const candidates = candidatePaths(model, file).map(path => join(this.folder, path))
     for (const path of candidates) {
       const totalBytes = await sizeOf(path)
       if (totalBytes === undefined) continue

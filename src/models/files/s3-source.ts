@@ -1,8 +1,14 @@
 import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3'
 import { SECOND } from '../../domain/units.js'
 import type { ModelFile } from '../catalog/entry.js'
-import type { HubModelSpec } from '../catalog/registry.js'
-import { type ModelSource, type OpenedFile, SourceError } from './source.js'
+import {
+  candidatePaths,
+  type FetchedModel,
+  type ModelSource,
+  type OpenedFile,
+  SourceError,
+  sourcePath,
+} from './source.js'
 
 const CONNECT_TIMEOUT_MS = 15 * SECOND
 /** Longest silence, before the response and within its body. */
@@ -26,25 +32,24 @@ export interface S3SourceOptions {
 export class S3Source implements ModelSource {
   constructor(private readonly options: S3SourceOptions) {}
 
-  locate(_model: HubModelSpec, file: ModelFile): string {
-    return `s3://${this.options.bucket}/${this.key(file.path)}`
+  locate(_model: FetchedModel, file: ModelFile): string {
+    return `s3://${this.options.bucket}/${this.key(sourcePath(file))}`
   }
 
-  async open(model: HubModelSpec, file: ModelFile, offset: number, signal?: AbortSignal): Promise<OpenedFile> {
+  async open(model: FetchedModel, file: ModelFile, offset: number, signal?: AbortSignal): Promise<OpenedFile> {
     const client = await this.connect()
+    const keys = candidatePaths(model, file).map(path => this.key(path))
     try {
-      const object =
-        (await this.get(client, this.key(`${model.name}/${file.path}`), offset, signal)) ??
-        (await this.get(client, this.key(file.path), offset, signal))
-      if (object) return { ...extent(object), body: reading(object), close: async () => client.destroy() }
+      for (const key of keys) {
+        const object = await this.get(client, key, offset, signal)
+        if (object) return { ...extent(object), body: reading(object), close: async () => client.destroy() }
+      }
     } catch (error) {
       client.destroy()
       throw signal?.aborted ? signal.reason : describe(error)
     }
     client.destroy()
-    const { bucket } = this.options
-    const keys = [this.key(`${model.name}/${file.path}`), this.key(file.path)]
-    throw new SourceError('missing', `bucket ${bucket} holds neither ${keys.join(' nor ')}`)
+    throw new SourceError('missing', `bucket ${this.options.bucket} holds neither ${keys.join(' nor ')}`)
   }
 
   /** Loads the SDK late: most processes never read a model from a bucket. */

@@ -1,6 +1,19 @@
 import type { ModelFile } from '../catalog/entry.js'
 import type { HubModelSpec } from '../catalog/registry.js'
 
+/** What a source needs to know of a model. */
+export type FetchedModel = Pick<HubModelSpec, 'name' | 'origin'>
+
+/** The path of a file at its source. */
+export function sourcePath({ path, from }: ModelFile): string {
+  return from?.path ?? path
+}
+
+/** The paths of a file below a folder or bucket that has one model or several. */
+export function candidatePaths({ name }: FetchedModel, file: ModelFile): string[] {
+  return [...new Set([`${name}/${file.path}`, `${name}/${sourcePath(file)}`, sourcePath(file), file.path])]
+}
+
 /** A model file opened at a source. */
 export interface OpenedFile {
   /** Offset of the first byte of `body`: the requested one, or 0 when the source cannot start in the middle. */
@@ -18,9 +31,9 @@ export interface OpenedFile {
  */
 export interface ModelSource {
   /** Returns the place of the file, for display. */
-  locate(model: HubModelSpec, file: ModelFile): string
+  locate(model: FetchedModel, file: ModelFile): string
   /** @param offset first byte wanted, to resume an interrupted download */
-  open(model: HubModelSpec, file: ModelFile, offset: number, signal?: AbortSignal): Promise<OpenedFile>
+  open(model: FetchedModel, file: ModelFile, offset: number, signal?: AbortSignal): Promise<OpenedFile>
 }
 
 /**

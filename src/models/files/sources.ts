@@ -12,6 +12,8 @@ export interface SourceSettings {
   readonly modelSource: string | undefined
   /** HF_ENDPOINT: http(s)://host of a hub. */
   readonly hubEndpoint: string
+  /** HF_TOKEN, for `hubEndpoint` alone. */
+  readonly hubToken?: string
   readonly s3: Pick<S3SourceOptions, 'endpoint' | 'region' | 'forcePathStyle'>
 }
 
@@ -19,8 +21,8 @@ export interface SourceSettings {
  * Chooses the source of model files. Opens nothing.
  * @throws AppError CONFIG_INVALID for an unusable MODEL_SOURCE
  */
-export function modelSource({ modelSource: text, hubEndpoint, s3 }: SourceSettings): ModelSource {
-  if (text === undefined) return new HubSource(hubEndpoint)
+export function modelSource({ modelSource: text, hubEndpoint, hubToken, s3 }: SourceSettings): ModelSource {
+  if (text === undefined) return new HubSource(hubEndpoint, { token: hubToken })
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return new FolderSource(resolve(text))
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return new HubSource(text)

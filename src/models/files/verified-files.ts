@@ -48,6 +48,11 @@ export class VerifiedFiles {
     return entry?.bytes === size && entry.mtimeMs === mtimeMs
   }
 
+  /** Returns whether a digest of the file is or was stored. */
+  knows(path: string): boolean {
+    return Object.hasOwn(this.entries, path)
+  }
+
   /** Returns the digest of an existing file. Hashes only without a stored digest. */
   async sha256(path: string, stats: Pick<Stats, 'size' | 'mtimeMs'>, signal?: AbortSignal): Promise<string> {
     if (this.remembers(path, stats)) return this.entries[path]!.sha256

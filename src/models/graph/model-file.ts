@@ -149,7 +149,7 @@ function opsetOf(bytes: Bytes, top: readonly Field[]): number {
 }
 
 /** Reads ahead, because headers are read field by field. */
-function fileBytes(file: number): Bytes {
+export function fileBytes(file: number): Bytes {
   let ahead: { start: number; bytes: Buffer } = { start: 0, bytes: Buffer.alloc(0) }
   const { size: length } = fstatSync(file)
   return {
@@ -200,7 +200,7 @@ function readNode(bytes: Uint8Array): Node {
   }
 }
 
-function readName(valueInfo: Uint8Array): string {
+export function readName(valueInfo: Uint8Array): string {
   const name = [...readFields(valueInfo)].find(({ number }) => number === VALUE_INFO.name)
   return name ? text(valueInfo, name) : ''
 }
@@ -265,7 +265,7 @@ function readTensor(bytes: Bytes, tensor: Field, folder?: string): Tensor {
 }
 
 /** Returns one pair of a StringStringEntryProto. */
-function readEntry(bytes: Bytes, entry: Field): ExternalPlace {
+export function readEntry(bytes: Bytes, entry: Field): ExternalPlace {
   const fields = [...readFields(bytes, entry.contents, entry.end)]
   const of = (number: number) => fields.filter(field => field.number === number).map(field => text(bytes, field))[0]
   return { [of(ENTRY.key) ?? '']: of(ENTRY.value) ?? '' }

@@ -7,7 +7,7 @@ export const TENSOR_TYPE = { element: 1, shape: 2 }
 /** OperatorSetIdProto. */
 export const OPSET = { domain: 1, version: 2 }
 export const SHAPE = { dim: 1 }
-export const DIM = { value: 1 }
+export const DIM = { value: 1, name: 2 }
 export const NODE = { input: 1, output: 2, name: 3, op: 4, attribute: 5 }
 export const ATTRIBUTE = {
   name: 1,

@@ -99,6 +99,7 @@ class OnnxEncoder implements Encoder {
     this.expected = {
       dimension: spec.dimension,
       imageSize: spec.input.size,
+      pooling: spec.pooling,
       contextLength: spec.text?.contextLength,
     }
   }

@@ -29,10 +29,10 @@ export interface Inputs {
 }
 
 /** Names of the token ids in exports; the first match counts. */
-const IDS = ['input_ids', 'text', 'tokens']
-const MASK = 'attention_mask'
+export const IDS = ['input_ids', 'text', 'tokens']
+export const MASK = 'attention_mask'
 /** Inputs of SigLIP 2 NaFlex beside the patches. */
-const OF_NAFLEX = ['pixel_attention_mask', 'spatial_shapes']
+export const OF_NAFLEX = ['pixel_attention_mask', 'spatial_shapes']
 
 /**
  * Identifies the inputs of a graph. Pixels are the only floating-point input of four dimensions, whatever its name.
@@ -75,19 +75,23 @@ export function readInputs(path: string, session: InferenceSession, size: number
 /**
  * Chooses the output that holds the embeddings.
  * @param names well-known names, preferred first; the only output of a graph may have any name
- * @throws AppError MODEL_INVALID when there is none, or the chosen one is no [batch, dimension]
+ * @throws AppError MODEL_INVALID when there is none, or the chosen one is no [batch, dimension]; with `pooling`
+ * [batch, tokens, dimension]
  */
 export function readOutput(
   path: string,
   session: InferenceSession,
   names: readonly string[],
   dimension: number,
+  pooling?: 'first',
 ): Value<FloatType> {
   const values = tensors(session.outputMetadata).filter(({ name }) => !name.startsWith(WATCHED))
   const known = names.flatMap(name => values.filter(value => value.name === name))
   const chosen = known[0] ?? (values.length === 1 ? values[0] : undefined)
   if (!chosen) throw invalid(path, `an output named ${names.join(' or ')}`, listed('outputs', values))
-  return expectValue(path, 'output', chosen, ['float32', 'float16'], [undefined, dimension])
+  const ones = pooling ? [] : new Array(Math.max(0, chosen.shape.length - 2)).fill(1)
+  const sizes = pooling ? [undefined, undefined, dimension] : [undefined, dimension, ...ones]
+  return expectValue(path, 'output', chosen, ['float32', 'float16'], sizes)
 }
 
 /** Describes the inputs for messages: `inputs input_ids int64 [batch, sequence]`. */

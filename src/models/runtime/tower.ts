@@ -5,14 +5,18 @@ import { invalidModel as invalid } from './session.js'
 import { describeInputs, type IdType, type Inputs, readInputs, readOutput } from './signature.js'
 
 /** Names of embedding outputs, preferred first: exports of CLIP and SigLIP, of open_clip, of image models. */
-const IMAGE_OUTPUTS = ['image_embeds', 'image_features', 'pooler_output', 'features', 'logits']
-const TEXT_OUTPUTS = ['text_embeds', 'text_features', 'pooler_output']
+export const IMAGE_OUTPUTS = ['image_embeds', 'image_features', 'pooler_output', 'features', 'logits']
+/** The same for a model whose embedding is the first token. */
+export const TOKEN_OUTPUTS = ['last_hidden_state']
+export const TEXT_OUTPUTS = ['text_embeds', 'text_features', 'pooler_output']
 
 /** Sizes of a model that its graph must have. */
 export interface Expected {
   readonly dimension: number
   /** Side of the image, in pixels. */
   readonly imageSize: number
+  /** See `ModelShape.pooling`. */
+  readonly pooling?: 'first'
   /** Longest token sequence; undefined for an image-only model. */
   readonly contextLength?: number
 }
@@ -27,6 +31,7 @@ export class Tower {
     private readonly dimension: number,
     /** Inputs for the other tower of a file with both. */
     private readonly others: Readonly<Record<string, Tensor>>,
+    private readonly pooling?: 'first',
   ) {}
 
   /** @throws AppError MODEL_INVALID when the session has no image tower of these sizes */
@@ -41,8 +46,9 @@ export class Tower {
         describeInputs(session),
       )
     const others = ids ? feedsOfIds({ ids, mask }, new Array(fixedLength(inputs) ?? 1).fill(0)) : {}
-    const output = readOutput(path, session, IMAGE_OUTPUTS, expected.dimension)
-    return new Tower(session, path, inputs, output.name, expected.dimension, others)
+    const { pooling, dimension } = expected
+    const output = readOutput(path, session, pooling ? TOKEN_OUTPUTS : IMAGE_OUTPUTS, dimension, pooling)
+    return new Tower(session, path, inputs, output.name, dimension, others, pooling)
   }
 
   /** @throws AppError MODEL_INVALID when the session has no text tower of these sizes */
@@ -62,6 +68,14 @@ export class Tower {
   /** Whether the graph takes only one image per call. */
   get takesOneImage(): boolean {
     return this.inputs.pixels?.shape[0] === 1
+  }
+
+  /** Pooled features of a convolutional network may end with sizes of 1. */
+  private fits([batch, ...sizes]: readonly number[], rows: number): boolean {
+    const isEmbedding = this.pooling
+      ? sizes.length === 2 && sizes[0]! > 0 && sizes[1] === this.dimension
+      : sizes[0] === this.dimension && sizes.slice(1).every(size => size === 1)
+    return batch === rows && isEmbedding
   }
 
   /**
@@ -86,10 +100,22 @@ export class Tower {
   ): Promise<{ embeddings: Float32Array; watched: Float32Array[] }> {
     const { output, dimension, path } = this
     const { [output]: tensor, ...others } = await this.session.run({ ...this.others, ...feeds }, [output, ...names])
-    if (tensor?.dims.length !== 2 || tensor.dims[0] !== rows || tensor.dims[1] !== dimension)
-      throw invalid(path, `${output} of shape [${rows}, ${dimension}]`, `[${tensor?.dims.join(', ')}]`)
-    return { embeddings: floats(tensor.data), watched: names.map(name => floats(others[name]!.data)) }
+    if (!tensor || !this.fits(tensor.dims, rows)) {
+      const wanted = this.pooling ? [rows, '?', dimension] : [rows, dimension]
+      throw invalid(path, `${output} of shape [${wanted.join(', ')}]`, `[${tensor?.dims.join(', ')}]`)
+    }
+    const values = floats(tensor.data)
+    const embeddings = this.pooling ? firstTokens(values, rows, dimension) : values
+    return { embeddings, watched: names.map(name => floats(others[name]!.data)) }
   }
+}
+
+/** @param values [rows, tokens, dimension] @returns [rows, dimension] */
+function firstTokens(values: Float32Array, rows: number, dimension: number): Float32Array {
+  const first = new Float32Array(rows * dimension)
+  const step = values.length / rows
+  for (let row = 0; row < rows; row++) first.set(values.subarray(row * step, row * step + dimension), row * dimension)
+  return first
 }
 
 /** Returns the inputs for one black image. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import pg from 'pg'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -166,6 +166,8 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     'run retry': async () => [0, 'run', 'retry', await runId('retried')],
     'run cancel': async () => [0, 'run', 'cancel', await runId('cancelled'), '--yes'],
     'models list': async () => [0, 'models', 'list'],
+    'models add': async () => [0, 'models', 'add', resolve('test/models/repositories/dinov2')],
+    'models remove': async () => [0, 'models', 'remove', 'dinov2'],
     'models pull': async () => [0, 'models', 'pull', 'demo'],
     'models verify': async () => [0, 'models', 'verify', 'demo'],
     // The vector of another photo: it is compared, and found to be wrong.
