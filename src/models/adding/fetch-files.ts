@@ -161,7 +161,7 @@ export class FileFetcher {
     return new AppError(
       'MODEL_DIGEST_MISMATCH',
       `${file.path} of ${repository.source} has changed: expected SHA-256 ${expected}, as models.lock.json pins it, found ${found}. ` +
-        `If the publisher says why, replace the pinned model: models add with --update (embeddings of both are never compared). Otherwise get the file from whoever pinned it: the folder ${name} of their MODELS_DIR.`,
+        `If the publisher says why, replace the pinned model: models add with --update (embeddings of both are never compared). Otherwise copy the file from a machine that pinned it: from the folder ${name} of their MODELS_DIR.`,
       { cause },
     )
   }

@@ -29,7 +29,9 @@ test('models add derives, pins, tests, and says what it could not confirm of ran
   const { code, stdout, stderr } = await sandbox.run('models', 'add', 'hf:lab/CLIP-Tiny')
   expect([code, stderr]).toEqual([0, ''])
   expect(stdout).toMatch(/^hf:lab\/CLIP-Tiny at a{40}: 6 files, .* in .*\/models\/clip-tiny\n/)
-  expect(stdout).toMatch(/^derived {2}input +32 × 32, the centre of the shortest edge resized to 32, bicubic {2}\(preprocessor_config\.json\)$/m)
+  expect(stdout).toMatch(
+    /^derived {2}input +32 × 32, the centre of the shortest edge resized to 32, bicubic {2}\(preprocessor_config\.json\)$/m,
+  )
   expect(stdout).toMatch(/^derived {2}labels +softmax of 99\.4843 × cosine \+ 0 {2}\(model\.safetensors\)$/m)
   expect(stdout).toMatch(/^pinned {3}[0-9a-f]{64} {2}onnx\/vision_model\.onnx$/m)
   expect(stdout).toMatch(/^confirmed {6}pictures give finite embeddings of 16 numbers that differ$/m)
@@ -54,7 +56,10 @@ test('another machine with the lock file fetches the same files, and refuses cha
   try {
     hub.tampered.set('onnx/text_model.onnx', Buffer.from('something else'))
     const refused = await other.run('models', 'pull', 'clip-tiny', '--no-verify')
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/^MODEL_DIGEST_MISMATCH: .*models add … --update/)])
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^MODEL_DIGEST_MISMATCH: .*models add … --update/),
+    ])
     hub.tampered.clear()
     const fetched = await other.run('models', 'pull', 'clip-tiny', '--no-verify')
     expect([fetched.code, fetched.stderr]).toEqual([0, ''])
@@ -83,7 +88,10 @@ test('wrong use says what is expected', async () => {
     [['hf:clip'], /^USAGE: models add expects hf:owner\/name, .*found "hf:clip"/],
     [['hf:lab/CLIP-Tiny', '--name', 'demo'], /^USAGE: demo is a model of this program\. .*--name/],
     [['hf:lab/CLIP-Tiny', '--fields', fields], /^INPUT_INVALID: --fields .*found name/],
-    [[join(REPOSITORIES, 'clip-merged'), '--name', 'clip-tiny'], /^USAGE: clip-tiny is already added from hf:lab\/CLIP-Tiny/],
+    [
+      [join(REPOSITORIES, 'clip-merged'), '--name', 'clip-tiny'],
+      /^USAGE: clip-tiny is already added from hf:lab\/CLIP-Tiny/,
+    ],
   ] as const) {
     const { code, stderr } = await sandbox.run('models', 'add', ...args)
     expect([code === 0, stderr]).toEqual([false, expect.stringMatching(message)])
