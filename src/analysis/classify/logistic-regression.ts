@@ -67,11 +67,9 @@ async function lossOf(
   const scores = await products.ofRows(vectors, weights, { bias: Float32Array.from(biases), signal })
   const value = logits === 1 ? binomial(scores, samples, sampleWeights) : multinomial(scores, samples, sampleWeights)
   const residuals = scores
-  // [dimension, logits]
-  const correlations = await products.ofColumns(vectors, residuals, { signal })
   const gradient = new Float64Array(logits * (vectors.columns + 1))
-  for (let j = 0; j < vectors.columns; j++)
-    for (let k = 0; k < logits; k++) gradient[k * vectors.columns + j] = correlations[j * logits + k]!
+  // [logits, dimension]: with the wide matrix second the product is faster.
+  gradient.set(await products.ofColumns(residuals, vectors, { signal }))
   for (let i = 0; i < vectors.rows; i++)
     for (let k = 0; k < logits; k++) gradient[logits * vectors.columns + k]! += residuals.values[i * logits + k]!
   return { value, gradient }
