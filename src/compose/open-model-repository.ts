@@ -1,8 +1,8 @@
 import type { Config } from '../config.js'
-import { FolderRepository } from '../models/adding/folder-repository.js'
-import { HubRepository } from '../models/adding/hub-repository.js'
-import { parseSource, type Repository } from '../models/adding/repository.js'
-import { S3Repository } from '../models/adding/s3-repository.js'
+import { FolderRepository } from '../models/adding/sources/folder-repository.js'
+import { HubRepository } from '../models/adding/sources/hub-repository.js'
+import { parseSource, type Repository } from '../models/adding/sources/repository.js'
+import { S3Repository } from '../models/adding/sources/s3-repository.js'
 import { HubSource } from '../models/files/hub-source.js'
 
 type Settings = Pick<Config, 'HF_ENDPOINT' | 'HF_TOKEN' | 'S3_ENDPOINT' | 'S3_REGION' | 'S3_FORCE_PATH_STYLE'>

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { AppError } from '../../domain/errors.js'
-import type { ListedFile, Listing } from './repository.js'
+import type { ListedFile, Listing } from './sources/repository.js'
 
 /** What the caller wants of the files, by options. */
 export interface Choice {

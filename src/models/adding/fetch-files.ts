@@ -11,7 +11,7 @@ import { DEFAULT_RETRY, download, isWriteFailure, partPath, type Retry, WrongCon
 import { SourceError, sourcePath } from '../files/source.js'
 import { statOrNothing, VerifiedFiles } from '../files/verified-files.js'
 import { isObject, type Json } from './json.js'
-import { type ListedFile, type Listing, placeOf, type Repository } from './repository.js'
+import { type ListedFile, type Listing, placeOf, type Repository } from './sources/repository.js'
 
 export interface FetchOptions {
   readonly repository: Repository

@@ -2,7 +2,7 @@ import { fromHalf } from '../../domain/half.js'
 import type { Scoring } from '../../domain/model.js'
 import { type FetchedModel, type ModelSource, SourceError } from '../files/source.js'
 import { isObject, type Json, objectAt, textAt } from './json.js'
-import type { ListedFile, Listing } from './repository.js'
+import type { ListedFile, Listing } from './sources/repository.js'
 import { openClipOf } from './text-input.js'
 
 /** A logit is `logitScale` × cosine similarity + `logitBias`. */

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { removeModel } from '../../../src/models/adding/remove-model.js'
+import { S3Repository } from '../../../src/models/adding/sources/s3-repository.js'
 import { identify } from '../../../src/models/catalog/identity.js'
 import { knownModels } from '../../../src/models/catalog/model-folders.js'
 import { readModelsLock } from '../../../src/models/catalog/models-lock.js'
@@ -10,6 +11,7 @@ import { resolveModel } from '../../../src/models/catalog/registry.js'
 import { ensureModelFiles } from '../../../src/models/files/files.js'
 import { HubSource } from '../../../src/models/files/hub-source.js'
 import { sha256 } from '../../support/models/model-hub.js'
+import { startS3 } from '../../support/servers/s3.js'
 import { LoopbackHub } from '../files/loopback-hub.js'
 import { add, emptyCache, failure, fromHub, hub, REPOSITORIES, signal, useHub } from './adding.js'
 
@@ -300,6 +302,45 @@ describe('what cannot be derived is named, with what to do', () => {
     const error = await failure(add({ repository: fromHub(REPOSITORY, 'v2'), ...place }))
     expect([error.code, error.message]).toEqual(['MODEL_NOT_FOUND', expect.stringContaining('at revision v2')])
   })
+})
+
+test('a model is added from a bucket, and another machine fetches its files from there', async () => {
+  const server = await startS3('models')
+  for (const [name, value] of Object.entries(server.env)) vi.stubEnv(name, value)
+  try {
+    const store = server.store('exports/clip')
+    for (const [path, bytes] of files()) await store.put(path, bytes, 'application/octet-stream')
+    await store.close()
+    const options = { bucket: server.bucket, prefix: 'exports/clip', endpoint: server.endpoint, region: 'us-east-1' }
+    const source = `s3://${server.bucket}/exports/clip`
+    const repository = new S3Repository(source, { ...options, forcePathStyle: true })
+    const { entry } = await add({ repository, ...place })
+    expect([entry.name, entry.dimension, readModelsLock(place.lock).get('clip')!.source]).toEqual(['clip', 16, source])
+    const { cacheDir } = await emptyCache()
+    const spec = resolveModel('clip', knownModels([], place.lock))
+    const folder = await ensureModelFiles(spec, { cacheDir, source: repository.files })
+    expect(await readFile(join(folder, VISION))).toEqual(files().get(VISION))
+  } finally {
+    vi.unstubAllEnvs()
+    await server.close()
+  }
+})
+
+test('the scale of labels comes from the weights that were exported, in this repository or the one that it was made of', async () => {
+  const weights = files().get('model.safetensors')!
+  files().delete('model.safetensors')
+  const without = await addClip()
+  expect([without.entry.logitScale, without.doubts[0]]).toEqual([
+    100,
+    expect.stringContaining('the scale of label scores'),
+  ])
+  hub.repositories.set('lab/original', { commit: 'c'.repeat(40), files: new Map([['model.safetensors', weights]]) })
+  hub.publish('lab/made', join(REPOSITORIES, 'clip'), { base: 'lab/original' }).files.delete('model.safetensors')
+  hub.contentRequests.length = 0
+  const made = await add({ repository: fromHub('lab/made'), ...place })
+  expect([made.entry.logitScale, made.doubts]).toEqual([99.484306, []])
+  // The header and single numbers.
+  expect(hub.contentRequests.filter(({ path }) => path.endsWith('.safetensors')).length).toBeLessThanOrEqual(4)
 })
 
 test('a model is removed with the files that were fetched or made, and no other', async () => {

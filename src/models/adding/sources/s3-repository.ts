@@ -1,7 +1,7 @@
-import { AppError } from '../../domain/errors.js'
-import { errorMessage } from '../../domain/text/error-text.js'
-import { fetchedPath } from '../catalog/model-json.js'
-import { S3Source, type S3SourceOptions } from '../files/s3-source.js'
+import { AppError } from '../../../domain/errors.js'
+import { errorMessage } from '../../../domain/text/error-text.js'
+import { fetchedPath } from '../../catalog/model-json.js'
+import { S3Source, type S3SourceOptions } from '../../files/s3-source.js'
 import { type ListedFile, type Listing, MAX_FILES, type Repository, tooManyFiles } from './repository.js'
 
 /** The files of one model below a prefix of a bucket. */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
-import { AppError } from '../../domain/errors.js'
-import { parseS3Location } from '../../domain/s3-location.js'
-import type { FetchedModel, ModelSource } from '../files/source.js'
+import { AppError } from '../../../domain/errors.js'
+import { parseS3Location } from '../../../domain/s3-location.js'
+import type { FetchedModel, ModelSource } from '../../files/source.js'
 
 /** A file that a source lists. Its path is safe: relative, and without names that begin with a dot. */
 export interface ListedFile {

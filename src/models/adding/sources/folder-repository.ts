@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { AppError } from '../../domain/errors.js'
-import { errorMessage } from '../../domain/text/error-text.js'
-import { fetchedPath } from '../catalog/model-json.js'
-import { FolderSource } from '../files/folder-source.js'
-import { statOrNothing } from '../files/verified-files.js'
+import { AppError } from '../../../domain/errors.js'
+import { errorMessage } from '../../../domain/text/error-text.js'
+import { fetchedPath } from '../../catalog/model-json.js'
+import { FolderSource } from '../../files/folder-source.js'
+import { statOrNothing } from '../../files/verified-files.js'
 import { type ListedFile, type Listing, MAX_FILES, type Repository, tooManyFiles } from './repository.js'
 
 /** Deeper folders hold no files of a model. */

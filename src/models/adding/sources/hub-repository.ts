@@ -1,9 +1,9 @@
-import { AppError } from '../../domain/errors.js'
-import { errorMessage } from '../../domain/text/error-text.js'
-import { fetchedPath } from '../catalog/model-json.js'
-import type { HubAnswer, HubSource } from '../files/hub-source.js'
-import { SourceError } from '../files/source.js'
-import { at, isObject, numberAt, objectAt, textAt } from './json.js'
+import { AppError } from '../../../domain/errors.js'
+import { errorMessage } from '../../../domain/text/error-text.js'
+import { fetchedPath } from '../../catalog/model-json.js'
+import type { HubAnswer, HubSource } from '../../files/hub-source.js'
+import { SourceError } from '../../files/source.js'
+import { at, isObject, numberAt, objectAt, textAt } from '../json.js'
 import { type ListedFile, type Listing, MAX_FILES, type Repository, tooManyFiles } from './repository.js'
 
 const MIB = 1024 ** 2
