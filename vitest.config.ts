@@ -9,7 +9,7 @@ const SETUP = ['test/support/equal-bytes.ts']
 const NODE_OPTIONS = `--import=${new URL('test/support/baseline-wasm.mjs', import.meta.url).href}`
 
 /** Unit tests of libraries whose settings hold for a whole process: sharp, ONNX Runtime. */
-const NATIVE = 'test/{analysis,demo,demo-scenes,images,models,workers}/**/*.test.ts'
+const NATIVE = 'test/{analysis,demo,demo-scenes,evaluation,images,models,workers}/**/*.test.ts'
 
 /** Integration tests whose files share processes: all but those whose libraries have such settings, or that look at their process. */
 const SHARING = 'test/{cli,db,docs,http,infra,limits,producers,queue,search,storage,web}/**/*.integration.test.ts'

@@ -21,6 +21,7 @@ import { addStatusCommand } from './commands/status.js'
 import { addStoreCommand } from './commands/store.js'
 import { addWorkerCommand } from './commands/worker.js'
 import { report } from './context.js'
+import { addEvalCommand } from './eval/eval-command.js'
 import { addExportCommand } from './export/export-command.js'
 import { addImportCommand } from './import/import-command.js'
 import { addKeysCommand } from './keys/keys-command.js'
@@ -64,6 +65,7 @@ for (const add of [
   addFacetsCommand,
   addDuplicatesCommand,
   addLabelsCommand,
+  addEvalCommand,
   addAnalyzeCommand,
   addPromptsCommand,
   addPhotoCommand,

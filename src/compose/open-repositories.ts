@@ -12,6 +12,7 @@ import { PostgresKeyRepository } from '../db/key-repository.js'
 import { PostgresLabelMarkRepository } from '../db/label-mark-repository.js'
 import { PostgresLabelRepository } from '../db/label-repository.js'
 import { PostgresModelRepository } from '../db/model-repository.js'
+import { PostgresEvaluationRepository } from '../db/search/evaluation-repository.js'
 import { PostgresPromptRepository } from '../db/search/prompt-repository.js'
 import { PostgresSearchRepository } from '../db/search/search-repository.js'
 import { PostgresTrainedLabelRepository } from '../db/trained-label-repository.js'
@@ -19,6 +20,7 @@ import { PostgresImportRepository } from '../db/vectors/import-repository.js'
 import { PostgresVectorRepository } from '../db/vectors/vector-repository.js'
 import { BUCKET_HOST } from '../domain/places/object-place.js'
 import type { ClusterRepository } from '../domain/ports/analysis/cluster-sets.js'
+import type { EvaluationRepository } from '../domain/ports/analysis/evaluations.js'
 import type { ProjectionRepository } from '../domain/ports/analysis/projections.js'
 import type { IndexRepository } from '../domain/ports/index-repository.js'
 import type { TrainedLabelRepository } from '../domain/ports/labels/trained-labels.js'
@@ -47,6 +49,7 @@ export interface Repositories {
   trainedLabels: TrainedLabelRepository
   clusters: ClusterRepository
   projections: ProjectionRepository
+  evaluations: EvaluationRepository
   search: SearchRepository
   vectors: VectorRepository
   tables: TableRepository
@@ -84,6 +87,7 @@ export function openRepositories(
     trainedLabels: new PostgresTrainedLabelRepository(database),
     clusters: new PostgresClusterRepository(database),
     projections: new PostgresProjectionRepository(database),
+    evaluations: new PostgresEvaluationRepository(database),
     search: new PostgresSearchRepository(database),
     vectors: new PostgresVectorRepository(database),
     tables: new PostgresTableRepository(database),

@@ -109,6 +109,7 @@ describe.skipIf(!hasNativeServer())('with pgvector in a schema of its own', () =
     ['labels', 'show', 'taken_time', '--sample', '2', '--json'],
     ['facets', '--json'],
     ['duplicates', '--threshold', '0.8', '--json'],
+    ['eval', 'column:photo_description,ai_description', '--words', 'prompts', '--variant', 'hybrid=0,1', '--json'],
     ['prompts', 'list', '--json'],
     ['models', 'list', '--json'],
     ['status', '--json'],

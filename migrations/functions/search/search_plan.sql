@@ -15,9 +15,9 @@ begin
   -- Half precision is twice as fast, and needs candidates beyond those asked for: with many hits they cost more than they save.
   ways := case when k::bigint + skip <= 5000 then array['half', 'single'] else array['single'] end;
 
-  select s.* into settings from search_settings s
+  select s.* into settings from search_setting(of_model, kind) s
     join pg_index i on i.indexrelid = to_regclass(quote_ident(s.index_name)) and i.indrelid = to_regclass('embeddings_m' || of_model)
-   where s.model_id = of_model and s.query_kind = kind and i.indisvalid;
+   where i.indisvalid;
   if not found then
     return;
   end if;

@@ -29,6 +29,8 @@ export interface PhotoCard {
   image: string | null
   /** Cosine similarity, or the score of a label. */
   score?: number
+  /** A word on the picture, which gets a coloured frame. */
+  mark?: string
   description: string | null
   labels: { set: string; label: string; score: number }[]
   credit: string | null
@@ -123,7 +125,7 @@ function renderCard(card: PhotoCard): string {
     })
     .join('')
   return `<li class="card">
-<div class="picture">${link ? `<a href="${escapeHtml(link)}" rel="noreferrer">${picture}</a>` : picture}${card.score === undefined ? '' : `<span class="score">${card.score.toFixed(3)}</span>`}</div>
+<div class="picture${card.mark === undefined ? '' : ' marked'}">${link ? `<a href="${escapeHtml(link)}" rel="noreferrer">${picture}</a>` : picture}${card.score === undefined ? '' : `<span class="score">${card.score.toFixed(3)}</span>`}${card.mark === undefined ? '' : `<span class="mark">${escapeHtml(card.mark)}</span>`}</div>
 <p class="description">${escapeHtml(name)}</p>
 <p class="credit">${card.credit ? `Photo by ${escapeHtml(card.credit)}` : ''} <code>${escapeHtml(card.photoId)}</code></p>
 ${path ? `<p class="path">${link ? `<a href="${escapeHtml(link)}">${escapeHtml(path)}</a>` : escapeHtml(path)}</p>` : ''}
@@ -161,6 +163,8 @@ ul { list-style: none; margin: 0; padding: 0; }
 .query { max-height: 14rem; max-width: 100%; border-radius: .7rem; }
 .missing { display: grid; place-items: center; height: 100%; color: var(--soft); font-size: .85rem; }
 .score { position: absolute; right: .5rem; bottom: .5rem; background: #000a; color: #fff; border-radius: .4rem; padding: .05rem .45rem; font-size: .8rem; font-variant-numeric: tabular-nums; }
+.mark { position: absolute; left: .5rem; bottom: .5rem; background: var(--accent); color: var(--paper); border-radius: .4rem; padding: .05rem .45rem; font-size: .8rem; }
+.marked { outline: 3px solid var(--accent); outline-offset: -3px; }
 .description { font-size: .92rem; line-height: 1.35; display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; }
 .credit { font-size: .78rem; color: var(--soft); }
 .credit code { font-size: .74rem; }

@@ -17,6 +17,7 @@ import type { ModelId } from '../../domain/ports/repository.js'
 import type { Database, Session } from '../connection.js'
 import { fromVectorText, toVectorText } from '../vector.js'
 import { buildAtOnce, buildConcurrently, dropIndex } from './index-build.js'
+import { TRY_SETTING, triedSetting } from './tried-setting.js'
 
 const FACTS = `
   select m.dimension, (select count(*) from embeddings e where e.model_id = m.id) as photos,
@@ -60,10 +61,6 @@ const SAVE_SETTING = `
      set method = excluded.method, index_name = excluded.index_name, effort = excluded.effort,
          wanted_recall = excluded.wanted_recall, measured_recall = excluded.measured_recall,
          sampled_queries = excluded.sampled_queries, photos = excluded.photos, tuned_at = now()`
-const TRY_SETTING = `
-  insert into search_settings (model_id, query_kind, method, index_name, effort) values ($1, $2, $3, $4, $5)
-  on conflict (model_id, query_kind) do update
-     set method = excluded.method, index_name = excluded.index_name, effort = excluded.effort`
 
 const SEARCH = `
   select photo_id as "photoId", score
@@ -129,12 +126,10 @@ export class PostgresIndexRepository implements IndexRepository {
     k: number,
   ): Promise<MeasuredAnswer[]> {
     return this.database.transaction(async session => {
-      // Tried settings are never committed, so no other search uses them.
-      await session.query('savepoint tried')
-      await session.query(TRY_SETTING, [modelId, kind, ...columns(setting)])
+      // It ends with the transaction, and no other search uses it.
+      await session.query(TRY_SETTING, [triedSetting(setting)])
       const answers: MeasuredAnswer[] = []
       for (const query of queries) answers.push(await search(session, modelId, kind, query, k))
-      await session.query('rollback to savepoint tried')
       return answers
     })
   }

@@ -130,6 +130,12 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     'prompts add': async () => [0, 'prompts', 'add', 'a boat', 'at night'],
     'prompts list': async () => [0, 'prompts', 'list'],
     'prompts remove': async () => [0, 'prompts', 'remove', 'at night'],
+    eval: async () => {
+      const judged = join(watched.sandbox.home, 'judged.csv')
+      const [photo] = await query('select photo_id as id from embeddings limit 1')
+      await writeFile(judged, `query,photo_id\na boat,${photo.id}\n`)
+      return [0, 'eval', judged, '--variant', 'hybrid=0,1', '--html', join(watched.sandbox.home, 'eval.html')]
+    },
     'index advise': async () => [0, 'index', 'advise'],
     'index build': async () => [0, 'index', 'build', '--kind', 'hnsw'],
     'index tune': async () => [0, 'index', 'tune', '--kind', 'image'],
