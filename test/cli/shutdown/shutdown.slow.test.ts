@@ -220,6 +220,8 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     await then()
   }
   const release = () => images.release()
+  const waiting = () =>
+    query(`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)
   const requestsInTheAir = () => until('requests in the air', () => images.waiting() > 0)
 
   describe('cut off by SIGTERM,', () => {
@@ -257,11 +259,37 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
       const set = join(watched.sandbox.home, 'season.json')
       await writeFile(set, JSON.stringify({ name: 'season', template: 'in {label}', labels: ['spring', 'autumn'] }))
       const running = watched.sandbox.start('labels', 'predict', set)
-      const waiting = () =>
-        query(`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)
       await until('the command to wait', async () => (await waiting()).length > 0)
       await interrupted(running, () => blocker.end())
       await watched.ended(130, running)
+    })
+
+    describe('while it waits for the database,', () => {
+      const placed = async () => {
+        const [vectors, ids] = ['cut.npy', 'cut.txt'].map(name => join(watched.sandbox.home, name))
+        const rows = Array.from({ length: 12 }, (_, i) => [Math.sin(i), Math.cos(i)])
+        await writeFile(vectors!, npyFile(rows))
+        await writeFile(ids!, rows.map((_, i) => `cut-${i}`).join('\n'))
+        return [vectors!, '--ids', ids!, '--model', 'cut', '--dimension', '2', '--label-set', 'none']
+      }
+      beforeAll(async () => {
+        const { code, stderr } = await watched.sandbox.run('import', ...(await placed()))
+        expect([code, stderr]).toEqual([0, ''])
+        await query(`update photos set exif_iso = right(photo_id, 1)::integer where photo_id like 'cut-_'`)
+      })
+
+      test.each<[command: string, locked: string, ...args: string[]]>([
+        ['analyze classify', 'label_sets', 'exif_iso:4', '--min-photos', '2', '--folds', '0', '--save', 'cut'],
+        ['export', 'embeddings', 'cut'],
+      ])('%s', { timeout: 6 * MINUTE }, async (command, locked, ...args) => {
+        const blocker = new pg.Client({ connectionString: databaseUrl, application_name: 'blocker' })
+        await blocker.connect()
+        await blocker.query(`begin; lock table ${locked} in access exclusive mode`)
+        const running = watched.sandbox.start(...command.split(' '), ...args, '--model', 'cut@imported')
+        await until('the command to wait', async () => (await waiting()).length > 0)
+        await interrupted(running, () => blocker.end())
+        await watched.ended(130, running)
+      })
     })
 
     test('models pull', { timeout: 6 * MINUTE }, async () => {
