@@ -14,6 +14,7 @@ import { openEncoderOf } from '../models/model-files.js'
 import { readImage } from '../options/image-argument.js'
 import { removalDeps } from '../removal/removal-deps.js'
 import { openIngestion } from './ingestion.js'
+import { RecentIdentities } from './recent-identities.js'
 
 /** Opens what the API answers from. The caller closes it, and then the application. */
 export async function openHttpParts(context: Context): Promise<{ parts: HttpParts; close(): Promise<void> }> {
@@ -22,6 +23,7 @@ export async function openHttpParts(context: Context): Promise<{ parts: HttpPart
   app.database.failSoon()
   const repositories = await app.repositories()
   await app.database.keepAlive()
+  const identities = new RecentIdentities(key => app.models.identify(key))
   const encoders = new EncoderPool(
     { identify: key => app.models.identify(key), open: (key, stop) => openEncoderOf(context, key, stop) },
     repositories.ingest,
@@ -46,10 +48,10 @@ export async function openHttpParts(context: Context): Promise<{ parts: HttpPart
         repositories,
         models: {
           resolve: key => app.models.resolve(key),
-          identify: key => app.models.identify(key),
+          identify: key => identities.of(key),
           encoder: async key => {
             const { input, text } = app.models.resolve(key)
-            const identity = await app.models.identify(key)
+            const identity = await identities.of(key)
             return new PooledEncoder(encoders, identity, input, text !== undefined, signal)
           },
         },
