@@ -14,6 +14,13 @@ const NATIVE = 'test/{analysis,demo,demo-scenes,evaluation,images,models,workers
 /** Integration tests whose files share processes: all but those whose libraries have such settings, or that look at their process. */
 const SHARING = 'test/{cli,db,docs,http,infra,limits,producers,queue,search,storage,web}/**/*.integration.test.ts'
 
+/** Slow tests whose files share processes, by the same rule. */
+const SLOW_SHARING = [
+  'test/{cli,exports,faults,http,imports,infra,limits,pipeline,producers,queue,security,tools}/**/*.slow.test.ts',
+  'test/db/{dump,indexes,ingest,labels}/**/*.slow.test.ts',
+  'test/db/*.slow.test.ts',
+]
+
 /** Tests that start servers and processes mostly wait for them: with one test worker per core the cores would idle. */
 const WAITING_WORKERS = Math.ceil(1.5 * Math.min(availableParallelism(), 4))
 
@@ -63,7 +70,15 @@ export default defineConfig({
         maxWorkers: WAITING_WORKERS,
       }),
       kind('slow', {
+        include: SLOW_SHARING,
+        globalSetup: [REFUSE_STALE, SHARE_SERVERS],
+        isolate: false,
+        maxWorkers: WAITING_WORKERS,
+        sequence: { groupOrder: 1 },
+      }),
+      kind('slow-native', {
         include: ['test/**/*.slow.test.ts'],
+        exclude: SLOW_SHARING,
         globalSetup: [REFUSE_STALE, SHARE_SERVERS],
         maxWorkers: WAITING_WORKERS,
         sequence: { groupOrder: 1 },
