@@ -15,7 +15,7 @@ export function cleanClipText(text: string): string {
 }
 
 /** What Python's `str.isspace` accepts; `\s` differs by U+001C to U+001F, U+0085 and U+FEFF. */
-const PYTHON_SPACES =
+export const PYTHON_SPACES =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are spaces for Python
   /[\t-\r\u001C-\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]+/g
 

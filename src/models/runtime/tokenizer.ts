@@ -4,7 +4,8 @@ import { Tokenizer } from '@huggingface/tokenizers'
 import { AppError } from '../../domain/errors.js'
 import { errorMessage } from '../../domain/text/error-text.js'
 import type { TextInput } from '../catalog/entry.js'
-import { cleanClipText } from './clip-text.js'
+import { correctNormalizers, lowerCase as lowerCased } from '../tokenizers/own-normalizers.js'
+import { cleanClipText, PYTHON_SPACES } from './clip-text.js'
 
 export interface TextTokenizer {
   /**
@@ -36,6 +37,11 @@ export async function loadTokenizer(
   // The cleaning replaces the tokenizer's own, which would compose letters again after it.
   const tokenizer = construct(folder, clean === 'openai' ? { ...model, normalizer: null } : model, config)
 
+  // As Siglip2Tokenizer: special tokens are found before.
+  if (lowerCase && !dropPunctuation) {
+    const { normalizer } = tokenizer
+    tokenizer.normalizer = (text: string) => (normalizer ?? String)(lowerCased(text))
+  }
   const endId = expectEndToken(folder, tokenizer.encode('').ids)
 
   return {
@@ -43,8 +49,7 @@ export async function loadTokenizer(
     encode(text, onCut) {
       let content = text.slice(0, MAX_CHARACTERS)
       if (clean === 'openai') content = cleanClipText(content)
-      if (lowerCase) content = content.toLowerCase()
-      if (dropPunctuation) content = withoutPunctuation(content)
+      if (dropPunctuation) content = withoutPunctuation(lowerCase ? lowerCased(content) : content)
       const { ids } = tokenizer.encode(content)
       if (ids.length <= contextLength) return ids
       onCut?.(ids.length)
@@ -60,13 +65,18 @@ export async function loadTokenizer(
 function withoutPunctuation(text: string): string {
   return text
     .replace(/[!-/:-@[-`{-~]/g, '')
-    .replace(/\s+/g, ' ')
-    .trim()
+    .replace(PYTHON_SPACES, ' ')
+    .replace(/^ | $/g, '')
 }
 
-function construct(folder: string, model: object, config: object): Tokenizer {
+/** The class of transformers that has no counterpart in Rust. */
+const WITHOUT_RUST = 'SiglipTokenizer'
+
+function construct(folder: string, model: object, config: Record<string, unknown>): Tokenizer {
   try {
-    return new Tokenizer(model, config)
+    const tokenizer = new Tokenizer(model, config)
+    correctNormalizers(tokenizer.normalizer, config.tokenizer_class === WITHOUT_RUST ? 'sentencepiece' : 'tokenizers')
+    return tokenizer
   } catch (cause) {
     throw invalid(folder, `tokenizer.json cannot be used (${cause instanceof Error ? cause.message : cause})`, cause)
   }
