@@ -1,12 +1,12 @@
-// Search by meaning in SQL: which index reaches the wanted recall, at what price, beside FAISS; filters
+// Search by meaning in SQL: which index reaches the wanted recall, at what price, beside FAISS, hnswlib and usearch; filters
 //
 //   REFERENCE=/reference npm run bench -- search [--corpora own,b,differences] [--counts 10000,100000] [--folder FOLDER]
-//     [--database-url URL] [--queries 200] [--indexes ivfflat,hnsw,text] [--build-only] [--no-faiss] [--no-filters]
+//     [--database-url URL] [--queries 200] [--indexes ivfflat,hnsw,text] [--build-only] [--no-peers] [--no-filters]
 //     [--json] [--out FILE]
 //
 // REFERENCE contains real CLIP vectors (unsplash/clip-vit-b-32-image.npy, clip-text/clip-vit-b-32-text.npy), from
 // which the corpora are grown, by search-corpus.py; with it the real vectors are searched, too. Without it the corpora
-// must be in --folder already. Needs the Python of bench/peers. Corpora, true nearest, efforts and FAISS's indexes
+// must be in --folder already. Needs the Python of bench/peers. Corpora, true nearest, efforts and the peers' indexes
 // stay in --folder, vectors and indexes of pgvector in the database of --database-url (empty at first, or from an
 // earlier run). So a second run with both measures times only. Without them a Postgres is started, and a folder made,
 // for the run.
@@ -24,7 +24,14 @@ import { migrate } from '../dist/db/migrate.js'
 import { peerPython } from './support/peers.mjs'
 import { startPostgres } from './support/postgres.mjs'
 import { readOptions, report, round, say } from './support/report.mjs'
-import { buildIndex, loadCorpus, loadVectors, rankPhotos, timedBuild } from './support/search/search-database.mjs'
+import {
+  buildIndex,
+  loadCorpus,
+  loadVectors,
+  RANK_COLUMNS,
+  rankPhotos,
+  timedBuild,
+} from './support/search/search-database.mjs'
 import { leastEffort, oneClient, useSetting, vectorsRead, vectorTexts } from './support/search/search-measure.mjs'
 
 const options = readOptions({
@@ -35,11 +42,11 @@ const options = readOptions({
   queries: { type: 'string', default: '200' },
   indexes: { type: 'string', default: 'ivfflat,hnsw,text' },
   'build-only': { type: 'boolean', default: false },
-  'no-faiss': { type: 'boolean', default: false },
+  'no-peers': { type: 'boolean', default: false },
   'no-filters': { type: 'boolean', default: false },
 })
 const KINDS = ['text', 'image', 'photo']
-/** FAISS builds the same two of them. `text`: the dropped index for texts. */
+/** The peers build the same two of them. `text`: the dropped index for texts. */
 const wantsIndex = name => options.indexes.split(',').includes(name)
 const WANTED = { text: 0.95, image: 0.99, photo: 0.99 }
 const REAL_COUNTS = [250, 500, 700]
@@ -54,6 +61,10 @@ const SELECTIVITIES = [
   ['0.5 %', 10],
   ['0.05 %', 1],
 ]
+/** By chance, with the query, against the query. */
+const FILTER_CASES = 3 * SELECTIVITIES.length
+/** The first of them ranks the photos: the filter is exactly with or against that one. */
+const FILTER_QUERIES = 20
 const GIB = 2 ** 30
 
 const python = peerPython()
@@ -84,8 +95,12 @@ try {
   if (!options['build-only'])
     tables.push({ title: 'At the wanted recall, one client, ten nearest, ms', rows: decisions })
   tables.push({ title: 'Builds', rows: builds })
-  if (!options['build-only'] && !options['no-filters'])
-    tables.push({ title: 'Filters, queries by text', rows: await filtered(await prepare(...collections.at(-1))) })
+  if (!options['build-only'] && !options['no-filters'] && wantsIndex('ivfflat')) {
+    const rows = []
+    for (const corpus of options.corpora.split(',').slice(0, RANK_COLUMNS.length))
+      rows.push(...(await filtered(await prepare(corpus, counts.at(-1)), RANK_COLUMNS[rows.length / FILTER_CASES])))
+    tables.push({ title: 'Filters, queries by text', rows })
+  }
   report(options, { bench: 'search', settings: { corpora: options.corpora, counts, queries: queryCount }, tables })
 } finally {
   await database.close()
@@ -114,15 +129,15 @@ async function prepare(corpus, count) {
   for (const shape of shapes.filter(({ kind }) => wantsIndex(kind)))
     built[shape.kind] = await buildIndex(database, repository, modelId, shape, resources)
   if (wantsIndex('text')) built['text index'] = await buildTextIndex(folder, modelId, count, lists)
-  const faiss = peer(folder, count, lists)
-  for (const row of faiss.rows) built[`FAISS ${row.index}`] ??= { ...row, MiB: Math.round(row.bytes / 2 ** 20) }
+  const peers = runPeers(folder, count, lists)
+  for (const row of peers.rows) built[row.index] ??= { ...row, MiB: Math.round(row.bytes / 2 ** 20) }
   return {
     corpus,
     count,
     folder,
     modelId,
     lists,
-    faiss,
+    peers,
     builds: Object.entries(built).map(([index, { seconds, cpuSeconds, MiB }]) => ({
       corpus,
       photos: count,
@@ -161,29 +176,29 @@ function textTable(modelId) {
   return `bench_text_m${modelId}`
 }
 
-/** FAISS, which also computes the true ten nearest. */
-function peer(folder, count, lists) {
-  if (options['no-faiss']) return { truth: null, rows: [] }
-  say(`FAISS over ${count} of ${folder}`)
-  const parameters = [script('search-faiss'), folder, String(count), String(lists), String(queryCount), options.indexes]
+/** FAISS, hnswlib and usearch, whose script also computes the true ten nearest. */
+function runPeers(folder, count, lists) {
+  if (options['no-peers']) return { truth: null, rows: [] }
+  say(`peers over ${count} of ${folder}`)
+  const parameters = [script('search-peers'), folder, String(count), String(lists), String(queryCount), options.indexes]
   if (options['build-only']) parameters.push('build-only')
   try {
     const stdio = ['ignore', 'pipe', 'inherit']
     return JSON.parse(execFileSync(python, parameters, { encoding: 'utf8', maxBuffer: GIB, stdio }))
   } catch (error) {
-    say(`\n!!! NO PEER: FAISS did not run: ${error.message}\n`)
+    say(`\n!!! NO PEER did run: ${error.message}\n`)
     return { truth: null, rows: [] }
   }
 }
 
 /** One row per kind of query and index, each with the least effort that reaches the wanted recall. */
 async function compare(collection) {
-  const { corpus, count, modelId, lists, faiss } = collection
+  const { corpus, count, modelId, lists, peers } = collection
   const rows = []
   for (const kind of KINDS) {
     const queries = queriesOf(collection, kind)
     if (queries === null) continue
-    const truth = faiss.truth?.[kind] ?? (await exactTruth(collection, kind, queries))
+    const truth = peers.truth?.[kind] ?? (await exactTruth(collection, kind, queries))
     const add = (index, effort, { recall, p50, p95 }, read) =>
       rows.push({
         corpus,
@@ -215,7 +230,7 @@ async function compare(collection) {
       await prewarm(modelId, name)
       add(name, best, await run(best, { queries, truth, warmMs: WARM_MS, limitMs: MEASURE_MS }), share)
     }
-    for (const row of faiss.rows.filter(row => row.kind === kind)) add(`FAISS ${row.index}`, row.effort, row, row.read)
+    for (const row of peers.rows.filter(row => row.kind === kind)) add(row.index, row.effort, row, row.read)
   }
   return rows
 }
@@ -321,32 +336,33 @@ async function prewarm(modelId, name) {
 }
 
 /** Filters that pass a share of the photos: random ones, those nearest to the topic of the queries, those furthest from it. */
-async function filtered({ corpus, count, modelId, folder, lists }) {
-  const queries = vectorTexts(join(folder, 'queries-text.npy'), 20)
-  const { effort } = JSON.parse(readFileSync(join(folder, `efforts-${count}-${queryCount}.json`), 'utf8'))[
-    'text ivfflat'
-  ]
-  const best = { method: 'ivfflat', index: `embeddings_m${modelId}_ivfflat`, effort: effort ?? lists }
-  await rankPhotos(database, modelId, queries[0])
+async function filtered({ corpus, count, modelId, folder, lists }, column) {
+  const queries = vectorTexts(join(folder, 'queries-text.npy'), FILTER_QUERIES)
+  const { effort } = await remembered({ folder, count }, 'text ivfflat', () => ({ effort: lists }))
+  const tuned =
+    effort === null ? { method: 'exact' } : { method: 'ivfflat', index: `embeddings_m${modelId}_ivfflat`, effort }
+  await rankPhotos(database, column, modelId, queries[0])
   const rows = []
   for (const [share, below] of SELECTIVITIES)
     for (const [relation, filters] of Object.entries({
       random: [{ column: 'exif_iso', operator: '<', value: below }],
-      'with the query': [{ column: 'stats_views', operator: '<', value: below }],
-      'against the query': [{ column: 'stats_views', operator: '>=', value: 2000 - below }],
+      'with the query': [{ column, operator: '<', value: below }],
+      'against the query': [{ column, operator: '>=', value: 2000 - below }],
     })) {
-      const about = { modelId, kind: 'text', queries: queries.slice(0, 10), filters }
+      const about = { modelId, kind: 'text', queries, filters, limitMs: Number.POSITIVE_INFINITY }
       await useSetting(database, modelId, 'text', { method: 'exact' })
       const exact = await oneClient(url, about)
-      await useSetting(database, modelId, 'text', best)
-      const { answers, ...found } = await oneClient(url, { ...about, truth: exact.answers })
+      await useSetting(database, modelId, 'text', tuned)
+      const found = await oneClient(url, { ...about, truth: exact.answers })
+      const lost = exact.scores.map((scores, i) => (scores.at(-1) ?? 0) - (found.scores[i].at(-1) ?? 0))
       rows.push({
         corpus,
         photos: count,
         passes: share,
         chosen: relation,
-        'least hits': Math.min(...answers.map(answer => answer.length)),
+        'least hits': Math.min(...found.answers.map(answer => answer.length)),
         recall: found.recall,
+        'most lost by the tenth': round(Math.max(...lost), 2),
         p50: found.p50,
         p95: found.p95,
         'exact: p50': exact.p50,

@@ -2232,12 +2232,17 @@ CREATE FUNCTION public.search_embeddings(of_model integer, query public.vector, 
     SET jit TO 'off'
     SET enable_seqscan TO 'on'
     SET enable_sort TO 'on'
+    SET work_mem TO '64MB'
     AS $$
 declare
   model_dimension integer;
   plan record;
   way text;
   direction vector;
+  -- The kind of index that this way reads; null: none.
+  method text;
+  effort integer;
+  depth bigint;
   candidates bigint;
   slack double precision;
   ids text[];
@@ -2283,30 +2288,34 @@ begin
   plan := search_plan(of_model, k, skip, labels, filters, coalesce(kind, query_kind(of_model, direction)));
   foreach way in array plan.ways loop
     candidates := case way when 'single' then k::bigint + skip when 'half' then 2 * (k::bigint + skip) + 64 else plan.candidates end;
+    method := case way when 'half' then null when 'single' then null when 'deep' then plan.ways[1] else way end;
+    effort := case way when 'deep' then plan.deep_effort else plan.effort end;
+    depth := case way when 'deep' then plan.deep_depth else plan.depth end;
     -- What was tuned is what runs, also where the planner takes comparing all photos for cheaper.
-    perform set_config('enable_seqscan', (way in ('half', 'single'))::text, true);
-    perform set_config('enable_sort', (way in ('half', 'single'))::text, true);
+    perform set_config('enable_seqscan', (method is null)::text, true);
+    perform set_config('enable_sort', (method is null)::text, true);
     -- pgvector is loaded by now, so its settings are known.
-    if way = 'ivfflat' then
+    if method = 'ivfflat' then
       breadth := current_setting('ivfflat.probes');
       iterative_scan := current_setting('ivfflat.iterative_scan');
-      perform set_config('ivfflat.probes', plan.effort::text, true);
+      perform set_config('ivfflat.probes', effort::text, true);
       -- Where the lists hold fewer photos than candidates are wanted, more lists are read.
       perform set_config('ivfflat.iterative_scan', 'relaxed_order', true);
-    elsif way = 'hnsw' then
+    elsif method = 'hnsw' then
       breadth := current_setting('hnsw.ef_search');
       iterative_scan := current_setting('hnsw.iterative_scan');
-      perform set_config('hnsw.ef_search', plan.effort::text, true);
-      perform set_config('hnsw.iterative_scan', case when plan.depth > plan.effort then 'relaxed_order' else 'off' end, true);
+      perform set_config('hnsw.ef_search', effort::text, true);
+      perform set_config('hnsw.iterative_scan', case when depth > effort then 'relaxed_order' else 'off' end, true);
     end if;
-    execute search_statement(of_model, way, plan.distance, plan.conditions, plan.needs_photos) into ids, scores, seen, reach
+    execute search_statement(of_model, way, plan.distance, plan.conditions, plan.needs_photos, plan.drawn_percent)
+       into ids, scores, seen, reach
       using query, except_photo, labels, filters, k, skip, min_score, after_score, after_photo,
-            direction::halfvec, candidates, slack, plan.depth;
+            direction::halfvec, candidates, slack, depth;
     -- Back to the caller's. After an error the rollback does it.
-    if way = 'ivfflat' then
+    if method = 'ivfflat' then
       perform set_config('ivfflat.probes', breadth, true);
       perform set_config('ivfflat.iterative_scan', iterative_scan, true);
-    elsif way = 'hnsw' then
+    elsif method = 'hnsw' then
       perform set_config('hnsw.ef_search', breadth, true);
       perform set_config('hnsw.iterative_scan', iterative_scan, true);
     end if;
@@ -2545,7 +2554,7 @@ end $_$;
 
 COMMENT ON FUNCTION public.search_places(cell double precision, query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text, box double precision[]) IS 'Photos by place, counted in cells of `cell` degrees of latitude and longitude: of the photos that search_facets counts, inside box (south, west, north, east; null: the whole Earth). Each row is a cell: mean place, bounds and number of its photos, and the number of photos of all cells (placed). The fullest cells come first, at most top.';
 
-CREATE FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean) RETURNS record
+CREATE FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean, OUT deep_effort integer, OUT deep_depth bigint, OUT drawn_percent double precision) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $_$
 declare
@@ -2554,15 +2563,20 @@ declare
   opclass name;
   photos double precision;
   share double precision;
+  -- More photos than these are not all compared where an index serves the model: it takes too long. Instead the index is read
+  -- down to the deepest, and where too few of those pass, about so many of those that pass are drawn at random and compared.
+  most_compared constant integer := 25000;
+  deepest constant integer := 5000;
+  drawn constant integer := 6000;
 begin
   select made.conditions, made.needs_photos into conditions, needs_photos
     from search_conditions(of_model, labels, filters) as made;
   -- Half precision is twice as fast, and needs candidates beyond those asked for: with many hits they cost more than they save.
   ways := case when k::bigint + skip <= 5000 then array['half', 'single'] else array['single'] end;
 
-  select s.* into settings from search_setting(of_model, kind) s
+  select s.* into settings from search_settings s
     join pg_index i on i.indexrelid = to_regclass(quote_ident(s.index_name)) and i.indrelid = to_regclass('embeddings_m' || of_model)
-   where i.indisvalid;
+   where s.model_id = of_model and s.query_kind = kind and i.indisvalid;
   if not found then
     return;
   end if;
@@ -2583,80 +2597,39 @@ begin
     -- At this depth 1.5 times the candidates are expected. Where conditions leave few photos, the index would read more photos
     -- than a comparison of all that fulfil them.
     depth := 1.5 * candidates / share;
+    if share * photos <= most_compared then
+      -- Reading each of so few costs more than comparing it, and half precision may have to be followed by single precision.
+      ways := array['single'];
+    end if;
     if share * photos < 5 * depth then
       return;
     end if;
     -- What was tuned finds the ten nearest. Those among a share of the photos lie further out, in more lists.
     if settings.method = 'ivfflat' then
-      effort := ceil(effort * (1 - ln(share) / 2));
+      effort := ceil(settings.effort * (1 - ln(share) / 2));
+    end if;
+    if share * photos > most_compared then
+      deep_depth := deepest;
+      deep_effort := case settings.method when 'ivfflat' then ceil(settings.effort * (1 + ln(deepest / 10.0) / 4)) else 1000 end;
+      -- Conditions on photos are looked at while the sample is read; others cost a lookup per photo of the sample.
+      drawn_percent := 100 * drawn / (share * photos);
+      if not needs_photos then
+        drawn_percent := least(drawn_percent, 1000 * drawn / photos);
+      end if;
+      ways := array['deep'] || ways;
     end if;
   end if;
   index_name := settings.index_name;
   ways := settings.method || ways;
 end $_$;
 
-COMMENT ON FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean) IS 'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';
+COMMENT ON FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean, OUT deep_effort integer, OUT deep_depth bigint, OUT drawn_percent double precision) IS 'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; deep: the same index with deep_effort among the deep_depth nearest and, where too few of those pass, a random drawn_percent of all photos; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';
 
-CREATE TABLE public.search_settings (
-    model_id integer NOT NULL,
-    query_kind text NOT NULL,
-    method text NOT NULL,
-    index_name text,
-    effort integer,
-    wanted_recall real,
-    measured_recall real,
-    sampled_queries integer,
-    photos bigint,
-    tuned_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT search_settings_check CHECK ((((method = 'exact'::text) = (index_name IS NULL)) AND ((method = 'exact'::text) = (effort IS NULL)))),
-    CONSTRAINT search_settings_effort_check CHECK ((effort > 0)),
-    CONSTRAINT search_settings_measured_recall_check CHECK (((measured_recall >= (0)::double precision) AND (measured_recall <= (1)::double precision))),
-    CONSTRAINT search_settings_method_check CHECK ((method = ANY (ARRAY['exact'::text, 'ivfflat'::text, 'hnsw'::text]))),
-    CONSTRAINT search_settings_query_kind_check CHECK ((query_kind = ANY (ARRAY['text'::text, 'image'::text]))),
-    CONSTRAINT search_settings_wanted_recall_check CHECK (((wanted_recall > (0)::double precision) AND (wanted_recall <= (1)::double precision)))
-);
-
-COMMENT ON TABLE public.search_settings IS 'How queries of each kind are answered for a model, as "index tune" measured it; a kind without a row is searched exactly. Texts and images lie in different regions, so each kind has its own settings.';
-
-COMMENT ON COLUMN public.search_settings.model_id IS 'The model.';
-
-COMMENT ON COLUMN public.search_settings.query_kind IS 'The query vector was made from: text or image.';
-
-COMMENT ON COLUMN public.search_settings.method IS 'exact (compare all photos), ivfflat or hnsw.';
-
-COMMENT ON COLUMN public.search_settings.index_name IS 'The index; null for exact.';
-
-COMMENT ON COLUMN public.search_settings.effort IS 'Search effort: lists probed (ivfflat.probes) or candidates kept (hnsw.ef_search); null for exact.';
-
-COMMENT ON COLUMN public.search_settings.wanted_recall IS 'The recall that was asked for.';
-
-COMMENT ON COLUMN public.search_settings.measured_recall IS 'Mean share of the true ten nearest photos that the setting found over sampled_queries.';
-
-COMMENT ON COLUMN public.search_settings.sampled_queries IS 'Number of queries in the measurement.';
-
-COMMENT ON COLUMN public.search_settings.photos IS 'Number of embedded photos during the measurement.';
-
-COMMENT ON COLUMN public.search_settings.tuned_at IS 'When it was measured.';
-
-CREATE FUNCTION public.search_setting(of_model integer, kind text) RETURNS SETOF public.search_settings
-    LANGUAGE sql STABLE
-    AS $$
-  select s.* from search_settings s
-   where s.model_id = of_model and s.query_kind = search_setting.kind
-     and coalesce(current_setting('unsplash_clip.tried_setting', true), '') = ''
-  union all
-  select t.* from jsonb_populate_record(null::search_settings,
-                    nullif(current_setting('unsplash_clip.tried_setting', true), '')::jsonb) as t
-   where t.method is not null
-$$;
-
-COMMENT ON FUNCTION public.search_setting(of_model integer, kind text) IS 'Part of search_plan: how a kind of query is answered. That is the row of search_settings, or while a transaction tries another one, what unsplash_clip.tried_setting holds: {"method":"hnsw","index_name":"embeddings_m1_hnsw","effort":100}.';
-
-CREATE FUNCTION public.search_statement(of_model integer, way text, index_distance text, conditions text, needs_photos boolean) RETURNS text
+CREATE FUNCTION public.search_statement(of_model integer, way text, index_distance text, conditions text, needs_photos boolean, drawn_percent double precision DEFAULT NULL::double precision) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
     AS $_$
 declare
-  by_index constant boolean := way in ('ivfflat', 'hnsw');
+  by_index constant boolean := way in ('ivfflat', 'hnsw', 'deep');
   distance constant text := case way
     when 'single' then '(e.embedding::vector <=> $1)'
     when 'half' then '(e.embedding <=> $10)'
@@ -2664,6 +2637,7 @@ declare
   source text := format('from embeddings e %s where e.model_id = %s and e.photo_id is distinct from $2',
                         case when needs_photos and not by_index then 'join photos p on p.photo_id = e.photo_id' end, of_model);
   nearest text := '';
+  chosen text;
 begin
   -- The score is computed in single precision, from the query as it is given ($1). Candidates come by another distance: to
   -- the query in half precision ($10), as an index knows it. Ties are broken outside of the LIMIT that an index serves, where
@@ -2677,9 +2651,37 @@ begin
        ), ', distance, source);
     source := format('from nearest e %s where true', case when needs_photos then 'join photos p on p.photo_id = e.photo_id' end);
   end if;
+  chosen := format('select e.photo_id, %s as embedding, %s as distance %s %s %s %s limit $11',
+    case way when 'single' then 'null::halfvec' else 'e.embedding' end,
+    case when by_index then 'e.distance' else distance end,
+    source, conditions,
+    case way
+      when 'single' then format(
+        'and ($7 is null or 1 - %1$s >= $7) and ($8 is null or 1 - %1$s < $8 or (1 - %1$s = $8 and e.photo_id > $9))', distance)
+      when 'half' then format('and ($8 is null or 1 - %s <= $8 + $12)', distance) end,
+    -- In the order of the index, which is read no deeper than until enough are found.
+    case way when 'single' then 'order by distance, e.photo_id' when 'deep' then '' else 'order by distance' end);
+  if way = 'deep' then
+    -- A sample of pages, always the same one, so that pages of hits fit together: of photos where the conditions read them. It
+    -- is read only where the index gave too few. Its distance is one that no index knows.
+    nearest := nearest || format(
+      'found as materialized (%s), drawn as materialized (
+         select e.photo_id, e.embedding, (e.embedding <=> $10) as distance
+           from embeddings e %s where e.model_id = %s and e.photo_id is distinct from $2 %s
+            and (select count(*) from found) < $11
+          order by distance limit $11
+       ), ', chosen,
+      format(case when needs_photos then 'join photos p tablesample system (%s) repeatable (1) on p.photo_id = e.photo_id'
+                  else 'tablesample system (%s) repeatable (1)' end, drawn_percent), of_model, conditions);
+    chosen := 'select * from (
+         select photo_id, embedding, (embedding <=> $10) as distance from found
+         union all
+         select * from drawn where photo_id not in (select photo_id from found)) as either
+        order by distance limit $11';
+  end if;
   return format(
     'with %s candidates as materialized (
-       select e.photo_id, %s as embedding, %s as distance %s %s %s order by %s limit $11
+       %s
      ), page as (
        select photo_id, score
          from (select photo_id, 1 - %s as score from candidates) as compared
@@ -2690,21 +2692,16 @@ begin
      select coalesce(array_agg(photo_id order by score desc, photo_id), ''{}''), array_agg(score order by score desc, photo_id),
             (select count(*) from candidates), %s
        from page',
-    nearest,
-    case way when 'single' then 'null::halfvec' else 'e.embedding' end,
-    case when by_index then 'e.distance' else distance end,
-    source, conditions,
-    case way
-      when 'single' then format(
-        'and ($7 is null or 1 - %1$s >= $7) and ($8 is null or 1 - %1$s < $8 or (1 - %1$s = $8 and e.photo_id > $9))', distance)
-      when 'half' then format('and ($8 is null or 1 - %s <= $8 + $12)', distance) end,
-    case way when 'single' then 'distance, e.photo_id' else 'distance' end,
+    nearest, chosen,
     case way when 'single' then 'distance' else '(embedding::vector <=> $1)' end,
-    case when by_index then '(select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1)'
+    case when way = 'deep' then
+           '(select case when count(*) = $11 then min(1 - (embedding::vector <=> $1))
+                         else (select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1) end from found)'
+         when by_index then '(select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1)'
          else '(select 1 - max(distance) from candidates)' end);
 end $_$;
 
-COMMENT ON FUNCTION public.search_statement(of_model integer, way text, index_distance text, conditions text, needs_photos boolean) IS 'Part of search_embeddings: its statement for one way of search_plan. Parameters: query, excluded photo, labels, filters, k, skip, min_score, after_score, after_photo, query in half precision, candidates, slack, depth. Columns: ids and scores of the page, number of candidates, and reach: the score of the last photo that was read.';
+COMMENT ON FUNCTION public.search_statement(of_model integer, way text, index_distance text, conditions text, needs_photos boolean, drawn_percent double precision) IS 'Part of search_embeddings: its statement for one way of search_plan. drawn_percent: of deep. Parameters: query, excluded photo, labels, filters, k, skip, min_score, after_score, after_photo, query in half precision, candidates, slack, depth. Columns: ids and scores of the page, number of candidates, and reach: the score of the last photo that was read.';
 
 CREATE FUNCTION public.search_text(prompt text, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text) RETURNS TABLE(rank bigint, photo_id text, score double precision, description text, photographer text, photo_url text)
     LANGUAGE plpgsql STABLE
@@ -4276,6 +4273,47 @@ COMMENT ON COLUMN public.search_model.single IS 'Always true, so that there is a
 COMMENT ON COLUMN public.search_model.model_id IS 'The model.';
 
 COMMENT ON COLUMN public.search_model.chosen_at IS 'When it was chosen.';
+
+CREATE TABLE public.search_settings (
+    model_id integer NOT NULL,
+    query_kind text NOT NULL,
+    method text NOT NULL,
+    index_name text,
+    effort integer,
+    wanted_recall real,
+    measured_recall real,
+    sampled_queries integer,
+    photos bigint,
+    tuned_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT search_settings_check CHECK ((((method = 'exact'::text) = (index_name IS NULL)) AND ((method = 'exact'::text) = (effort IS NULL)))),
+    CONSTRAINT search_settings_effort_check CHECK ((effort > 0)),
+    CONSTRAINT search_settings_measured_recall_check CHECK (((measured_recall >= (0)::double precision) AND (measured_recall <= (1)::double precision))),
+    CONSTRAINT search_settings_method_check CHECK ((method = ANY (ARRAY['exact'::text, 'ivfflat'::text, 'hnsw'::text]))),
+    CONSTRAINT search_settings_query_kind_check CHECK ((query_kind = ANY (ARRAY['text'::text, 'image'::text]))),
+    CONSTRAINT search_settings_wanted_recall_check CHECK (((wanted_recall > (0)::double precision) AND (wanted_recall <= (1)::double precision)))
+);
+
+COMMENT ON TABLE public.search_settings IS 'How queries of each kind are answered for a model, as "index tune" measured it; a kind without a row is searched exactly. Texts and images lie in different regions, so each kind has its own settings.';
+
+COMMENT ON COLUMN public.search_settings.model_id IS 'The model.';
+
+COMMENT ON COLUMN public.search_settings.query_kind IS 'The query vector was made from: text or image.';
+
+COMMENT ON COLUMN public.search_settings.method IS 'exact (compare all photos), ivfflat or hnsw.';
+
+COMMENT ON COLUMN public.search_settings.index_name IS 'The index; null for exact.';
+
+COMMENT ON COLUMN public.search_settings.effort IS 'Search effort: lists probed (ivfflat.probes) or candidates kept (hnsw.ef_search); null for exact.';
+
+COMMENT ON COLUMN public.search_settings.wanted_recall IS 'The recall that was asked for.';
+
+COMMENT ON COLUMN public.search_settings.measured_recall IS 'Mean share of the true ten nearest photos that the setting found over sampled_queries.';
+
+COMMENT ON COLUMN public.search_settings.sampled_queries IS 'Number of queries in the measurement.';
+
+COMMENT ON COLUMN public.search_settings.photos IS 'Number of embedded photos during the measurement.';
+
+COMMENT ON COLUMN public.search_settings.tuned_at IS 'When it was measured.';
 
 CREATE VIEW public.search_tuning AS
  SELECT m.id AS model_id,

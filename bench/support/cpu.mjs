@@ -34,6 +34,13 @@ export function children(pid) {
   return childrenOf(pid, all())
 }
 
+/** @returns the pid of a process and of all of its living descendants */
+export function treeOf(pid) {
+  const processes = all()
+  const below = one => [one, ...childrenOf(one, processes).flatMap(below)]
+  return below(pid)
+}
+
 function childrenOf(pid, processes) {
   return [...processes].filter(([, { parent }]) => parent === pid).map(([child]) => child)
 }

@@ -1,7 +1,10 @@
 // Writes a table as wide as the dataset's photos.tsv: 31 columns, about 430 bytes per row, one row in ten with quotes or
 // letters beyond ASCII. The same rows every time.
 //
-//   node bench/support/photo-table.mjs FILE ROWS
+//   node bench/support/photo-table.mjs FILE ROWS [WORDS]
+//
+// WORDS: descriptions use this number of invented words, as unevenly as languages do (Zipf), instead of the same few. For a full
+// text index that is as large as a real one.
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
@@ -16,7 +19,7 @@ const DESCRIPTIONS = [
   '',
 ]
 
-const [file, rows] = process.argv.slice(2)
+const [file, rows, words] = process.argv.slice(2)
 await writeTable(file, Number(rows))
 
 async function writeTable(file, count) {
@@ -46,7 +49,7 @@ function row(i) {
     4272,
     2848,
     1.5,
-    description,
+    words ? description && invented(random, 6) : description,
     `photographer${i % 90000}`,
     'Michelle',
     'Spencer',
@@ -63,13 +66,19 @@ function row(i) {
     '',
     random() % 10_000_000,
     random() % 100_000,
-    'woman walking in the middle of forest during a day of early autumn',
+    words ? invented(random, 10) : 'woman walking in the middle of forest during a day of early autumn',
     '',
     '',
     '',
     '',
     'L56bVcRRIWMh.gVunlS4SMbsRRxr',
   ].join('\t')}\n`
+}
+
+/** Words by rank: the n-th is drawn n times as rarely as the first. */
+function invented(random, count) {
+  const word = () => `w${Math.floor(Number(words) ** (random() / 2 ** 32)).toString(36)}ing`
+  return Array.from({ length: count }, word).join(' ')
 }
 
 /** Marsaglia's xorshift32, the same numbers on every machine. */

@@ -45,12 +45,14 @@ export async function startPostgres() {
   }
 }
 
-function program(name) {
+/** The path of a program of the newest Postgres that is installed. */
+export function program(name) {
   const versions = existsSync(INSTALLED) ? readdirSync(INSTALLED).sort((a, b) => Number(b) - Number(a)) : []
   return [...versions.map(version => join(INSTALLED, version, 'bin', name)).filter(existsSync), name][0]
 }
 
-function idOf(flag) {
+/** User (-u) or group (-g) of Postgres on this machine. */
+export function idOf(flag) {
   return Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
 }
 

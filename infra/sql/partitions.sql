@@ -1,4 +1,4 @@
--- Splits the embeddings of a model into partitions by hash of the photo's id. See docs/guides/partitions.md.
+-- Splits the embeddings of a model into partitions by hash of the photo's id. See docs/guides/scale.md.
 --
 -- The owner of the schema runs it in the project's database, after `npx unsplash-clip db migrate`:
 --

@@ -102,23 +102,26 @@ async function send(connection, corpus, modelId, count) {
   connection.endCopyFrom()
 }
 
-/** stats_views from 0 to 1999: the photos by their distance to a query, in shares of equal size. */
-export async function rankPhotos(database, modelId, query) {
-  const [{ ranked }] = await database.query(
-    'select exists (select from photos where stats_views is not null) as ranked',
-  )
+/** Columns of photos that {@link rankPhotos} may fill, one per corpus. */
+export const RANK_COLUMNS = ['stats_views', 'stats_downloads', 'photo_width']
+
+/** Fills a column from 0 to 1999: the photos by their distance to a query, in shares of equal size. */
+export async function rankPhotos(database, column, modelId, query) {
+  const [{ ranked }] = await database.query(`select exists (select from photos where ${column} is not null) as ranked`)
   if (ranked) return
   say('ranking the photos by one query')
-  await database.query(RANK, [modelId, query])
+  await database.query(
+    `update photos p set ${column} = (ranked.position - 1) * 2000 / ranked.photos
+       from (select photo_id, row_number() over (order by embedding::vector <#> $2::vector, photo_id) as position,
+                    count(*) over () as photos
+               from embeddings where model_id = $1) ranked
+      where p.photo_id = ranked.photo_id`,
+    [modelId, query],
+  )
+  // The update left a dead row per photo, which a scan would read.
+  await database.query('vacuum full photos')
   await database.query('vacuum analyze photos')
 }
-
-const RANK = `
-  update photos p set stats_views = (ranked.position - 1) * 2000 / ranked.photos
-    from (select photo_id, row_number() over (order by embedding::vector <#> $2::vector, photo_id) as position,
-                 count(*) over () as photos
-            from embeddings where model_id = $1) ranked
-   where p.photo_id = ranked.photo_id`
 
 /** Builds an index as `index build` does, or finds it ready. @returns its size and the time that it took */
 export function buildIndex(database, repository, modelId, shape, resources) {

@@ -6,7 +6,7 @@ import { round } from '../report.mjs'
 import { photoId } from './search-database.mjs'
 
 const SEARCH = `
-  select photo_id from search_embeddings($1, $2::vector, 10, 0, '[]', $4::jsonb, kind => $3) order by rank`
+  select photo_id, score from search_embeddings($1, $2::vector, 10, 0, '[]', $4::jsonb, kind => $3) order by rank`
 const SET = `
   insert into search_settings (model_id, query_kind, method, index_name, effort) values ($1, $2, $3, $4, $5)
   on conflict (model_id, query_kind) do update
@@ -35,6 +35,7 @@ export async function useSetting(database, modelId, kind, { method, index = null
  * Runs every query once, one at a time, after a few that fill plans and caches.
  * @param sql gives rows of photo_id, each query is a list of its parameters; search_embeddings unless told
  * @param warmMs how long the queries are run before, untimed, to fill caches
+ * @returns times, recall, `answers` (ids) and `scores`, one list per query
  * @param truth the ids, or row numbers, that should be found, one list a query; null: what is found is not judged
  */
 export async function oneClient(
@@ -58,16 +59,17 @@ export async function oneClient(
       if (performance.now() - warm > warmMs) break
       await search(query)
     }
-    const [times, answers] = [[], []]
+    const [times, answers, scores] = [[], [], []]
     const start = performance.now()
     for (const query of queries) {
       const from = performance.now()
       const { rows } = await search(query)
       times.push(performance.now() - from)
       answers.push(rows.map(row => row.photo_id))
+      scores.push(rows.map(row => row.score))
       if (performance.now() - start > limitMs) break
     }
-    return { ...summary(times), ...(truth ? { recall: recallOf(answers, truth) } : {}), answers }
+    return { ...summary(times), ...(truth ? { recall: recallOf(answers, truth) } : {}), answers, scores }
   } finally {
     await client.end()
   }

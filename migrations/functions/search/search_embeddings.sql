@@ -7,12 +7,18 @@ create or replace function search_embeddings(
 -- pgvector cannot stand here: a user without superuser rights may only name them where pgvector is loaded already, so a
 -- restore would leave the function out.
 set jit = off set enable_seqscan = on set enable_sort = on
+-- With less, comparing many photos that conditions select writes all embeddings into temporary files.
+set work_mem = '64MB'
 as $$
 declare
   model_dimension integer;
   plan record;
   way text;
   direction vector;
+  -- The kind of index that this way reads; null: none.
+  method text;
+  effort integer;
+  depth bigint;
   candidates bigint;
   slack double precision;
   ids text[];
@@ -58,30 +64,34 @@ begin
   plan := search_plan(of_model, k, skip, labels, filters, coalesce(kind, query_kind(of_model, direction)));
   foreach way in array plan.ways loop
     candidates := case way when 'single' then k::bigint + skip when 'half' then 2 * (k::bigint + skip) + 64 else plan.candidates end;
+    method := case way when 'half' then null when 'single' then null when 'deep' then plan.ways[1] else way end;
+    effort := case way when 'deep' then plan.deep_effort else plan.effort end;
+    depth := case way when 'deep' then plan.deep_depth else plan.depth end;
     -- What was tuned is what runs, also where the planner takes comparing all photos for cheaper.
-    perform set_config('enable_seqscan', (way in ('half', 'single'))::text, true);
-    perform set_config('enable_sort', (way in ('half', 'single'))::text, true);
+    perform set_config('enable_seqscan', (method is null)::text, true);
+    perform set_config('enable_sort', (method is null)::text, true);
     -- pgvector is loaded by now, so its settings are known.
-    if way = 'ivfflat' then
+    if method = 'ivfflat' then
       breadth := current_setting('ivfflat.probes');
       iterative_scan := current_setting('ivfflat.iterative_scan');
-      perform set_config('ivfflat.probes', plan.effort::text, true);
+      perform set_config('ivfflat.probes', effort::text, true);
       -- Where the lists hold fewer photos than candidates are wanted, more lists are read.
       perform set_config('ivfflat.iterative_scan', 'relaxed_order', true);
-    elsif way = 'hnsw' then
+    elsif method = 'hnsw' then
       breadth := current_setting('hnsw.ef_search');
       iterative_scan := current_setting('hnsw.iterative_scan');
-      perform set_config('hnsw.ef_search', plan.effort::text, true);
-      perform set_config('hnsw.iterative_scan', case when plan.depth > plan.effort then 'relaxed_order' else 'off' end, true);
+      perform set_config('hnsw.ef_search', effort::text, true);
+      perform set_config('hnsw.iterative_scan', case when depth > effort then 'relaxed_order' else 'off' end, true);
     end if;
-    execute search_statement(of_model, way, plan.distance, plan.conditions, plan.needs_photos) into ids, scores, seen, reach
+    execute search_statement(of_model, way, plan.distance, plan.conditions, plan.needs_photos, plan.drawn_percent)
+       into ids, scores, seen, reach
       using query, except_photo, labels, filters, k, skip, min_score, after_score, after_photo,
-            direction::halfvec, candidates, slack, plan.depth;
+            direction::halfvec, candidates, slack, depth;
     -- Back to the caller's. After an error the rollback does it.
-    if way = 'ivfflat' then
+    if method = 'ivfflat' then
       perform set_config('ivfflat.probes', breadth, true);
       perform set_config('ivfflat.iterative_scan', iterative_scan, true);
-    elsif way = 'hnsw' then
+    elsif method = 'hnsw' then
       perform set_config('hnsw.ef_search', breadth, true);
       perform set_config('hnsw.iterative_scan', iterative_scan, true);
     end if;

@@ -1,7 +1,8 @@
 create or replace function search_plan(
   of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text,
   out ways text[], out index_name text, out distance text, out effort integer, out candidates bigint, out depth bigint,
-  out conditions text, out needs_photos boolean
+  out conditions text, out needs_photos boolean,
+  out deep_effort integer, out deep_depth bigint, out drawn_percent double precision
 ) language plpgsql stable as $$
 declare
   settings search_settings;
@@ -9,6 +10,11 @@ declare
   opclass name;
   photos double precision;
   share double precision;
+  -- More photos than these are not all compared where an index serves the model: it takes too long. Instead the index is read
+  -- down to the deepest, and where too few of those pass, about that number of all that pass are drawn at random and compared.
+  most_compared constant integer := 25000;
+  deepest constant integer := 5000;
+  drawn constant integer := 6000;
 begin
   select made.conditions, made.needs_photos into conditions, needs_photos
     from search_conditions(of_model, labels, filters) as made;
@@ -38,16 +44,30 @@ begin
     -- At this depth 1.5 times the candidates are expected. Where conditions leave few photos, the index would read more photos
     -- than a comparison of all that fulfil them.
     depth := 1.5 * candidates / share;
+    if share * photos <= most_compared then
+      -- Reading each of so few costs more than comparing it, and half precision may have to be followed by single precision.
+      ways := array['single'];
+    end if;
     if share * photos < 5 * depth then
       return;
     end if;
     -- What was tuned finds the ten nearest. Those among a share of the photos lie further out, in more lists.
     if settings.method = 'ivfflat' then
-      effort := ceil(effort * (1 - ln(share) / 2));
+      effort := ceil(settings.effort * (1 - ln(share) / 2));
+    end if;
+    if share * photos > most_compared then
+      deep_depth := deepest;
+      deep_effort := case settings.method when 'ivfflat' then ceil(settings.effort * (1 + ln(deepest / 10.0) / 4)) else 1000 end;
+      -- Conditions on photos are looked at while the sample is read; others cost a lookup per photo of the sample.
+      drawn_percent := 100 * drawn / (share * photos);
+      if not needs_photos then
+        drawn_percent := least(drawn_percent, 1000 * drawn / photos);
+      end if;
+      ways := array['deep'] || ways;
     end if;
   end if;
   index_name := settings.index_name;
   ways := settings.method || ways;
 end $$;
 comment on function search_plan is
-  'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';
+  'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; deep: the same index with deep_effort among the deep_depth nearest and, where too few of those pass, a random drawn_percent of all photos; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';

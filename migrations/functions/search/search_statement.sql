@@ -1,7 +1,8 @@
-create or replace function search_statement(of_model integer, way text, index_distance text, conditions text, needs_photos boolean)
-returns text language plpgsql immutable as $$
+create or replace function search_statement(
+  of_model integer, way text, index_distance text, conditions text, needs_photos boolean, drawn_percent double precision default null
+) returns text language plpgsql immutable as $$
 declare
-  by_index constant boolean := way in ('ivfflat', 'hnsw');
+  by_index constant boolean := way in ('ivfflat', 'hnsw', 'deep');
   distance constant text := case way
     when 'single' then '(e.embedding::vector <=> $1)'
     when 'half' then '(e.embedding <=> $10)'
@@ -9,6 +10,7 @@ declare
   source text := format('from embeddings e %s where e.model_id = %s and e.photo_id is distinct from $2',
                         case when needs_photos and not by_index then 'join photos p on p.photo_id = e.photo_id' end, of_model);
   nearest text := '';
+  chosen text;
 begin
   -- The score is computed in single precision, from the query as it is given ($1). Candidates come by another distance: to
   -- the query in half precision ($10), as an index knows it. Ties are broken outside of the LIMIT that an index serves, where
@@ -22,9 +24,37 @@ begin
        ), ', distance, source);
     source := format('from nearest e %s where true', case when needs_photos then 'join photos p on p.photo_id = e.photo_id' end);
   end if;
+  chosen := format('select e.photo_id, %s as embedding, %s as distance %s %s %s %s limit $11',
+    case way when 'single' then 'null::halfvec' else 'e.embedding' end,
+    case when by_index then 'e.distance' else distance end,
+    source, conditions,
+    case way
+      when 'single' then format(
+        'and ($7 is null or 1 - %1$s >= $7) and ($8 is null or 1 - %1$s < $8 or (1 - %1$s = $8 and e.photo_id > $9))', distance)
+      when 'half' then format('and ($8 is null or 1 - %s <= $8 + $12)', distance) end,
+    -- In the order of the index, which is read no deeper than until enough are found.
+    case way when 'single' then 'order by distance, e.photo_id' when 'deep' then '' else 'order by distance' end);
+  if way = 'deep' then
+    -- A sample of pages, always the same one, so that pages of hits fit together: of photos where the conditions read them. It
+    -- is read only where the index gave too few. Its distance is one that no index knows.
+    nearest := nearest || format(
+      'found as materialized (%s), drawn as materialized (
+         select e.photo_id, e.embedding, (e.embedding <=> $10) as distance
+           from embeddings e %s where e.model_id = %s and e.photo_id is distinct from $2 %s
+            and (select count(*) from found) < $11
+          order by distance limit $11
+       ), ', chosen,
+      format(case when needs_photos then 'join photos p tablesample system (%s) repeatable (1) on p.photo_id = e.photo_id'
+                  else 'tablesample system (%s) repeatable (1)' end, drawn_percent), of_model, conditions);
+    chosen := 'select * from (
+         select photo_id, embedding, (embedding <=> $10) as distance from found
+         union all
+         select * from drawn where photo_id not in (select photo_id from found)) as either
+        order by distance limit $11';
+  end if;
   return format(
     'with %s candidates as materialized (
-       select e.photo_id, %s as embedding, %s as distance %s %s %s order by %s limit $11
+       %s
      ), page as (
        select photo_id, score
          from (select photo_id, 1 - %s as score from candidates) as compared
@@ -35,18 +65,13 @@ begin
      select coalesce(array_agg(photo_id order by score desc, photo_id), ''{}''), array_agg(score order by score desc, photo_id),
             (select count(*) from candidates), %s
        from page',
-    nearest,
-    case way when 'single' then 'null::halfvec' else 'e.embedding' end,
-    case when by_index then 'e.distance' else distance end,
-    source, conditions,
-    case way
-      when 'single' then format(
-        'and ($7 is null or 1 - %1$s >= $7) and ($8 is null or 1 - %1$s < $8 or (1 - %1$s = $8 and e.photo_id > $9))', distance)
-      when 'half' then format('and ($8 is null or 1 - %s <= $8 + $12)', distance) end,
-    case way when 'single' then 'distance, e.photo_id' else 'distance' end,
+    nearest, chosen,
     case way when 'single' then 'distance' else '(embedding::vector <=> $1)' end,
-    case when by_index then '(select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1)'
+    case when way = 'deep' then
+           '(select case when count(*) = $11 then min(1 - (embedding::vector <=> $1))
+                         else (select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1) end from found)'
+         when by_index then '(select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1)'
          else '(select 1 - max(distance) from candidates)' end);
 end $$;
 comment on function search_statement is
-  'Part of search_embeddings: its statement for one way of search_plan. Parameters: query, excluded photo, labels, filters, k, skip, min_score, after_score, after_photo, query in half precision, candidates, slack, depth. Columns: ids and scores of the page, number of candidates, and reach: the score of the last photo that was read.';
+  'Part of search_embeddings: its statement for one way of search_plan. drawn_percent: of deep. Parameters: query, excluded photo, labels, filters, k, skip, min_score, after_score, after_photo, query in half precision, candidates, slack, depth. Columns: ids and scores of the page, number of candidates, and reach: the score of the last photo that was read.';

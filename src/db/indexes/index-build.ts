@@ -285,7 +285,7 @@ function explain(error: unknown, { memory, workers }: BuildResources, location: 
   if (code === FEATURE_NOT_SUPPORTED)
     return new AppError(
       'USAGE',
-      `The embeddings of this model are partitioned. Index each partition separately with the statements in docs/guides/partitions.md. (${message})`,
+      `The embeddings of this model are partitioned. Index each partition separately with the statements in docs/guides/scale.md. (${message})`,
       { cause: error },
     )
   if (!MEMORY_STATES.has(code) && !(code === DISK_FULL && lacksSharedMemory)) return translate(error, location)

@@ -113,7 +113,7 @@ describe.each(kinds)('embeddings split into partitions on the $kind server', ({ 
       const { modelId } = corpus
       await split(4)
       const name = `embeddings_m${modelId}_ivfflat`
-      // As docs/guides/partitions.md: an index that is valid once each partition has one.
+      // As docs/guides/scale.md: an index that is valid once each partition has one.
       await database.query(
         `create index ${name} on only embeddings_m${modelId} using ivfflat (${INDEXED}) with (lists = ${LISTS})`,
       )
@@ -160,7 +160,7 @@ describe.each(kinds)('embeddings split into partitions on the $kind server', ({ 
         )
         await expect(building).rejects.toMatchObject({
           code: 'USAGE',
-          message: expect.stringMatching(/partitioned\. Index each .* docs\/guides\/partitions\.md/),
+          message: expect.stringMatching(/partitioned\. Index each .* docs\/guides\/scale\.md/),
         })
       })
 
