@@ -1208,6 +1208,7 @@ COMMENT ON FUNCTION public.label_photos(set_name text, model text) IS 'Labels ev
 
 CREATE FUNCTION public.label_rest(of_model integer, of_set text, OUT labelled bigint, OUT queued bigint) RETURNS record
     LANGUAGE plpgsql
+    SET enable_nestloop TO 'on'
     AS $_$
 declare
   at_once constant integer := 5000;
@@ -1220,15 +1221,16 @@ begin
   perform pg_advisory_xact_lock(1668047987, of_model);
   perform label_lock(of_model, false);
   definition := label_definition(of_model, of_set);
-  -- A look into the index for each photo, whatever the statistics say: those of a set that was just written know none of
-  -- its rows, and the planner would join as if there were none, which takes hours for a million photos.
+  -- One pass over both tables, whatever the statistics say: those of a set that was just written know none of its rows, and the
+  -- planner would join as if there were none, or look for each photo among all rows of the set by the index of labels. Either
+  -- takes hours for a million photos.
+  perform set_config('enable_nestloop', 'off', true);
   execute 'select array(
-      select photo_id from (
-        select e.photo_id, (select true from label_rows l where l.version = $2 and l.photo_id = e.photo_id) as has_label
-          from embeddings e where e.model_id = $1
-        offset 0) as photos
-       where has_label is null limit $3)'
+      select e.photo_id from embeddings e
+       where e.model_id = $1
+         and not exists (select from label_rows l where l.version = $2 and l.photo_id = e.photo_id) limit $3)'
     into photos using of_model, definition.version, at_once + 1;
+  perform set_config('enable_nestloop', 'on', true);
   labelled := 0;
   queued := 0;
   if cardinality(photos) > at_once then
@@ -2564,7 +2566,7 @@ declare
   photos double precision;
   share double precision;
   -- More photos than these are not all compared where an index serves the model: it takes too long. Instead the index is read
-  -- down to the deepest, and where too few of those pass, about so many of those that pass are drawn at random and compared.
+  -- down to the deepest, and where too few of those pass, about that number of all that pass are drawn at random and compared.
   most_compared constant integer := 25000;
   deepest constant integer := 5000;
   drawn constant integer := 6000;
@@ -2574,9 +2576,9 @@ begin
   -- Half precision is twice as fast, and needs candidates beyond those asked for: with many hits they cost more than they save.
   ways := case when k::bigint + skip <= 5000 then array['half', 'single'] else array['single'] end;
 
-  select s.* into settings from search_settings s
+  select s.* into settings from search_setting(of_model, kind) s
     join pg_index i on i.indexrelid = to_regclass(quote_ident(s.index_name)) and i.indrelid = to_regclass('embeddings_m' || of_model)
-   where s.model_id = of_model and s.query_kind = kind and i.indisvalid;
+   where i.indisvalid;
   if not found then
     return;
   end if;
@@ -2624,6 +2626,61 @@ begin
 end $_$;
 
 COMMENT ON FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean, OUT deep_effort integer, OUT deep_depth bigint, OUT drawn_percent double precision) IS 'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; deep: the same index with deep_effort among the deep_depth nearest and, where too few of those pass, a random drawn_percent of all photos; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';
+
+CREATE TABLE public.search_settings (
+    model_id integer NOT NULL,
+    query_kind text NOT NULL,
+    method text NOT NULL,
+    index_name text,
+    effort integer,
+    wanted_recall real,
+    measured_recall real,
+    sampled_queries integer,
+    photos bigint,
+    tuned_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT search_settings_check CHECK ((((method = 'exact'::text) = (index_name IS NULL)) AND ((method = 'exact'::text) = (effort IS NULL)))),
+    CONSTRAINT search_settings_effort_check CHECK ((effort > 0)),
+    CONSTRAINT search_settings_measured_recall_check CHECK (((measured_recall >= (0)::double precision) AND (measured_recall <= (1)::double precision))),
+    CONSTRAINT search_settings_method_check CHECK ((method = ANY (ARRAY['exact'::text, 'ivfflat'::text, 'hnsw'::text]))),
+    CONSTRAINT search_settings_query_kind_check CHECK ((query_kind = ANY (ARRAY['text'::text, 'image'::text]))),
+    CONSTRAINT search_settings_wanted_recall_check CHECK (((wanted_recall > (0)::double precision) AND (wanted_recall <= (1)::double precision)))
+);
+
+COMMENT ON TABLE public.search_settings IS 'How queries of each kind are answered for a model, as "index tune" measured it; a kind without a row is searched exactly. Texts and images lie in different regions, so each kind has its own settings.';
+
+COMMENT ON COLUMN public.search_settings.model_id IS 'The model.';
+
+COMMENT ON COLUMN public.search_settings.query_kind IS 'The query vector was made from: text or image.';
+
+COMMENT ON COLUMN public.search_settings.method IS 'exact (compare all photos), ivfflat or hnsw.';
+
+COMMENT ON COLUMN public.search_settings.index_name IS 'The index; null for exact.';
+
+COMMENT ON COLUMN public.search_settings.effort IS 'Search effort: lists probed (ivfflat.probes) or candidates kept (hnsw.ef_search); null for exact.';
+
+COMMENT ON COLUMN public.search_settings.wanted_recall IS 'The recall that was asked for.';
+
+COMMENT ON COLUMN public.search_settings.measured_recall IS 'Mean share of the true ten nearest photos that the setting found over sampled_queries.';
+
+COMMENT ON COLUMN public.search_settings.sampled_queries IS 'Number of queries in the measurement.';
+
+COMMENT ON COLUMN public.search_settings.photos IS 'Number of embedded photos during the measurement.';
+
+COMMENT ON COLUMN public.search_settings.tuned_at IS 'When it was measured.';
+
+CREATE FUNCTION public.search_setting(of_model integer, kind text) RETURNS SETOF public.search_settings
+    LANGUAGE sql STABLE
+    AS $$
+  select s.* from search_settings s
+   where s.model_id = of_model and s.query_kind = search_setting.kind
+     and coalesce(current_setting('unsplash_clip.tried_setting', true), '') = ''
+  union all
+  select t.* from jsonb_populate_record(null::search_settings,
+                    nullif(current_setting('unsplash_clip.tried_setting', true), '')::jsonb) as t
+   where t.method is not null
+$$;
+
+COMMENT ON FUNCTION public.search_setting(of_model integer, kind text) IS 'Part of search_plan: how a kind of query is answered. That is the row of search_settings, or while a transaction tries another one, what unsplash_clip.tried_setting holds: {"method":"hnsw","index_name":"embeddings_m1_hnsw","effort":100}.';
 
 CREATE FUNCTION public.search_statement(of_model integer, way text, index_distance text, conditions text, needs_photos boolean, drawn_percent double precision DEFAULT NULL::double precision) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
@@ -4273,47 +4330,6 @@ COMMENT ON COLUMN public.search_model.single IS 'Always true, so that there is a
 COMMENT ON COLUMN public.search_model.model_id IS 'The model.';
 
 COMMENT ON COLUMN public.search_model.chosen_at IS 'When it was chosen.';
-
-CREATE TABLE public.search_settings (
-    model_id integer NOT NULL,
-    query_kind text NOT NULL,
-    method text NOT NULL,
-    index_name text,
-    effort integer,
-    wanted_recall real,
-    measured_recall real,
-    sampled_queries integer,
-    photos bigint,
-    tuned_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT search_settings_check CHECK ((((method = 'exact'::text) = (index_name IS NULL)) AND ((method = 'exact'::text) = (effort IS NULL)))),
-    CONSTRAINT search_settings_effort_check CHECK ((effort > 0)),
-    CONSTRAINT search_settings_measured_recall_check CHECK (((measured_recall >= (0)::double precision) AND (measured_recall <= (1)::double precision))),
-    CONSTRAINT search_settings_method_check CHECK ((method = ANY (ARRAY['exact'::text, 'ivfflat'::text, 'hnsw'::text]))),
-    CONSTRAINT search_settings_query_kind_check CHECK ((query_kind = ANY (ARRAY['text'::text, 'image'::text]))),
-    CONSTRAINT search_settings_wanted_recall_check CHECK (((wanted_recall > (0)::double precision) AND (wanted_recall <= (1)::double precision)))
-);
-
-COMMENT ON TABLE public.search_settings IS 'How queries of each kind are answered for a model, as "index tune" measured it; a kind without a row is searched exactly. Texts and images lie in different regions, so each kind has its own settings.';
-
-COMMENT ON COLUMN public.search_settings.model_id IS 'The model.';
-
-COMMENT ON COLUMN public.search_settings.query_kind IS 'The query vector was made from: text or image.';
-
-COMMENT ON COLUMN public.search_settings.method IS 'exact (compare all photos), ivfflat or hnsw.';
-
-COMMENT ON COLUMN public.search_settings.index_name IS 'The index; null for exact.';
-
-COMMENT ON COLUMN public.search_settings.effort IS 'Search effort: lists probed (ivfflat.probes) or candidates kept (hnsw.ef_search); null for exact.';
-
-COMMENT ON COLUMN public.search_settings.wanted_recall IS 'The recall that was asked for.';
-
-COMMENT ON COLUMN public.search_settings.measured_recall IS 'Mean share of the true ten nearest photos that the setting found over sampled_queries.';
-
-COMMENT ON COLUMN public.search_settings.sampled_queries IS 'Number of queries in the measurement.';
-
-COMMENT ON COLUMN public.search_settings.photos IS 'Number of embedded photos during the measurement.';
-
-COMMENT ON COLUMN public.search_settings.tuned_at IS 'When it was measured.';
 
 CREATE VIEW public.search_tuning AS
  SELECT m.id AS model_id,

@@ -93,10 +93,11 @@ try {
   process.exitCode = 1
 } finally {
   tell()
-  await database.close()
   kill()
-  await redis.stop()
+  // First: it ends statements under way, for which the pool would wait.
   await postgres.stop()
+  await database.close().catch(() => {})
+  await redis.stop()
   pictures.close()
 }
 

@@ -1,5 +1,8 @@
 -- requires: label_definitions
-create or replace function label_rest(of_model integer, of_set text, out labelled bigint, out queued bigint) language plpgsql as $$
+create or replace function label_rest(of_model integer, of_set text, out labelled bigint, out queued bigint) language plpgsql
+-- Set here, so that changes inside end with the function.
+set enable_nestloop = on
+as $$
 declare
   at_once constant integer := 5000;
   definition label_definitions;
@@ -11,15 +14,16 @@ begin
   perform pg_advisory_xact_lock(1668047987, of_model);
   perform label_lock(of_model, false);
   definition := label_definition(of_model, of_set);
-  -- A look into the index for each photo, whatever the statistics say: those of a set that was just written know none of
-  -- its rows, and the planner would join as if there were none, which takes hours for a million photos.
+  -- One pass over both tables, whatever the statistics say: those of a set that was just written know none of its rows, and the
+  -- planner would join as if there were none, or look for each photo among all rows of the set by the index of labels. Either
+  -- takes hours for a million photos.
+  perform set_config('enable_nestloop', 'off', true);
   execute 'select array(
-      select photo_id from (
-        select e.photo_id, (select true from label_rows l where l.version = $2 and l.photo_id = e.photo_id) as has_label
-          from embeddings e where e.model_id = $1
-        offset 0) as photos
-       where has_label is null limit $3)'
+      select e.photo_id from embeddings e
+       where e.model_id = $1
+         and not exists (select from label_rows l where l.version = $2 and l.photo_id = e.photo_id) limit $3)'
     into photos using of_model, definition.version, at_once + 1;
+  perform set_config('enable_nestloop', 'on', true);
   labelled := 0;
   queued := 0;
   if cardinality(photos) > at_once then
