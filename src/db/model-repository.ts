@@ -1,5 +1,5 @@
 import type { ModelIdentity } from '../domain/model.js'
-import type { ModelRepository, RegisteredModel } from '../domain/ports/model-repository.js'
+import type { ModelRepository, RegisteredModel, SwitchGaps } from '../domain/ports/model-repository.js'
 import type { ModelId } from '../domain/ports/repository.js'
 import type { Database } from './connection.js'
 import { MODEL, SEARCHED_MODEL_ID } from './ingest/ingest-sql.js'
@@ -21,6 +21,21 @@ const ANSWERING = `
                          (select case when count(*) = 1 then min(embedded.id) end
                             from (select one.id from models one
                                    where exists (select from embeddings e where e.model_id = one.id) limit 2) as embedded))`
+const GAPS = `
+  with lacking as (
+    select o.stored_key from embeddings o
+     where o.model_id = $1 and not exists (select from embeddings n where n.model_id = $2 and n.photo_id = o.photo_id)
+  ), lacking_sets as (
+    select o.name, o.training is null and o.clustering is null as is_words from label_sets o
+     where o.model_id = $1 and not exists (select from label_sets n where n.model_id = $2 and n.name = o.name)
+  ), indexed as (
+    select t.model_id from search_tuning t where t.model_id in ($1, $2) and t.answered_by <> 'exact'
+  )
+  select (select count(*) from lacking) as photos,
+         (select count(stored_key) from lacking) as copies,
+         (select coalesce(array_agg(name order by name), '{}') from lacking_sets where is_words) as "labelSets",
+         (select coalesce(array_agg(name order by name), '{}') from lacking_sets where not is_words) as "ownLabelSets",
+         exists (select from indexed where model_id = $1) and not exists (select from indexed where model_id = $2) as "noIndex"`
 const USE = 'select use_search_model($1)'
 const RETIRE = 'select retire_model($1) as photos'
 
@@ -54,6 +69,11 @@ export class PostgresModelRepository implements ModelRepository {
   async only(): Promise<{ id: ModelId; identity: ModelIdentity } | null> {
     const [row, another] = await this.database.query<ModelRow>(EMBEDDED)
     return row === undefined || another !== undefined ? null : fromRow(row)
+  }
+
+  async gaps(from: ModelId, to: ModelId): Promise<SwitchGaps> {
+    const [row] = await this.database.query<SwitchGaps & Record<string, unknown>>(GAPS, [from, to])
+    return row!
   }
 
   async use(key: string | null): Promise<void> {

@@ -86,6 +86,7 @@ Exit codes: 0 verified, 1 a check failed, 2 wrong usage.`,
     .description('Choose the model of searches. The choice is stored in the database and applies to all clients.')
     .argument('[model]', 'name, optionally with @precision, of a model with embedded photos')
     .option('--newest', 'remove the choice: SQL searches the model of the newest run, the commands the setting MODEL')
+    .option('--anyway', 'also a model with which searches find less than now')
     .option('--json', 'print a JSON object')
     .addHelpText(
       'after',
@@ -94,11 +95,12 @@ Examples:
   unsplash-clip models use clip-vit-b-32@fp32
   unsplash-clip models use --newest
 
-To replace a model, ingest with the new one (ingest --only-missing --model NEW), run "models use NEW" and finally
-"models retire OLD". The switch is one transaction: a concurrent search uses either model, never both.
+To replace a model, embed the stored copies with the new one (ingest --only-missing --from-copies --model NEW), run
+"models use NEW" and finally "models retire OLD". A model that lacks photos, label sets or an index that searches use now
+is refused with the commands that make them. The switch is one transaction: a concurrent search uses either model.
 A command searches the model of --model, else the one chosen here, else the setting MODEL.`,
     )
-    .action(async (model: string | undefined, options: CommonOptions & { newest?: boolean }) => {
+    .action(async (model: string | undefined, options: CommonOptions & { newest?: boolean; anyway?: boolean }) => {
       process.exitCode = await runCommand(options, {}, async context => {
         if ((model === undefined) !== (options.newest ?? false))
           throw new AppError(
@@ -106,7 +108,7 @@ A command searches the model of --model, else the one chosen here, else the sett
             'models use expects the name of a model, or --newest. To see the names: models list',
           )
         const { useModel } = await import('../models/model-switch.js')
-        return useModel(context, model ?? null)
+        return useModel(context, model ?? null, options.anyway ?? false)
       })
     })
   models

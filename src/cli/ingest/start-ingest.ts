@@ -12,7 +12,7 @@ import { OwnTemplates } from '../../workers/own-templates.js'
 import { ReadableFolders } from '../../workers/readable-folders.js'
 import { Supervisor } from '../../workers/supervisor/supervisor.js'
 import { type Context, endInTime } from '../context.js'
-import { keepCollectionModel } from '../models/collection-model.js'
+import { keepCollectionModel, keepSearchedModel } from '../models/collection-model.js'
 import { fetchModel } from '../models/model-files.js'
 import { readLabelSet } from '../options/label-files.js'
 import { Progress } from '../print/progress.js'
@@ -35,6 +35,7 @@ export async function startRun(
   if (options.processes > 0) await fetchModel(context)
   if (app.models.spec.note && !options.madeForModel) out.note(app.models.spec.note)
   const model = await app.models.identity()
+  if (subject.kind === 'missing') await keepSearchedModel(context, model)
   const { ingest: repository, runs, inBuckets, labels, ...onDisk } = await app.repositories()
   await refuseTrained(labelSets, model, { repository, labels })
   const isBucket = subject.kind === 'input' && subject.source.kind === 'bucket'

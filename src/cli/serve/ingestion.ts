@@ -12,7 +12,7 @@ import { removalDeps } from '../removal/removal-deps.js'
 /** What runs that no command line describes are made with. */
 export interface PlannedIngest {
   deps: IngestDeps
-  /** @param model default: that of the settings. @throws AppError MODEL_UNKNOWN */
+  /** @param model default: that of the collection or of the settings. @throws AppError MODEL_UNKNOWN */
   plan(model?: string): Promise<SubmissionPlan>
 }
 
@@ -31,18 +31,20 @@ export async function openIngestion(context: Context): Promise<Ingestion & { clo
 /** Opens the queue, and plans runs with the settings of this process. */
 export async function planIngest(context: Context): Promise<PlannedIngest> {
   const { app, environment } = context
-  await keepCollectionModel(context)
   const { ingest: repository, runs, places, removals } = await app.repositories()
   const deps = { repository, runs, places, queue: await app.servingQueue(), removal: removalDeps(app, removals) }
   const own = new OwnTemplates(app.config.UNSPLASH_CLIP_HOME, app.config.ALLOW_TEMPLATES)
   const { PHOTOS_PER_JOB: photosPerJob, MAX_WAITING_BATCHES: maxWaiting, LABEL_SETS } = app.config
   return {
     deps,
-    async plan(named = app.models.wanted) {
-      const spec = app.models.resolve(named)
+    async plan(named) {
+      // Each time: another model may have been chosen for the collection.
+      if (named === undefined) await keepCollectionModel(context)
+      const key = named ?? app.models.wanted
+      const spec = app.models.resolve(key)
       const labelSets = hasTextTower(spec) ? LABEL_SETS.map(name => readLabelSet(name, app.labelFolders)) : []
       return {
-        model: await app.models.identify(named),
+        model: await app.models.identify(key),
         labelSets,
         priority: 'normal',
         photosPerJob,

@@ -10,6 +10,18 @@ export interface RegisteredModel {
   searched: boolean
 }
 
+/** What searches find with one model and not with another. */
+export interface SwitchGaps {
+  /** Photos without an embedding. `copies`: those of them that have a stored copy. */
+  photos: number
+  copies: number
+  /** Label sets made of words, and those that were taught or made of clusters. */
+  labelSets: string[]
+  ownLabelSets: string[]
+  /** Whether searches with the former use an index, and with the other none. */
+  noIndex: boolean
+}
+
 /**
  * The models with embeddings in a database. Promises: a concurrent search uses either one model or the other, never
  * both, and never a part of one.
@@ -29,6 +41,8 @@ export interface ModelRepository {
   ): Promise<{ id: ModelId; identity: ModelIdentity; stored: readonly boolean[] } | null>
   /** The model of all embeddings; null when there are none, or those of several models. */
   only(): Promise<{ id: ModelId; identity: ModelIdentity } | null>
+  /** What the model `to` lacks of what `from` has. */
+  gaps(from: ModelId, to: ModelId): Promise<SwitchGaps>
   /**
    * Makes this model the one for searches without a model name.
    * @param key name, name@precision; null: the model of the newest run again
