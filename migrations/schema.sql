@@ -361,6 +361,60 @@ end $$;
 
 COMMENT ON FUNCTION public.define_label_set(set_name text, template text, labels text[], embeddings public.vector[], model text, keep_known boolean) IS 'Stores a label set with the embeddings of its prompts, one per label. A new set is current at once, without labels. A changed definition of a known set is coming, also if only the embeddings changed: relabel makes it current. It replaces an earlier coming definition. keep_known: template and labels alone make a definition; for embeddings that the same model made again. Returns current or coming.';
 
+CREATE FUNCTION public.define_references(texts text[], embeddings public.vector[] DEFAULT NULL::public.vector[], k integer DEFAULT 32, model text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+declare
+  of_model constant integer := model_id_of(model);
+  of_k constant integer := k;
+  model_dimension integer := (select m.dimension from models m where m.id = of_model);
+  known reference_sets;
+  added integer;
+begin
+  if coalesce(cardinality(texts), 0) = 0 or (embeddings is not null and cardinality(texts) <> cardinality(embeddings)) then
+    raise exception 'reference texts expected, each with an embedding or stored as a prompt, found % texts and % embeddings',
+      coalesce(cardinality(texts), 0), coalesce(cardinality(embeddings)::text, 'no') using errcode = 'UC005';
+  end if;
+  if k is null or k < 1 then
+    raise exception 'k must be a whole number from 1, found %', coalesce(k::text, 'null') using errcode = 'UC005';
+  end if;
+  texts := array(select normal_prompt(given.text) from unnest(texts) with ordinality as given (text, position) order by position);
+  if (select count(distinct given.text) from unnest(texts) as given (text)) < cardinality(texts) then
+    raise exception 'different reference texts expected, found "%" twice',
+      (select given.text from unnest(texts) as given (text) group by given.text having count(*) > 1 limit 1) using errcode = 'UC005';
+  end if;
+  if embeddings is null then
+    embeddings := array(
+      select prompt_embedding(given.text, of_model::text) from unnest(texts) with ordinality as given (text, position) order by position);
+  end if;
+  if exists (select from unnest(embeddings) as given where (vector_dims(given) = model_dimension and vector_norm(given) > 0) is not true) then
+    raise exception 'the embedding of a text has % numbers, as those of the photos, and not all are 0', model_dimension
+      using errcode = 'UC005';
+  end if;
+  embeddings := array(
+    select l2_normalize(given.embedding) from unnest(embeddings) with ordinality as given (embedding, position) order by position);
+  perform label_lock(of_model, true);
+  for known in select * from reference_sets s where s.model_id = of_model order by s.state = 'coming' loop
+    if known.k = of_k
+       and texts = array(select t.text from reference_texts t where t.version = known.version order by t.position)
+       and same_prompts(embeddings, array(select t.embedding from reference_texts t where t.version = known.version order by t.position))
+    then
+      if known.state = 'current' then
+        delete from reference_sets s where s.model_id = of_model and s.state = 'coming';
+      end if;
+      return known.state;
+    end if;
+  end loop;
+  delete from reference_sets s where s.model_id = of_model and s.state = 'coming';
+  insert into reference_sets (model_id, state, k) values (of_model, 'coming', of_k) returning version into added;
+  insert into reference_texts (version, position, text, embedding)
+  select added, given.position, given.text, given.embedding
+    from unnest(texts, embeddings) with ordinality as given (text, embedding, position);
+  return 'coming';
+end $$;
+
+COMMENT ON FUNCTION public.define_references(texts text[], embeddings public.vector[], k integer, model text) IS 'Stores texts that all photos of a model are to be compared with, with their embeddings; without these, the texts must be stored prompts. The set is coming: score_references compares the photos, and makes it current. It replaces an earlier coming one. Returns coming, or current where searches use the same texts, embeddings and k already.';
+
 CREATE FUNCTION public.define_trained_set(set_name text, labels text[], weights public.vector[], biases double precision[], training jsonb, model text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
     AS $$
@@ -455,6 +509,19 @@ begin
 end $$;
 
 COMMENT ON FUNCTION public.drop_label_rows() IS 'Trigger: deletes the labels of a set together with the set.';
+
+CREATE FUNCTION public.drop_references(model text DEFAULT NULL::text) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+  of_model constant integer := model_id_of(model);
+begin
+  perform label_lock(of_model, true);
+  delete from reference_sets s where s.model_id = of_model;
+  return found;
+end $$;
+
+COMMENT ON FUNCTION public.drop_references(model text) IS 'Removes the reference texts of a model: searches by words are ordered by their scores again. False when there are none. sweep_reference_scores deletes what is left of them.';
 
 CREATE FUNCTION public.drop_stale_labels() RETURNS trigger
     LANGUAGE plpgsql
@@ -843,6 +910,33 @@ begin
 end $$;
 
 COMMENT ON FUNCTION public.keep_clusters() IS 'Trigger: refuses a changed definition for a label set of clusters, whose labels no prompt gives back.';
+
+CREATE FUNCTION public.keep_reference_scores() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+  batch record;
+begin
+  if tg_op = 'DELETE' then
+    delete from reference_scores s using deleted d, reference_sets r
+     where r.model_id = d.model_id and s.version = r.version and s.photo_id = d.photo_id;
+  elsif tg_op = 'INSERT' then
+    for batch in select w.model_id, array_agg(w.photo_id) as photos from written w group by w.model_id order by w.model_id loop
+      perform reference_batch(batch.model_id, batch.photos);
+    end loop;
+  else
+    for batch in
+      select w.model_id, array_agg(w.photo_id) as photos
+        from written w join replaced r on r.model_id = w.model_id and r.photo_id = w.photo_id
+       where r.embedding <> w.embedding group by w.model_id order by w.model_id
+    loop
+      perform reference_batch(batch.model_id, batch.photos);
+    end loop;
+  end if;
+  return null;
+end $$;
+
+COMMENT ON FUNCTION public.keep_reference_scores() IS 'Trigger: compares photos whose embedding is written with the reference texts of the model, and forgets those whose embedding is deleted.';
 
 CREATE FUNCTION public.keep_returned_copies() RETURNS trigger
     LANGUAGE plpgsql
@@ -1882,6 +1976,190 @@ $$;
 
 COMMENT ON FUNCTION public.recount_open_batches(removed_ids text[]) IS 'Counts the open batches again that hold photos which were removed, so that their runs end without them. In a transaction of its own, because workers lock a batch before its photos. Returns the number of batches.';
 
+CREATE FUNCTION public.reference_batch(of_model integer, photo_ids text[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $_$
+declare
+  of_set reference_sets;
+begin
+  -- Before the sets are looked up: none may be stored meanwhile that does not see these photos.
+  perform label_lock(of_model, false);
+  for of_set in select * from reference_sets s where s.model_id = of_model order by s.version loop
+    execute reference_statement(of_set, 'e.photo_id = any ($1)',
+                                'do update set top_mean = excluded.top_mean where s.top_mean <> excluded.top_mean')
+      using photo_ids;
+  end loop;
+end $_$;
+
+COMMENT ON FUNCTION public.reference_batch(of_model integer, photo_ids text[]) IS 'Compares these photos with the reference texts of their model, and stores the results. A trigger calls it for embeddings that are written.';
+
+CREATE FUNCTION public.reference_page(of_model integer) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $_$
+declare
+  of_set reference_sets;
+  page reference_ranges;
+  compared bigint;
+begin
+  perform label_lock(of_model, false);
+  of_set := reference_set(of_model);
+  loop
+    delete from reference_ranges r where (r.version, r.first_block) = (
+      select n.version, n.first_block from reference_ranges n where n.version = of_set.version
+       order by n.first_block limit 1 for update skip locked)
+    returning * into page;
+    exit when found;
+    -- Others have the last ones. They are waited for: who dies leaves its page to be done.
+    perform from reference_ranges r where r.version = of_set.version limit 1 for update;
+    if not found then
+      return null;
+    end if;
+  end loop;
+  -- In the order of the disk. What is there already was written with its embedding, meanwhile.
+  execute reference_statement(of_set, 'e.ctid >= $1 and e.ctid < $2', 'do nothing')
+    using format('(%s,0)', page.first_block)::tid, format('(%s,0)', page.end_block)::tid;
+  get diagnostics compared = row_count;
+  return compared;
+end $_$;
+
+COMMENT ON FUNCTION public.reference_page(of_model integer) IS 'Compares a few thousand photos that reference_rest has set aside with the reference texts. Any number of sessions may call it at the same time. Null: nothing is set aside.';
+
+CREATE FUNCTION public.reference_rest(of_model integer, OUT compared bigint, OUT queued bigint) RETURNS record
+    LANGUAGE plpgsql
+    AS $_$
+declare
+  at_once constant integer := 2000;
+  of_set reference_sets;
+  photos text[];
+  row_bytes integer := (select case when 2 * dimension < 1900 then 2 * dimension + 90 else 110 end from models where id = of_model);
+  range_blocks bigint;
+begin
+  -- One looks, the others wait, and find what it left.
+  perform pg_advisory_xact_lock(1668047987, of_model);
+  perform label_lock(of_model, false);
+  of_set := reference_set(of_model);
+  -- A look into the index for each photo, whatever the statistics say; see label_rest.
+  execute 'select array(
+      select photo_id from (
+        select e.photo_id, (select true from reference_scores s where s.version = $2 and s.photo_id = e.photo_id) as is_compared
+          from embeddings e where e.model_id = $1
+        offset 0) as photos
+       where is_compared is null limit $3)'
+    into photos using of_model, of_set.version, at_once + 1;
+  compared := 0;
+  queued := 0;
+  if cardinality(photos) > at_once then
+    range_blocks := ceil(at_once / floor(8160.0 / row_bytes));
+    insert into reference_ranges (version, first_block, end_block)
+    select of_set.version, first, first + range_blocks
+      from (select max(pg_relation_size(relid)) / current_setting('block_size')::bigint as blocks
+              from pg_partition_tree(format('embeddings_m%s', of_model)::regclass) where isleaf) as size
+     cross join generate_series(0, blocks, range_blocks) as first
+    on conflict do nothing;
+    get diagnostics queued = row_count;
+    return;
+  end if;
+  if cardinality(photos) > 0 then
+    perform reference_batch(of_model, photos);
+    compared := cardinality(photos);
+  end if;
+  update reference_sets s set complete = true where s.version = of_set.version and not s.complete;
+end $_$;
+
+COMMENT ON FUNCTION public.reference_rest(of_model integer, OUT compared bigint, OUT queued bigint) IS 'Compares the photos that are not compared with the reference texts yet. If they are more than a few thousand, sets them aside in ranges for reference_page: queued says how many, and reference_rest must be called again afterwards.';
+
+CREATE TABLE public.reference_sets (
+    version integer NOT NULL,
+    model_id integer NOT NULL,
+    state text NOT NULL,
+    k integer NOT NULL,
+    weight double precision DEFAULT 0 NOT NULL,
+    floor real,
+    complete boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT reference_sets_k_check CHECK ((k > 0)),
+    CONSTRAINT reference_sets_state_check CHECK ((state = ANY (ARRAY['current'::text, 'coming'::text]))),
+    CONSTRAINT reference_sets_weight_check CHECK (((weight >= (0)::double precision) AND (weight <= (2)::double precision)))
+);
+
+COMMENT ON TABLE public.reference_sets IS 'Texts that all photos of a model are compared with, at most two sets per model: the one that searches use, and the one that will replace it when every photo has been compared.';
+
+COMMENT ON COLUMN public.reference_sets.version IS 'Number of the set.';
+
+COMMENT ON COLUMN public.reference_sets.model_id IS 'The model.';
+
+COMMENT ON COLUMN public.reference_sets.state IS 'current: searches use it. coming: photos are compared with its texts now, unseen by searches.';
+
+COMMENT ON COLUMN public.reference_sets.k IS 'Number of texts per photo, the most similar ones, whose mean similarity is stored.';
+
+COMMENT ON COLUMN public.reference_sets.weight IS 'Share of the mean similarity that searches by words subtract from the score of a photo to order their hits, if they name no share themselves; 0: hits are ordered by score.';
+
+COMMENT ON COLUMN public.reference_sets.floor IS 'Searches take a lower top_mean for this one, which bounds how far they have to look: 99 of 100 photos had a higher one when the set became current. Null: there were no photos.';
+
+COMMENT ON COLUMN public.reference_sets.complete IS 'Every photo has been compared, so the set may become current.';
+
+COMMENT ON COLUMN public.reference_sets.created_at IS 'When the set was stored.';
+
+CREATE FUNCTION public.reference_set(of_model integer) RETURNS public.reference_sets
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+  of_set reference_sets;
+begin
+  select * into of_set from reference_sets s where s.model_id = of_model order by s.state = 'coming' desc limit 1;
+  if of_set.version is null then
+    raise exception 'The model has no reference texts. Run: unsplash-clip models correct %',
+      (select m.name || '@' || m.precision from models m where m.id = of_model) using errcode = 'UC003';
+  end if;
+  return of_set;
+end $$;
+
+COMMENT ON FUNCTION public.reference_set(of_model integer) IS 'The reference set to compare photos with: the coming one, if there is one.';
+
+CREATE FUNCTION public.reference_statement(of_set public.reference_sets, condition text, conflict text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $_$
+  -- The texts are read once; a value of that length lies apart from its row.
+  select format(
+    'with texts as materialized (
+       select l2_normalize(t.embedding) as text from reference_texts t where t.version = %1$s
+     )
+     insert into reference_scores as s (version, photo_id, top_mean)
+     select %1$s, photos.photo_id, near.top_mean
+       from (select e.photo_id, l2_normalize(e.embedding::vector) as photo from embeddings e
+              where e.model_id = %2$s and %4$s offset 0) as photos
+      cross join lateral (
+        select avg(score)::real as top_mean
+          from (select -(photos.photo <#> texts.text) as score from texts order by score desc limit %3$s) as nearest) as near
+      order by photos.photo_id
+     on conflict (version, photo_id) %5$s',
+    of_set.version, of_set.model_id, of_set.k, condition, conflict)
+$_$;
+
+COMMENT ON FUNCTION public.reference_statement(of_set public.reference_sets, condition text, conflict text) IS 'Part of reference_batch and reference_page: a statement that compares the photos of a condition with the texts of a reference set. It takes the values of the condition as $1 and $2.';
+
+CREATE FUNCTION public.reference_switch(of_model integer) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+  former reference_sets;
+  switched boolean;
+begin
+  perform label_lock(of_model, true);
+  switched := exists (select from reference_sets s where s.model_id = of_model and s.state = 'coming' and s.complete);
+  if switched then
+    delete from reference_sets s where s.model_id = of_model and s.state = 'current' returning * into former;
+    update reference_sets s set state = 'current', weight = coalesce(former.weight, s.weight)
+     where s.model_id = of_model and s.state = 'coming';
+  end if;
+  update reference_sets s
+     set floor = (select percentile_disc(0.01) within group (order by c.top_mean) from reference_scores c where c.version = s.version)
+   where s.model_id = of_model and s.state = 'current';
+  return switched;
+end $$;
+
+COMMENT ON FUNCTION public.reference_switch(of_model integer) IS 'Makes the coming reference set of a model current, with the weight of the former one. False when there is none, or when photos may not be compared with it yet. Measures the floor of the current set.';
+
 CREATE FUNCTION public.register_model(model_name text, model_precision text, model_revision text, model_dimension integer, model_logit_scale double precision, model_scoring text DEFAULT 'softmax'::text, model_logit_bias double precision DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -2046,6 +2324,7 @@ begin
   delete from label_rows l
    where l.photo_id = any (gone)
      and l.version = any (array(select version from label_sets union all select version from label_changes));
+  delete from reference_scores s where s.photo_id = any (gone) and s.version = any (array(select version from reference_sets));
   perform set_config('unsplash_clip.removing_photos', '', true);
   return gone;
 end $$;
@@ -2149,6 +2428,7 @@ begin
   delete from failures where model_id = retired.id;
   delete from photo_versions where model_id = retired.id;
   delete from label_sets where model_id = retired.id;
+  delete from reference_scores s using reference_sets r where r.model_id = retired.id and s.version = r.version;
   delete from batches where model_id = retired.id;
   delete from runs where model_id = retired.id;
   -- Dropping a partition locks all of embeddings. A session that waits for that lock blocks all later searches, so this waits
@@ -2171,7 +2451,7 @@ begin
   return photos;
 end $$;
 
-COMMENT ON FUNCTION public.retire_model(model text) IS 'Drops all data of a model: embeddings with their indexes, labels, prompts, failures, settings, runs. Photos and their copies stay. Refuses the model that is searched, and a model with open runs. Returns the number of embeddings dropped.';
+COMMENT ON FUNCTION public.retire_model(model text) IS 'Drops all data of a model: embeddings with their indexes, labels, prompts, reference texts, failures, settings, runs. Photos and their copies stay. Refuses the model that is searched, and a model with open runs. Returns the number of embeddings dropped.';
 
 CREATE FUNCTION public.rewrite_photo_texts() RETURNS bigint
     LANGUAGE plpgsql
@@ -2211,6 +2491,28 @@ $$;
 
 COMMENT ON FUNCTION public.same_prompts(one public.vector[], other public.vector[]) IS 'Part of define_label_set: whether two lists of prompt embeddings have the same directions, but for rounding.';
 
+CREATE PROCEDURE public.score_references(IN model text DEFAULT NULL::text)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  of_model integer := model_id_of(model);
+  more boolean;
+begin
+  loop
+    while reference_page(of_model) is not null loop
+      commit;
+    end loop;
+    select queued > 0 into more from reference_rest(of_model);
+    commit;
+    exit when not more;
+  end loop;
+  perform reference_switch(of_model);
+  commit;
+  perform sweep_reference_scores();
+end $$;
+
+COMMENT ON PROCEDURE public.score_references(IN model text) IS 'Compares all embedded photos of a model with its reference texts, in many small transactions, then makes its coming set current, if there is one. After an interruption, call it again to continue; several sessions that call it share the work.';
+
 CREATE FUNCTION public.search_conditions(of_model integer, labels jsonb, filters jsonb, OUT conditions text, OUT needs_photos boolean) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $_$
@@ -2229,7 +2531,7 @@ end $_$;
 
 COMMENT ON FUNCTION public.search_conditions(of_model integer, labels jsonb, filters jsonb, OUT conditions text, OUT needs_photos boolean) IS 'Checks label and metadata filters and turns them into SQL without their values: text of the form " and … and …" over the aliases e (embeddings) and p (photos, to be joined where needs_photos), which reads labels from $3 and filters from $4.';
 
-CREATE FUNCTION public.search_embeddings(of_model integer, query public.vector, k integer, skip integer, labels jsonb, filters jsonb, except_photo text DEFAULT NULL::text, kind text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text) RETURNS TABLE(rank bigint, photo_id text, score double precision)
+CREATE FUNCTION public.search_embeddings(of_model integer, query public.vector, k integer, skip integer, labels jsonb, filters jsonb, except_photo text DEFAULT NULL::text, kind text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text, correction_weight double precision DEFAULT NULL::double precision) RETURNS TABLE(rank bigint, photo_id text, score double precision, correction double precision)
     LANGUAGE plpgsql STABLE
     SET jit TO 'off'
     SET enable_seqscan TO 'on'
@@ -2239,6 +2541,7 @@ CREATE FUNCTION public.search_embeddings(of_model integer, query public.vector, 
 declare
   model_dimension integer;
   plan record;
+  ways text[];
   way text;
   direction vector;
   -- The kind of index that this way reads; null: none.
@@ -2247,8 +2550,14 @@ declare
   depth bigint;
   candidates bigint;
   slack double precision;
+  reference record;
+  corrected boolean;
+  after_place double precision := after_score;
+  -- The most that the score of a photo can be above its place in the order of the hits.
+  lift double precision := 0;
   ids text[];
   scores double precision[];
+  corrections double precision[];
   seen bigint;
   reach double precision;
   -- The caller's settings of pgvector.
@@ -2267,7 +2576,12 @@ begin
   if (after_score is null) <> (after_photo is null) then
     raise exception 'after_score and after_photo are the score and the photo_id of one hit: give both or neither' using errcode = 'UC005';
   end if;
-  select dimension into model_dimension from models where id = of_model;
+  if correction_weight is not null and not correction_weight between 0 and 2 then
+    raise exception 'correction_weight must be a number from 0 to 2, found %', correction_weight using errcode = 'UC005';
+  end if;
+  select m.dimension, s.version, s.floor::double precision as floor, coalesce(correction_weight, s.weight, 0) as weight into reference
+    from models m left join reference_sets s on s.model_id = m.id and s.state = 'current' where m.id = of_model;
+  model_dimension := reference.dimension;
   if model_dimension is null then
     raise exception 'there is no model with id %', of_model using errcode = 'UC003';
   end if;
@@ -2278,6 +2592,15 @@ begin
   if vector_norm(query) = 0 then
     raise exception 'the query is the zero vector, which is similar to nothing' using errcode = 'UC005';
   end if;
+  -- Searches by images have no such hubs.
+  corrected := coalesce(kind = 'text' and reference.weight > 0, false);
+  if correction_weight > 0 and not corrected then
+    raise exception 'correction_weight needs a query of the kind text, found %', coalesce(kind, 'null') using errcode = 'UC005';
+  end if;
+  if corrected and reference.version is null then
+    raise exception 'Photos are not compared with reference texts yet, so their order cannot be corrected. Run: unsplash-clip models correct %',
+      (select m.name || '@' || m.precision from models m where m.id = of_model) using errcode = 'UC003';
+  end if;
   direction := l2_normalize(query);
   -- The square of a very long or very short vector is no number of single precision.
   if not vector_norm(query) between 1e-9 and 1e9 then
@@ -2287,9 +2610,31 @@ begin
   -- single precision differ by model_dimension x 2^-22 at most; four times that, to be sure.
   slack := 1.01 * vector_norm(direction - direction::halfvec::vector) + model_dimension * 2.0 ^ -20;
 
-  plan := search_plan(of_model, k, skip, labels, filters, coalesce(kind, query_kind(of_model, direction)));
-  foreach way in array plan.ways loop
-    candidates := case way when 'single' then k::bigint + skip when 'half' then 2 * (k::bigint + skip) + 64 else plan.candidates end;
+  plan := search_plan(of_model, case when corrected then greatest(k, least(4 * k, 250)) else k end, skip, labels, filters,
+                      coalesce(kind, query_kind(of_model, direction)));
+  ways := plan.ways;
+  if corrected then
+    -- What is no candidate has a correction of at least that of the floor.
+    lift := -reference.weight * coalesce(reference.floor, -1);
+    after_place := after_score - reference.weight * coalesce(greatest(reference.floor, (
+      select r.top_mean::double precision from reference_scores r where r.version = reference.version and r.photo_id = after_photo)), 0);
+    -- Deeper, before all photos are compared; a sample of photos could not bound what it leaves out.
+    ways := array_remove(ways, 'deep');
+    if plan.index_name is not null and k < 250 then
+      ways := ways[1] || ways;
+    end if;
+  end if;
+  for attempt in 1 .. cardinality(ways) loop
+    way := ways[attempt];
+    if attempt = 2 and way = ways[1] then
+      plan := search_plan(of_model, 250, skip, labels, filters, kind);
+      continue when plan.index_name is null;
+    end if;
+    candidates := case
+      when way = 'single' then k::bigint + skip
+      when way <> 'half' then plan.candidates
+      when corrected then 8 * (k::bigint + skip) + 1000
+      else 2 * (k::bigint + skip) + 64 end;
     method := case way when 'half' then null when 'single' then null when 'deep' then plan.ways[1] else way end;
     effort := case way when 'deep' then plan.deep_effort else plan.effort end;
     depth := case way when 'deep' then plan.deep_depth else plan.depth end;
@@ -2309,10 +2654,10 @@ begin
       perform set_config('hnsw.ef_search', effort::text, true);
       perform set_config('hnsw.iterative_scan', case when depth > effort then 'relaxed_order' else 'off' end, true);
     end if;
-    execute search_statement(of_model, way, plan.distance, plan.conditions, plan.needs_photos, plan.drawn_percent)
-       into ids, scores, seen, reach
-      using query, except_photo, labels, filters, k, skip, min_score, after_score, after_photo,
-            direction::halfvec, candidates, slack, depth;
+    execute search_statement(of_model, way, plan.distance, plan.conditions, plan.needs_photos, plan.drawn_percent, corrected)
+      into ids, scores, corrections, seen, reach
+      using query, except_photo, labels, filters, k, skip, min_score, after_place, after_photo,
+            direction::halfvec, candidates, slack, depth, reference.version, reference.weight, reference.floor;
     -- Back to the caller's. After an error the rollback does it.
     if method = 'ivfflat' then
       perform set_config('ivfflat.probes', breadth, true);
@@ -2323,19 +2668,23 @@ begin
     end if;
     exit when case way
       when 'single' then true
-      -- What is no candidate scores less than the last hit of a full page, or less than min_score.
+      -- What is no candidate scores less than the last hit of a full page, or less than min_score; where hits are corrected,
+      -- also when the least correction brings it up.
       when 'half' then
-        seen < candidates or coalesce(case cardinality(ids) when k then scores[k] else min_score end > reach + slack, false)
+        seen < candidates or coalesce(reach + slack < min_score, false)
+        or coalesce(scores[k] - coalesce(corrections[k], 0) > reach + slack + lift, false)
       -- Fewer: the nearest photos that fulfil the conditions may lie deeper, or elsewhere. But an index gives the nearest first:
       -- when it has come to photos below min_score, the rest are below it too, with conditions and without. Its distances and
       -- those of the scores each differ from the truth by slack.
-      else (cardinality(ids) = k and (plan.conditions = '' or seen = candidates)) or coalesce(reach + 2 * slack < min_score, false) end;
+      else (cardinality(ids) = k and (plan.conditions = '' or seen = candidates)
+            and (not corrected or scores[k] - corrections[k] > reach + 2 * slack + lift))
+        or coalesce(reach + 2 * slack < min_score, false) end;
   end loop;
-  return query select skip + found.position, found.id, found.score
-                 from unnest(ids, scores) with ordinality as found (id, score, position);
+  return query select skip + found.position, found.id, found.score, found.correction
+                 from unnest(ids, scores, corrections) with ordinality as found (id, score, correction, position);
 end $$;
 
-COMMENT ON FUNCTION public.search_embeddings(of_model integer, query public.vector, k integer, skip integer, labels jsonb, filters jsonb, except_photo text, kind text, min_score double precision, after_score double precision, after_photo text) IS 'Nearest photos of one model by id; people use search_photos and similar_photos. kind: text or image, the origin of the query vector; null: query_kind tells. An index, where search_settings names one, only selects candidates; scores are exact, and where it selects too few although it has not come down to min_score, all photos are compared.';
+COMMENT ON FUNCTION public.search_embeddings(of_model integer, query public.vector, k integer, skip integer, labels jsonb, filters jsonb, except_photo text, kind text, min_score double precision, after_score double precision, after_photo text, correction_weight double precision) IS 'Nearest photos of one model by id; people use search_photos and similar_photos. kind: text or image, the origin of the query vector; null: query_kind tells. An index, where search_settings names one, only selects candidates; scores are exact, and where it selects too few although it has not come down to min_score, all photos are compared. correction_weight: of texts only; hits go by score less correction, which is this share of the photo''s similarity to reference texts (see reference_scores). Null: the share that is set for the model, which may be 0; the correction of a hit is null where hits go by score.';
 
 CREATE FUNCTION public.search_facets(facets text[] DEFAULT NULL::text[], query public.vector DEFAULT NULL::public.vector, n integer DEFAULT 1000, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, top integer DEFAULT 10, min_score double precision DEFAULT NULL::double precision, kind text DEFAULT NULL::text) RETURNS TABLE(facet text, value text, photos bigint, part text)
     LANGUAGE plpgsql STABLE
@@ -2445,7 +2794,7 @@ end $_$;
 
 COMMENT ON FUNCTION public.search_facets(facets text[], query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text) IS 'Histograms of a result set: of the n photos nearest to query, or, without query, of all embedded photos that fulfil labels and filters. facets: label sets of the model and country, city, camera_make, camera_model, photographer, featured, orientation, year, month, iso, folder, keyword, color, collection; null: all label sets and the usual ones. part: value (labels in the order of their set, else the top values by photos; year, month and iso in their own order), other (all values beyond top together), unknown. folder: of image files and objects, the folders directly below the folder that all of them have in common. Each facet adds up to the photos of the result, except keyword, color and collection: a photo counts with each of its values, as other when none of them is shown, as unknown when it has none.';
 
-CREATE FUNCTION public.search_hybrid(prompt text, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, vector_weight double precision DEFAULT 1, text_weight double precision DEFAULT 1, rrf_k integer DEFAULT 60, depth integer DEFAULT 200, query public.vector DEFAULT NULL::public.vector, kind text DEFAULT NULL::text) RETURNS TABLE(rank bigint, photo_id text, score double precision, vector_rank bigint, vector_score double precision, text_rank bigint, text_score real, description text, photographer text, photo_url text)
+CREATE FUNCTION public.search_hybrid(prompt text, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, vector_weight double precision DEFAULT 1, text_weight double precision DEFAULT 1, rrf_k integer DEFAULT 60, depth integer DEFAULT 200, query public.vector DEFAULT NULL::public.vector, kind text DEFAULT NULL::text, correction_weight double precision DEFAULT NULL::double precision) RETURNS TABLE(rank bigint, photo_id text, score double precision, vector_rank bigint, vector_score double precision, text_rank bigint, text_score real, description text, photographer text, photo_url text, correction double precision)
     LANGUAGE plpgsql STABLE
     AS $_$
 declare
@@ -2485,8 +2834,9 @@ begin
   -- among which the ids must not decide.
   return query execute format($sql$
     with by_vector as materialized (
-      select near.photo_id, near.score, rank() over (order by near.score desc) as place
-        from search_embeddings(%1$s, $1, $5, 0, $3, $4, null, $6, $7) as near where $1 is not null
+      select near.photo_id, near.score, near.correction,
+             rank() over (order by near.score - coalesce(near.correction, 0) desc) as place
+        from search_embeddings(%1$s, $1, $5, 0, $3, $4, null, $6, $7, correction_weight => $13) as near where $1 is not null
     ), by_text as materialized (
       select best.photo_id, best.score, rank() over (order by best.score desc) as place
         from (select t.photo_id, ts_rank(t.words, $2) as score
@@ -2495,34 +2845,35 @@ begin
                order by score desc fetch first ($5) rows with ties) as best
     ), fused as (
       select photo_id, coalesce($8 / ($10 + v.place), 0) + coalesce($9 / ($10 + t.place), 0) as score,
-             v.place as vector_rank, v.score as vector_score, t.place as text_rank, t.score as text_score
+             v.place as vector_rank, v.score as vector_score, v.correction, t.place as text_rank, t.score as text_score
         from by_vector v full join by_text t using (photo_id)
        order by score desc, photo_id limit $11 offset $12
     )
     select row_number() over (order by f.score desc, f.photo_id) + $12, f.photo_id, f.score, f.vector_rank, f.vector_score,
-           f.text_rank, f.text_score, coalesce(p.photo_description, p.ai_description), p.photographer_username, p.photo_url
+           f.text_rank, f.text_score, coalesce(p.photo_description, p.ai_description), p.photographer_username, p.photo_url, f.correction
       from fused f left join photos p on p.photo_id = f.photo_id
      order by f.score desc, f.photo_id$sql$,
     of_model, case when wanted.needs_photos then 'join photos p on p.photo_id = e.photo_id' end, wanted.conditions)
-    using query, words, labels, filters, depth, kind, min_score, vector_weight, text_weight, rrf_k::double precision, k, skip;
+    using query, words, labels, filters, depth, kind, min_score, vector_weight, text_weight, rrf_k::double precision, k, skip, correction_weight;
 end $_$;
 
-COMMENT ON FUNCTION public.search_hybrid(prompt text, k integer, skip integer, labels jsonb, filters jsonb, model text, min_score double precision, vector_weight double precision, text_weight double precision, rrf_k integer, depth integer, query public.vector, kind text) IS 'Photos by meaning and by words: the depth nearest by vector and the depth best by full text, fused by reciprocal rank (score = vector_weight / (rrf_k + vector_rank) + text_weight / (rrf_k + text_rank), SIGIR 2009), ties by photo_id. A rank is null where the photo is not in that list; a prompt of stop words only has no text list. min_score cuts the vector list. labels, filters, model: as in search_photos. query: the vector to search for, by default that of the prompt; kind: as in search_photos.';
+COMMENT ON FUNCTION public.search_hybrid(prompt text, k integer, skip integer, labels jsonb, filters jsonb, model text, min_score double precision, vector_weight double precision, text_weight double precision, rrf_k integer, depth integer, query public.vector, kind text, correction_weight double precision) IS 'Photos by meaning and by words: the depth nearest by vector and the depth best by full text, fused by reciprocal rank (score = vector_weight / (rrf_k + vector_rank) + text_weight / (rrf_k + text_rank), SIGIR 2009), ties by photo_id. A rank is null where the photo is not in that list; a prompt of stop words only has no text list. min_score cuts the vector list. labels, filters, model: as in search_photos. query: the vector to search for, by default that of the prompt; kind, correction_weight: as in search_photos; correction: what the order of the vector list subtracts from vector_score.';
 
-CREATE FUNCTION public.search_photos(query public.vector, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text, kind text DEFAULT NULL::text) RETURNS TABLE(rank bigint, photo_id text, score double precision, description text, photographer text, photo_url text)
+CREATE FUNCTION public.search_photos(query public.vector, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text, kind text DEFAULT NULL::text, correction_weight double precision DEFAULT NULL::double precision) RETURNS TABLE(rank bigint, photo_id text, score double precision, description text, photographer text, photo_url text, correction double precision)
     LANGUAGE sql STABLE
     AS $$
   select hit.rank, hit.photo_id, hit.score,
-         coalesce(p.photo_description, p.ai_description), p.photographer_username, p.photo_url
+         coalesce(p.photo_description, p.ai_description), p.photographer_username, p.photo_url, hit.correction
     from search_embeddings(
            model_id_of(search_photos.model), search_photos.query, search_photos.k, search_photos.skip,
            search_photos.labels, search_photos.filters, null, search_photos.kind,
-           search_photos.min_score, search_photos.after_score, search_photos.after_photo) as hit
+           search_photos.min_score, search_photos.after_score, search_photos.after_photo,
+           search_photos.correction_weight) as hit
     left join photos p on p.photo_id = hit.photo_id
    order by hit.rank
 $$;
 
-COMMENT ON FUNCTION public.search_photos(query public.vector, k integer, skip integer, labels jsonb, filters jsonb, model text, min_score double precision, after_score double precision, after_photo text, kind text) IS 'Photos nearest to a vector: score is the cosine similarity, ties by photo_id. skip omits the first hits; after_score and after_photo continue after a hit; min_score omits less similar photos. labels: [{"set":"taken_time","label":"night","min_score":0.5}], several of one set mean any of them. filters: [{"column":"exif_iso","operator":">=","value":"800"}], all must hold. model: name or name@precision, by default the one chosen for searches. kind: text or image, the origin of the vector; by default query_kind tells.';
+COMMENT ON FUNCTION public.search_photos(query public.vector, k integer, skip integer, labels jsonb, filters jsonb, model text, min_score double precision, after_score double precision, after_photo text, kind text, correction_weight double precision) IS 'Photos nearest to a vector: score is the cosine similarity, ties by photo_id. skip omits the first hits; after_score and after_photo continue after a hit; min_score omits less similar photos. labels: [{"set":"taken_time","label":"night","min_score":0.5}], several of one set mean any of them. filters: [{"column":"exif_iso","operator":">=","value":"800"}], all must hold. model: name or name@precision, by default the one chosen for searches. kind: text or image, the origin of the vector; by default query_kind tells. correction_weight: for kind text, the share of each photo''s similarity to reference texts that the order subtracts from its score, from 0 to 2; by default the one of use_correction. correction: what was subtracted; null where the order is that of the scores.';
 
 CREATE FUNCTION public.search_places(cell double precision DEFAULT 5, query public.vector DEFAULT NULL::public.vector, n integer DEFAULT 1000, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, top integer DEFAULT 500, min_score double precision DEFAULT NULL::double precision, kind text DEFAULT NULL::text, box double precision[] DEFAULT NULL::double precision[]) RETURNS TABLE(latitude double precision, longitude double precision, south double precision, west double precision, north double precision, east double precision, photos bigint, placed bigint)
     LANGUAGE plpgsql STABLE
@@ -2682,7 +3033,7 @@ $$;
 
 COMMENT ON FUNCTION public.search_setting(of_model integer, kind text) IS 'Part of search_plan: how a kind of query is answered. That is the row of search_settings, or while a transaction tries another one, what unsplash_clip.tried_setting holds: {"method":"hnsw","index_name":"embeddings_m1_hnsw","effort":100}.';
 
-CREATE FUNCTION public.search_statement(of_model integer, way text, index_distance text, conditions text, needs_photos boolean, drawn_percent double precision DEFAULT NULL::double precision) RETURNS text
+CREATE FUNCTION public.search_statement(of_model integer, way text, index_distance text, conditions text, needs_photos boolean, drawn_percent double precision DEFAULT NULL::double precision, corrected boolean DEFAULT false) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
     AS $_$
 declare
@@ -2691,6 +3042,9 @@ declare
     when 'single' then '(e.embedding::vector <=> $1)'
     when 'half' then '(e.embedding <=> $10)'
     else index_distance end;
+  -- Hits go by score less correction. A photo that is not compared with the reference texts counts as one at the floor.
+  correction constant text := '$15 * coalesce(greatest(r.top_mean::double precision, $16), 0)';
+  place constant text := case when corrected then 'score - correction' else 'score' end;
   source text := format('from embeddings e %s where e.model_id = %s and e.photo_id is distinct from $2',
                         case when needs_photos and not by_index then 'join photos p on p.photo_id = e.photo_id' end, of_model);
   nearest text := '';
@@ -2708,16 +3062,28 @@ begin
        ), ', distance, source);
     source := format('from nearest e %s where true', case when needs_photos then 'join photos p on p.photo_id = e.photo_id' end);
   end if;
-  chosen := format('select e.photo_id, %s as embedding, %s as distance %s %s %s %s limit $11',
-    case way when 'single' then 'null::halfvec' else 'e.embedding' end,
-    case when by_index then 'e.distance' else distance end,
-    source, conditions,
-    case way
-      when 'single' then format(
-        'and ($7 is null or 1 - %1$s >= $7) and ($8 is null or 1 - %1$s < $8 or (1 - %1$s = $8 and e.photo_id > $9))', distance)
-      when 'half' then format('and ($8 is null or 1 - %s <= $8 + $12)', distance) end,
-    -- In the order of the index, which is read no deeper than until enough are found.
-    case way when 'single' then 'order by distance, e.photo_id' when 'deep' then '' else 'order by distance' end);
+  if corrected and way = 'single' then
+    -- Distances first: a join that spills to the disk must not take the embeddings along.
+    chosen := format(
+      'select photo_id, score, correction
+         from (select d.photo_id, 1 - d.distance as score, %s as correction
+                 from (select e.photo_id, %s as distance %s %s offset 0) as d
+                 left join reference_scores r on r.version = $14 and r.photo_id = d.photo_id offset 0) as compared
+        where score <> ''NaN'' and ($7 is null or score >= $7)
+          and ($8 is null or score - correction < $8 or (score - correction = $8 and photo_id > $9))
+        order by score - correction desc, photo_id limit $11', correction, distance, source, conditions);
+  else
+    chosen := format('select e.photo_id, %s as embedding, %s as distance %s %s %s %s limit $11',
+      case way when 'single' then 'null::halfvec' else 'e.embedding' end,
+      case when by_index then 'e.distance' else distance end,
+      source, conditions,
+      case way
+        when 'single' then format(
+          'and ($7 is null or 1 - %1$s >= $7) and ($8 is null or 1 - %1$s < $8 or (1 - %1$s = $8 and e.photo_id > $9))', distance)
+        when 'half' then case when not corrected then format('and ($8 is null or 1 - %s <= $8 + $12)', distance) end end,
+      -- In the order of the index, which is read no deeper than until enough are found.
+      case way when 'single' then 'order by distance, e.photo_id' when 'deep' then '' else 'order by distance' end);
+  end if;
   if way = 'deep' then
     -- A sample of pages, always the same one, so that pages of hits fit together: of photos where the conditions read them. It
     -- is read only where the index gave too few. Its distance is one that no index knows.
@@ -2740,36 +3106,47 @@ begin
     'with %s candidates as materialized (
        %s
      ), page as (
-       select photo_id, score
-         from (select photo_id, 1 - %s as score from candidates) as compared
+       select %s
+         from (%s) as compared
         where score <> ''NaN'' and ($7 is null or score >= $7)
-          and ($8 is null or score < $8 or (score = $8 and photo_id > $9))
-        order by score desc, photo_id limit $5 offset $6
+          and ($8 is null or %5$s < $8 or (%5$s = $8 and photo_id > $9))
+        order by %5$s desc, photo_id limit $5 offset $6
      )
-     select coalesce(array_agg(photo_id order by score desc, photo_id), ''{}''), array_agg(score order by score desc, photo_id),
-            (select count(*) from candidates), %s
+     select coalesce(array_agg(photo_id order by %5$s desc, photo_id), ''{}''), array_agg(score order by %5$s desc, photo_id),
+            %6$s, (select count(*) from candidates), %7$s
        from page',
-    nearest, chosen,
-    case way when 'single' then 'distance' else '(embedding::vector <=> $1)' end,
-    case when way = 'deep' then
-           '(select case when count(*) = $11 then min(1 - (embedding::vector <=> $1))
-                         else (select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1) end from found)'
-         when by_index then '(select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1)'
-         else '(select 1 - max(distance) from candidates)' end);
+    nearest,
+    chosen,
+    case when corrected then 'photo_id, score, correction' else 'photo_id, score' end,
+    case
+      when not corrected then
+        format('select photo_id, 1 - %s as score from candidates', case way when 'single' then 'distance' else '(embedding::vector <=> $1)' end)
+      when way = 'single' then 'select * from candidates'
+      else format('select c.photo_id, 1 - (c.embedding::vector <=> $1) as score, %s as correction
+                     from candidates c left join reference_scores r on r.version = $14 and r.photo_id = c.photo_id', correction) end,
+    place,
+    case when corrected then format('array_agg(correction order by %s desc, photo_id)', place) else 'null::double precision[]' end,
+    case
+      when way = 'deep' then
+        '(select case when count(*) = $11 then min(1 - (embedding::vector <=> $1))
+                      else (select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1) end from found)'
+      when by_index then '(select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1)'
+      when corrected and way = 'single' then 'null::double precision'
+      else '(select 1 - max(distance) from candidates)' end);
 end $_$;
 
-COMMENT ON FUNCTION public.search_statement(of_model integer, way text, index_distance text, conditions text, needs_photos boolean, drawn_percent double precision) IS 'Part of search_embeddings: its statement for one way of search_plan. drawn_percent: of deep. Parameters: query, excluded photo, labels, filters, k, skip, min_score, after_score, after_photo, query in half precision, candidates, slack, depth. Columns: ids and scores of the page, number of candidates, and reach: the score of the last photo that was read.';
+COMMENT ON FUNCTION public.search_statement(of_model integer, way text, index_distance text, conditions text, needs_photos boolean, drawn_percent double precision, corrected boolean) IS 'Part of search_embeddings: its statement for one way of search_plan. drawn_percent: of deep. corrected: hits go by score less correction, not by score. Parameters: query, excluded photo, labels, filters, k, skip, min_score, place and photo of the hit to go on after, query in half precision, candidates, slack, depth, and of a correction: reference set, weight, floor. Columns: ids, scores and corrections of the page, number of candidates, and reach: the score of the last photo that was read.';
 
-CREATE FUNCTION public.search_text(prompt text, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text) RETURNS TABLE(rank bigint, photo_id text, score double precision, description text, photographer text, photo_url text)
+CREATE FUNCTION public.search_text(prompt text, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text, correction_weight double precision DEFAULT NULL::double precision) RETURNS TABLE(rank bigint, photo_id text, score double precision, description text, photographer text, photo_url text, correction double precision)
     LANGUAGE plpgsql STABLE
     AS $$
 begin
   return query
     select * from search_photos(prompt_embedding(prompt, model), k, skip, labels, filters, model,
-                                min_score, after_score, after_photo, 'text');
+                                min_score, after_score, after_photo, 'text', correction_weight);
 end $$;
 
-COMMENT ON FUNCTION public.search_text(prompt text, k integer, skip integer, labels jsonb, filters jsonb, model text, min_score double precision, after_score double precision, after_photo text) IS 'Photos nearest to words whose embedding is stored; see prompt_embedding. The other parameters are those of search_photos.';
+COMMENT ON FUNCTION public.search_text(prompt text, k integer, skip integer, labels jsonb, filters jsonb, model text, min_score double precision, after_score double precision, after_photo text, correction_weight double precision) IS 'Photos nearest to words whose embedding is stored; see prompt_embedding. The other parameters are those of search_photos.';
 
 CREATE FUNCTION public.searched_model_id() RETURNS integer
     LANGUAGE sql STABLE
@@ -2951,6 +3328,24 @@ end $$;
 
 COMMENT ON FUNCTION public.sweep_labels() IS 'Deletes labels of versions that no longer exist. Readers do not see them.';
 
+CREATE FUNCTION public.sweep_reference_scores() RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+declare
+  swept bigint;
+begin
+  with recursive known as (
+    select min(version) as version from reference_scores
+    union all
+    select (select min(s.version) from reference_scores s where s.version > known.version) from known where known.version is not null
+  )
+  delete from reference_scores s where s.version = any (array(select version from known except select version from reference_sets));
+  get diagnostics swept = row_count;
+  return swept;
+end $$;
+
+COMMENT ON FUNCTION public.sweep_reference_scores() IS 'Deletes results of reference sets that no longer exist. Searches do not see them.';
+
 CREATE FUNCTION public.table_condition(entry jsonb, n integer, subject text) RETURNS text
     LANGUAGE plpgsql STABLE
     AS $_$
@@ -3040,6 +3435,24 @@ begin
 end $$;
 
 COMMENT ON FUNCTION public.unit_vector() IS 'Trigger: scales an embedding to unit length; only its direction counts. One that has it within a thousandth stays as it is. Refuses zeros and a wrong number of numbers.';
+
+CREATE FUNCTION public.use_correction(weight double precision, model text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  of_model constant integer := model_id_of(model);
+begin
+  if (weight between 0 and 2) is not true then
+    raise exception 'weight must be a number from 0 to 2, found %', coalesce(weight::text, 'null') using errcode = 'UC005';
+  end if;
+  update reference_sets s set weight = use_correction.weight where s.model_id = of_model and s.state = 'current';
+  if not found and weight > 0 then
+    raise exception 'Photos are not compared with reference texts yet. Run: unsplash-clip models correct %',
+      (select m.name || '@' || m.precision from models m where m.id = of_model) using errcode = 'UC003';
+  end if;
+end $$;
+
+COMMENT ON FUNCTION public.use_correction(weight double precision, model text) IS 'Sets the weight of the correction in searches by words that name none. 0: hits are ordered by their scores.';
 
 CREATE FUNCTION public.use_search_model(model text) RETURNS integer
     LANGUAGE plpgsql
@@ -4185,6 +4598,100 @@ ALTER TABLE public.prompt_requests ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+CREATE TABLE public.reference_scores (
+    version integer NOT NULL,
+    photo_id text NOT NULL COLLATE pg_catalog."C",
+    top_mean real NOT NULL
+);
+
+COMMENT ON TABLE public.reference_scores IS 'How similar each photo is to the reference texts that it is most similar to. Triggers on embeddings maintain it.';
+
+COMMENT ON COLUMN public.reference_scores.version IS 'The reference set.';
+
+COMMENT ON COLUMN public.reference_scores.photo_id IS 'The photo.';
+
+COMMENT ON COLUMN public.reference_scores.top_mean IS 'Mean cosine similarity to the k most similar texts: large for photos that come up in every search.';
+
+CREATE TABLE public.reference_texts (
+    version integer NOT NULL,
+    "position" integer NOT NULL,
+    text text NOT NULL,
+    embedding public.vector NOT NULL,
+    CONSTRAINT reference_texts_embedding_check CHECK ((public.vector_norm(embedding) > (0)::double precision))
+);
+
+COMMENT ON TABLE public.reference_texts IS 'The texts of each reference set.';
+
+COMMENT ON COLUMN public.reference_texts.version IS 'The reference set.';
+
+COMMENT ON COLUMN public.reference_texts."position" IS 'Position of the text in its set, from 1.';
+
+COMMENT ON COLUMN public.reference_texts.text IS 'The text, as normal_prompt gives it.';
+
+COMMENT ON COLUMN public.reference_texts.embedding IS 'Text embedding, of unit length.';
+
+CREATE VIEW public.reference_progress AS
+ SELECT ((m.name || '@'::text) || m."precision") AS model,
+    s.model_id,
+    s.version,
+    s.state,
+    s.k,
+    s.weight,
+    ( SELECT count(*) AS count
+           FROM public.reference_texts t
+          WHERE (t.version = s.version)) AS texts,
+    ( SELECT count(*) AS count
+           FROM public.embeddings e
+          WHERE (e.model_id = s.model_id)) AS photos,
+    ( SELECT count(*) AS count
+           FROM public.reference_scores c
+          WHERE (c.version = s.version)) AS compared
+   FROM (public.reference_sets s
+     JOIN public.models m ON ((m.id = s.model_id)));
+
+COMMENT ON VIEW public.reference_progress IS 'The reference sets of each model, with the number of embedded photos and how many of them were compared with the texts.';
+
+COMMENT ON COLUMN public.reference_progress.model IS 'The model, as name@precision.';
+
+COMMENT ON COLUMN public.reference_progress.model_id IS 'Id of the model.';
+
+COMMENT ON COLUMN public.reference_progress.version IS 'Number of the set.';
+
+COMMENT ON COLUMN public.reference_progress.state IS 'current or coming.';
+
+COMMENT ON COLUMN public.reference_progress.k IS 'Texts per photo whose mean similarity is stored.';
+
+COMMENT ON COLUMN public.reference_progress.weight IS 'Weight of the correction in searches by words that name none.';
+
+COMMENT ON COLUMN public.reference_progress.texts IS 'Reference texts.';
+
+COMMENT ON COLUMN public.reference_progress.photos IS 'Embedded photos.';
+
+COMMENT ON COLUMN public.reference_progress.compared IS 'Photos that were compared with the texts.';
+
+CREATE TABLE public.reference_ranges (
+    version integer NOT NULL,
+    first_block bigint NOT NULL,
+    end_block bigint NOT NULL
+);
+
+COMMENT ON TABLE public.reference_ranges IS 'Ranges of disk blocks of a model''s embeddings whose photos are still to be compared. A session that compares a range deletes its row in the same transaction.';
+
+COMMENT ON COLUMN public.reference_ranges.version IS 'The reference set.';
+
+COMMENT ON COLUMN public.reference_ranges.first_block IS 'First block of the range.';
+
+COMMENT ON COLUMN public.reference_ranges.end_block IS 'First block after the range.';
+
+ALTER TABLE public.reference_sets ALTER COLUMN version ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.reference_sets_version_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.removed_copies (
     key text NOT NULL,
     photo_id text NOT NULL COLLATE pg_catalog."C",
@@ -4551,6 +5058,21 @@ ALTER TABLE ONLY public.prompt_embeddings
 ALTER TABLE ONLY public.prompt_requests
     ADD CONSTRAINT prompt_requests_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.reference_ranges
+    ADD CONSTRAINT reference_ranges_pkey PRIMARY KEY (version, first_block);
+
+ALTER TABLE ONLY public.reference_scores
+    ADD CONSTRAINT reference_scores_pkey PRIMARY KEY (version, photo_id);
+
+ALTER TABLE ONLY public.reference_sets
+    ADD CONSTRAINT reference_sets_model_id_state_key UNIQUE (model_id, state);
+
+ALTER TABLE ONLY public.reference_sets
+    ADD CONSTRAINT reference_sets_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY public.reference_texts
+    ADD CONSTRAINT reference_texts_pkey PRIMARY KEY (version, "position");
+
 ALTER TABLE ONLY public.removed_copies
     ADD CONSTRAINT removed_copies_pkey PRIMARY KEY (key);
 
@@ -4697,6 +5219,12 @@ CREATE TRIGGER labels_of_replaced AFTER UPDATE OF embedding ON public.embeddings
 
 CREATE TRIGGER measure_image_region AFTER INSERT OR UPDATE ON public.search_settings FOR EACH ROW EXECUTE FUNCTION public.measure_image_region();
 
+CREATE TRIGGER reference_scores_of_deleted AFTER DELETE ON public.embeddings REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION public.keep_reference_scores();
+
+CREATE TRIGGER reference_scores_of_new AFTER INSERT ON public.embeddings REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.keep_reference_scores();
+
+CREATE TRIGGER reference_scores_of_replaced AFTER UPDATE ON public.embeddings REFERENCING OLD TABLE AS replaced NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.keep_reference_scores();
+
 CREATE TRIGGER unit_vector BEFORE INSERT OR UPDATE OF embedding ON public.embeddings FOR EACH ROW WHEN ((NOT ((public.l2_norm(new.embedding) >= (0.999)::double precision) AND (public.l2_norm(new.embedding) <= (1.001)::double precision)))) EXECUTE FUNCTION public.unit_vector();
 
 CREATE TRIGGER unit_vector BEFORE INSERT OR UPDATE OF embedding ON public.label_prompts FOR EACH ROW EXECUTE FUNCTION public.unit_vector();
@@ -4799,6 +5327,15 @@ ALTER TABLE ONLY public.prompt_embeddings
 
 ALTER TABLE ONLY public.prompt_requests
     ADD CONSTRAINT prompt_requests_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.models(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.reference_ranges
+    ADD CONSTRAINT reference_ranges_version_fkey FOREIGN KEY (version) REFERENCES public.reference_sets(version) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.reference_sets
+    ADD CONSTRAINT reference_sets_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.models(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.reference_texts
+    ADD CONSTRAINT reference_texts_version_fkey FOREIGN KEY (version) REFERENCES public.reference_sets(version) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_model_id_fkey FOREIGN KEY (model_id) REFERENCES public.models(id);

@@ -39,6 +39,7 @@ grant select on photo_keywords, photo_collections, photo_colors, photo_conversio
 grant select on prompt_embeddings, prompt_requests to unsplash_clip_worker, unsplash_clip_reader;
 grant select on search_model, search_settings, search_tuning, index_status, image_regions to unsplash_clip_worker, unsplash_clip_reader;
 grant select on label_rows, label_changes, label_definitions, label_progress to unsplash_clip_worker, unsplash_clip_reader;
+grant select on reference_sets, reference_texts, reference_scores, reference_progress to unsplash_clip_worker, unsplash_clip_reader;
 grant select on photo_places to unsplash_clip_worker, unsplash_clip_reader;
 grant select on projections, projection_points to unsplash_clip_worker, unsplash_clip_reader;
 grant select on photo_texts, text_language to unsplash_clip_worker, unsplash_clip_reader;
@@ -61,6 +62,7 @@ grant select, insert, update on imports to unsplash_clip_worker;
 grant select on imports to unsplash_clip_reader;
 grant insert, update on photo_keywords, photo_collections, photo_colors, photo_conversions to unsplash_clip_worker;
 grant insert, update on photo_texts to unsplash_clip_worker;
+grant insert, update on reference_scores to unsplash_clip_worker;
 grant insert, update, delete on photo_places to unsplash_clip_worker;
 grant select, insert, update, delete on url_templates, photo_templates, photo_versions to unsplash_clip_worker;
 grant select, insert, update, delete on removed_copies to unsplash_clip_worker;

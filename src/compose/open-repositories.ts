@@ -12,6 +12,7 @@ import { PostgresKeyRepository } from '../db/key-repository.js'
 import { PostgresLabelMarkRepository } from '../db/label-mark-repository.js'
 import { PostgresLabelRepository } from '../db/label-repository.js'
 import { PostgresModelRepository } from '../db/model-repository.js'
+import { PostgresReferenceRepository } from '../db/references/reference-repository.js'
 import { PostgresEvaluationRepository } from '../db/search/evaluation-repository.js'
 import { PostgresPromptRepository } from '../db/search/prompt-repository.js'
 import { PostgresSearchRepository } from '../db/search/search-repository.js'
@@ -27,6 +28,7 @@ import type { TrainedLabelRepository } from '../domain/ports/labels/trained-labe
 import type { ModelRepository } from '../domain/ports/model-repository.js'
 import type { PlaceRepository } from '../domain/ports/place-repository.js'
 import type { PromptRepository } from '../domain/ports/prompts.js'
+import type { ReferenceRepository } from '../domain/ports/references/reference-repository.js'
 import type { RemovalRepository } from '../domain/ports/removal-repository.js'
 import type { IngestRepository, LabelMarkRepository, LabelRepository } from '../domain/ports/repository.js'
 import type { RunRepository } from '../domain/ports/run-repository.js'
@@ -51,6 +53,7 @@ export interface Repositories {
   projections: ProjectionRepository
   evaluations: EvaluationRepository
   search: SearchRepository
+  references: ReferenceRepository
   vectors: VectorRepository
   tables: TableRepository
   imports: ImportRepository
@@ -59,8 +62,8 @@ export interface Repositories {
   submissions: PostgresSubmissionRepository
 }
 
-/** Connections that label photos in parallel: each keeps one core of the server busy. */
-const LABELLING_SESSIONS = 4
+/** Connections that label or compare photos in parallel: each keeps one core of the server busy. */
+const PARALLEL_SESSIONS = 4
 
 /**
  * All repositories over one database whose schema is up to date.
@@ -82,13 +85,14 @@ export function openRepositories(
     },
     models: new PostgresModelRepository(database),
     indexes: new PostgresIndexRepository(database, async () => openDatabase({ url: await url(), maxConnections: 1 })),
-    labels: new PostgresLabelRepository(database, { sessions: embedded ? 1 : LABELLING_SESSIONS }),
+    labels: new PostgresLabelRepository(database, { sessions: embedded ? 1 : PARALLEL_SESSIONS }),
     labelMarks: new PostgresLabelMarkRepository(database),
     trainedLabels: new PostgresTrainedLabelRepository(database),
     clusters: new PostgresClusterRepository(database),
     projections: new PostgresProjectionRepository(database),
     evaluations: new PostgresEvaluationRepository(database),
     search: new PostgresSearchRepository(database),
+    references: new PostgresReferenceRepository(database, { sessions: embedded ? 1 : PARALLEL_SESSIONS }),
     vectors: new PostgresVectorRepository(database),
     tables: new PostgresTableRepository(database),
     imports: new PostgresImportRepository(database),

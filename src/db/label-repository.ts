@@ -10,6 +10,7 @@ import type {
 import type { Database } from './connection.js'
 import { SELECT_PHOTO, toPhoto } from './ingest/photo-rows.js'
 import { pagesById } from './keyset-pages.js'
+import { patiently, runPass } from './ranged-pass.js'
 import { toVectorText } from './vector.js'
 
 const FIND_SET = `
@@ -21,8 +22,8 @@ const DEFINE_SET = `
          as current`
 const CANCEL_CHANGE = 'select cancel_relabel($2, model => $1::integer::text) as cancelled'
 
-const LABEL_PAGE = 'select label_page($1, $2) as labelled'
-const LABEL_REST = 'select labelled, queued from label_rest($1, $2)'
+const LABEL_PAGE = 'select label_page($1, $2) as done'
+const LABEL_REST = 'select labelled as done, queued from label_rest($1, $2)'
 const SWITCH = 'select label_switch($1, $2)'
 const REMOVE_SET = 'select remove_label_set($2, $1::integer::text) as labels'
 const SWEEP = 'select sweep_labels()'
@@ -99,36 +100,16 @@ export class PostgresLabelRepository implements LabelRepository {
     onProgress?: (labelled: number) => void,
     signal?: AbortSignal,
   ): Promise<number> {
-    let labelled = 0
-    const add = (photos: number): void => {
-      labelled += photos
-      if (photos > 0) onProgress?.(labelled)
-    }
-    const labelPages = async (): Promise<void> => {
-      for (;;) {
-        signal?.throwIfAborted()
-        const [page] = await this.database.query<{ labelled: number | null }>(LABEL_PAGE, [modelId, setName])
-        if (page!.labelled === null) return
-        add(page!.labelled)
-      }
-    }
-    for (let queued = 1; queued > 0; ) {
-      // Waits for all, so that no session works after a rejection.
-      const ended = await Promise.allSettled(Array.from({ length: this.#sessions }, labelPages))
-      for (const end of ended) if (end.status === 'rejected') throw end.reason
-      const [rest] = await this.#patiently<{ labelled: number; queued: number }>(LABEL_REST, [modelId, setName])
-      add(rest!.labelled)
-      queued = rest!.queued
-    }
-    signal?.throwIfAborted()
+    const pass = { page: LABEL_PAGE, rest: LABEL_REST, values: [modelId, setName] }
+    const labelled = await runPass(this.database, pass, { sessions: this.#sessions, onProgress, signal })
     await this.database.query(SWITCH, [modelId, setName])
-    await this.#patiently(SWEEP)
+    await patiently(this.database, SWEEP)
     return labelled
   }
 
   async cancelChange(modelId: ModelId, setName: string): Promise<boolean> {
     const [change] = await this.database.query<{ cancelled: boolean }>(CANCEL_CHANGE, [modelId, setName])
-    await this.#patiently(SWEEP)
+    await patiently(this.database, SWEEP)
     return change!.cancelled
   }
 
@@ -154,8 +135,8 @@ export class PostgresLabelRepository implements LabelRepository {
   }
 
   async removeSet(modelId: ModelId, setName: string): Promise<number> {
-    const [removed] = await this.#patiently<{ labels: number }>(REMOVE_SET, [modelId, setName])
-    await this.#patiently(SWEEP)
+    const [removed] = await patiently<{ labels: number }>(this.database, REMOVE_SET, [modelId, setName])
+    await patiently(this.database, SWEEP)
     return Number(removed!.labels)
   }
 
@@ -172,10 +153,5 @@ export class PostgresLabelRepository implements LabelRepository {
       this.database.query<LabelledRow>(LABELLED_PHOTOS, [modelId, setName, after, pageSize])
     for await (const page of pagesById(fetch, pageSize))
       yield page.map(row => ({ photo: toPhoto(row), label: row.label, score: row.score }))
-  }
-
-  /** Runs statements that read every row, without timeout. */
-  #patiently<Row extends Record<string, unknown>>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
-    return this.database.transaction(session => session.query<Row>(sql, values), { unlimited: true })
   }
 }

@@ -17,6 +17,7 @@ export class Shown {
     return {
       photo_id: hit.photoId,
       score: hit.score,
+      correction: hit.correction,
       ...('vectorRank' in hit
         ? {
             vector_rank: hit.vectorRank === null ? null : Number(hit.vectorRank),

@@ -22,7 +22,12 @@ export const SEARCH = defineTool({
   title: 'Search photos',
   description:
     'Finds photos by what they show. `q` describes the picture in English, as a caption would: "a dog in the snow". `photo` finds photos like another one. `like`, `plus` and `minus` combine photos and words. Conditions narrow the photos: `where` for columns such as `photo_location_country=Norway`, `label`, `near`, `color` and others.',
-  input: SearchParameters.omit({ facets: true, text_weight: true, vector_weight: true }).extend(HITS),
+  input: SearchParameters.omit({
+    facets: true,
+    text_weight: true,
+    vector_weight: true,
+    correction_weight: true,
+  }).extend(HITS),
   output: FoundPhotos,
   answer: async (api, given) => found(await api.read('/search', given)),
 })

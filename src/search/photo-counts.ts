@@ -10,7 +10,7 @@ import type {
 import type { SearchRepository } from '../domain/ports/search-repository.js'
 import { requireTextTower } from '../domain/text-tower.js'
 import { type EmbeddingSources, QueryEmbedder } from './embed-query.js'
-import { type Query, wordsOf } from './query.js'
+import { isSumOfWords, type Query, wordsOf } from './query.js'
 import type { SearchModel } from './search-model.js'
 
 const COUNT_WITHOUT_WORDS = 'Leave the words out, or name a model with a text tower: --model NAME.'
@@ -73,6 +73,7 @@ export class PhotoCounts {
     const photos = parts.flatMap(part => ('photo' in part ? [part.photo] : []))
     // As in a search, without the photos that the query names.
     const where = [...(options.where ?? []), ...(photos.length > 0 ? [{ not_photos: photos }] : [])]
-    return { ...options, where, parts: await embed.parts(parts) }
+    const kind = isSumOfWords(parts) ? 'text' : undefined
+    return { ...options, where, parts: await embed.parts(parts), kind }
   }
 }

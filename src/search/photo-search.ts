@@ -21,7 +21,7 @@ import { collapsed, type Duplicate } from './collapsed.js'
 import { QueryEmbedder } from './embed-query.js'
 import { type LabelPrecision, precisionOf } from './label-precision.js'
 import { PhotoCounts } from './photo-counts.js'
-import { type Query, wordsOf } from './query.js'
+import { isSumOfWords, type Query, wordsOf } from './query.js'
 import type { ImageLimits, QueryImage } from './query-image.js'
 import { chooseSearchModel, type ModelCatalog, type SearchModel } from './search-model.js'
 import { type AddedPrompt, addPrompts, distinctPrompts, listPrompts } from './stored-prompts.js'
@@ -92,6 +92,7 @@ export class PhotoSearch {
   /** The photos nearest to a query, without the photos that the query names. */
   async nearest(model: SearchModel, query: Query, options: SearchOptions, signal: AbortSignal): Promise<Hit[]> {
     const { search } = this.parts.repositories
+    requireText(query, options)
     const embed = new QueryEmbedder(this.parts, model, signal)
     if ('photo' in query) return search.similar(model.id, query.photo, options)
     if ('vector' in query) return search.search(model.id, query.vector, options)
@@ -106,7 +107,8 @@ export class PhotoSearch {
     if (hasWords) requireTextTower(model.spec, 'look for words', SEARCH_WITHOUT_WORDS)
     const photos = query.parts.flatMap(part => ('photo' in part ? [part.photo] : []))
     const where = [...(options.where ?? []), ...(photos.length > 0 ? [{ not_photos: photos }] : [])]
-    return search.searchCombined(model.id, await embed.parts(query.parts), { ...options, where })
+    const kind = isSumOfWords(query.parts) ? 'text' : options.kind
+    return search.searchCombined(model.id, await embed.parts(query.parts), { ...options, where, kind })
   }
 
   /** Embedded photos by their date, for those who look around. */
@@ -295,6 +297,16 @@ export class PhotoSearch {
   removePrompts(model: SearchModel, prompts: readonly string[]): Promise<string[]> {
     return this.parts.repositories.prompts.remove(model.id, distinctPrompts(prompts))
   }
+}
+
+/** @throws AppError USAGE for a correction of what is no text */
+function requireText(query: Query, { correctionWeight = 0, kind }: SearchOptions): void {
+  const isText = 'words' in query || ('parts' in query && isSumOfWords(query.parts)) || kind === 'text'
+  if (correctionWeight > 0 && !isText)
+    throw new AppError(
+      'USAGE',
+      'A correction weight needs words to search for, found another query. Searches by photos, pictures and vectors, and combinations with them or with unlike words, are not corrected.',
+    )
 }
 
 const byId = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

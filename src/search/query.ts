@@ -27,3 +27,11 @@ export function wordsOf(query: Query | undefined): string[] {
 export function wordsWeight(besidePhotos: boolean): number {
   return besidePhotos ? WORDS_BESIDE_PHOTOS : PLAIN_WEIGHT
 }
+
+/**
+ * Whether a combination adds words to words. Such a sum lies where texts do, so it is searched as a text. What turns away
+ * from words, and what has photos or vectors in it, may lie anywhere.
+ */
+export function isSumOfWords(parts: readonly WeightedSubject[]): boolean {
+  return parts.every(part => 'words' in part && part.weight > 0)
+}

@@ -2,10 +2,12 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PostgresIngestRepository } from '../../src/db/ingest/ingest-repository.js'
 import { PostgresRunRepository } from '../../src/db/ingest/run-repository.js'
+import { PostgresReferenceRepository } from '../../src/db/references/reference-repository.js'
 import type { ModelId } from '../../src/domain/ports/repository.js'
 import type { FolderStore } from '../../src/storage/folder-store.js'
 import { aPhoto } from '../db/factories.js'
 import { freshDatabases } from '../db/fresh-databases.js'
+import { DOG, SNOW } from '../search/support.js'
 import { serverKinds } from '../support/servers/postgres.js'
 import { plantPhotos, removeStore, startApi, type TestApi, VECTORS } from './support.js'
 
@@ -31,7 +33,15 @@ describe.each(serverKinds())('the HTTP API on the $kind server', ({ available, s
     interface Result {
       model: string
       next: string | null
-      hits: { photo_id: string; score: number; copy: string; labels: object; photo: Record<string, unknown> }[]
+      corrected: boolean
+      hits: {
+        photo_id: string
+        score: number
+        correction: number | null
+        copy: string
+        labels: object
+        photo: Record<string, unknown>
+      }[]
       facets?: object[]
     }
     const result = async (response: Response | Promise<Response>) => {
@@ -112,6 +122,36 @@ describe.each(serverKinds())('the HTTP API on the $kind server', ({ available, s
       const first = await result(api.post('/search', { photo: 'dog', labels, k: 1 }))
       const second = await result(api.post('/search', { photo: 'dog', labels, k: 5, cursor: first.next }))
       expect(ids(second)).not.toContain(ids(first)[0])
+    })
+
+    test('GET /api/v1/search says that the order of its hits is corrected, by the weight that it is asked for', async () => {
+      const references = new PostgresReferenceRepository(api.database)
+      // Photos of dogs are hubs.
+      await references.define(modelId, { texts: ['a dog', 'dogs', 'snow'], k: 2 }, [DOG, DOG, SNOW])
+      await references.compare(modelId)
+      const plain = await search('q=at%20night')
+      expect(plain).toMatchObject({ corrected: false, hits: plain.hits.map(() => ({ correction: null })) })
+      const corrected = await search('q=at%20night&correction_weight=1')
+      expect(corrected.corrected).toBe(true)
+      expect(ids(corrected)).toEqual(['night', 'dog-at-night', 'snow', 'dog-in-snow', 'dog'])
+      expect(corrected.hits.map(hit => hit.correction)).toEqual(
+        [0, Math.SQRT1_2, 0.5, Math.SQRT1_2, 1].map(correction => expect.closeTo(correction, 3)),
+      )
+      const pages: string[] = []
+      for (let next: string | null = ''; next !== null; ) {
+        const page: Result = await search(`q=at%20night&correction_weight=1&k=2${next && `&cursor=${next}`}`)
+        pages.push(...ids(page))
+        next = page.next
+      }
+      expect(pages).toEqual(ids(corrected))
+      expect(await search('q=at%20night&correction_weight=1&hybrid=true')).toMatchObject({ corrected: true })
+      expect(await result(api.post('/search', { words: 'at night', correction_weight: 1 }))).toEqual(corrected)
+      expect((await api.post('/search', { photo: 'dog', correction_weight: 1 })).status).toBe(422)
+      expect((await api.get('/search?q=at%20night&correction_weight=3')).status).toBe(400)
+      await references.useWeight(modelId, 1)
+      expect(await search('q=at%20night')).toEqual(corrected)
+      expect(await search('photo=dog')).toMatchObject({ corrected: false })
+      await references.drop(modelId)
     })
 
     test('searches store no words', async () => {

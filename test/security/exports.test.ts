@@ -99,11 +99,19 @@ describe('a table', () => {
       {
         photoId: '-N_UwPdUs7E',
         score: -0.5,
+        correction: null,
         photo,
         labels: { time: { label: '+night', score: 0.5 } },
         storedKey: 'h512-q65/x.jpg',
       },
-      { photoId: 'b', score: -0.75, photo: barePhoto('b', 'https://images.example/b'), labels: {}, storedKey: null },
+      {
+        photoId: 'b',
+        score: -0.75,
+        correction: null,
+        photo: barePhoto('b', 'https://images.example/b'),
+        labels: {},
+        storedKey: null,
+      },
     ]
     const file = join(folder, 'hits.csv')
     await writeCsv(file, hitColumns(hits), hitRows(hits, 10))

@@ -16,7 +16,7 @@ const EXAMPLES = [
 ].map(([, sql, error]) => ({ sql: sql!, fails: error !== undefined }))
 /** Examples that change something; their owner runs them. */
 const WRITES =
-  /^(insert|create|call)|\b(use_text_language|define_label_set|define_trained_set|label_photos|cancel_relabel|set_run_control|use_search_model|retire_model)\(/
+  /^(insert|create|call)|\b(use_text_language|define_label_set|define_trained_set|label_photos|cancel_relabel|set_run_control|use_search_model|retire_model|define_references|reference_rest|reference_switch|use_correction)\(/
 
 describe.skipIf(!hasNativeServer())('with pgvector in a schema of its own', () => {
   let server: TestServer

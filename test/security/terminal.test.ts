@@ -34,6 +34,7 @@ describe('what a dataset, a server or a label set wrote', () => {
     const hit = {
       photoId: 'a',
       score: 1,
+      correction: null,
       photo: { ...barePhoto('a', `https://images.example/${attack}`), photo_description: attack },
       labels: { time: { label: attack, score: 1 } },
       storedKey: null,
@@ -62,7 +63,8 @@ describe('what a dataset, a server or a label set wrote', () => {
   test('cannot make up a line of a table or of a hit', () => {
     expect(table(['id', 'value'], [['a', 'b\nforged  row']]).split('\n')).toHaveLength(2)
     const photo = { ...barePhoto('a', 'https://images.example/'), photo_url: 'x\n  2  0.9  forged' }
-    expect(hitLine(1, { photoId: 'a', score: 1, photo, labels: {}, storedKey: null }).split('\n')).toHaveLength(2)
+    const hit = { photoId: 'a', score: 1, correction: null, photo, labels: {}, storedKey: null }
+    expect(hitLine(1, hit).split('\n')).toHaveLength(2)
   })
 
   test('cannot get out of the line of progress', () => {

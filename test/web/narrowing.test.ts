@@ -49,6 +49,19 @@ test('a near duplicate is shown where the photo that stands for it is too weak',
   expect(ids(shownPhotos(all, new Map([['strong', 'weak']]), { ...EMPTY, cut: 0.5 }, true).photos)).toEqual(['strong'])
 })
 
+test('a least relevance ends the list at the first weaker hit, in a corrected order after many of them', () => {
+  const choice = { ...EMPTY, cut: 0.5 }
+  const hits = (scores: number[], correction: number | null) =>
+    scores.map((score, i) => ({ photo_id: `p${i}`, score, correction }) as Found)
+  const shown = (found: Found[]) => {
+    const { photos, isComplete } = shownPhotos(found, new Map(), choice, false)
+    return [photos.length, isComplete]
+  }
+  expect(shown(hits([0.9, 0.4], null))).toEqual([1, true])
+  expect(shown(hits([0.9, 0.4, 0.6], 0.1))).toEqual([2, false])
+  expect(shown(hits([0.9, ...Array(60).fill(0.4)], 0.1))).toEqual([1, true])
+})
+
 test('the count names what is hidden', () => {
   expect(countText(1, 0, true)).toBe('1 photo')
   expect(countText(1, 1, true)).toBe('2 photos, 1 near duplicate hidden')

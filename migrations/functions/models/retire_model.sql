@@ -37,6 +37,7 @@ begin
   delete from failures where model_id = retired.id;
   delete from photo_versions where model_id = retired.id;
   delete from label_sets where model_id = retired.id;
+  delete from reference_scores s using reference_sets r where r.model_id = retired.id and s.version = r.version;
   delete from batches where model_id = retired.id;
   delete from runs where model_id = retired.id;
   -- Dropping a partition locks all of embeddings. A session that waits for that lock blocks all later searches, so this waits
@@ -59,4 +60,4 @@ begin
   return photos;
 end $$;
 comment on function retire_model is
-  'Drops all data of a model: embeddings with their indexes, labels, prompts, failures, settings, runs. Photos and their copies stay. Refuses the model that is searched, and a model with open runs. Returns the number of embeddings dropped.';
+  'Drops all data of a model: embeddings with their indexes, labels, prompts, reference texts, failures, settings, runs. Photos and their copies stay. Refuses the model that is searched, and a model with open runs. Returns the number of embeddings dropped.';

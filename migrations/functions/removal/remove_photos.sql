@@ -56,6 +56,7 @@ begin
   delete from label_rows l
    where l.photo_id = any (gone)
      and l.version = any (array(select version from label_sets union all select version from label_changes));
+  delete from reference_scores s where s.photo_id = any (gone) and s.version = any (array(select version from reference_sets));
   perform set_config('unsplash_clip.removing_photos', '', true);
   return gone;
 end $$;

@@ -1,8 +1,8 @@
 create or replace function search_embeddings(
   of_model integer, query vector, k integer, skip integer, labels jsonb, filters jsonb, except_photo text default null,
   kind text default null, min_score double precision default null,
-  after_score double precision default null, after_photo text default null
-) returns table (rank bigint, photo_id text, score double precision) language plpgsql stable
+  after_score double precision default null, after_photo text default null, correction_weight double precision default null
+) returns table (rank bigint, photo_id text, score double precision, correction double precision) language plpgsql stable
 -- Set here, so that changes inside end with the function. Compiling a statement takes longer than a search. Settings of
 -- pgvector cannot stand here: a user without superuser rights may only name them where pgvector is loaded already, so a
 -- restore would leave the function out.
@@ -13,6 +13,7 @@ as $$
 declare
   model_dimension integer;
   plan record;
+  ways text[];
   way text;
   direction vector;
   -- The kind of index that this way reads; null: none.
@@ -21,8 +22,14 @@ declare
   depth bigint;
   candidates bigint;
   slack double precision;
+  reference record;
+  corrected boolean;
+  after_place double precision := after_score;
+  -- The most that the score of a photo can be above its place in the order of the hits.
+  lift double precision := 0;
   ids text[];
   scores double precision[];
+  corrections double precision[];
   seen bigint;
   reach double precision;
   -- The caller's settings of pgvector.
@@ -41,7 +48,12 @@ begin
   if (after_score is null) <> (after_photo is null) then
     raise exception 'after_score and after_photo are the score and the photo_id of one hit: give both or neither' using errcode = 'UC005';
   end if;
-  select dimension into model_dimension from models where id = of_model;
+  if correction_weight is not null and not correction_weight between 0 and 2 then
+    raise exception 'correction_weight must be a number from 0 to 2, found %', correction_weight using errcode = 'UC005';
+  end if;
+  select m.dimension, s.version, s.floor::double precision as floor, coalesce(correction_weight, s.weight, 0) as weight into reference
+    from models m left join reference_sets s on s.model_id = m.id and s.state = 'current' where m.id = of_model;
+  model_dimension := reference.dimension;
   if model_dimension is null then
     raise exception 'there is no model with id %', of_model using errcode = 'UC003';
   end if;
@@ -52,6 +64,15 @@ begin
   if vector_norm(query) = 0 then
     raise exception 'the query is the zero vector, which is similar to nothing' using errcode = 'UC005';
   end if;
+  -- Searches by images have no such hubs.
+  corrected := coalesce(kind = 'text' and reference.weight > 0, false);
+  if correction_weight > 0 and not corrected then
+    raise exception 'correction_weight needs a query of the kind text, found %', coalesce(kind, 'null') using errcode = 'UC005';
+  end if;
+  if corrected and reference.version is null then
+    raise exception 'Photos are not compared with reference texts yet, so their order cannot be corrected. Run: unsplash-clip models correct %',
+      (select m.name || '@' || m.precision from models m where m.id = of_model) using errcode = 'UC003';
+  end if;
   direction := l2_normalize(query);
   -- The square of a very long or very short vector is no number of single precision.
   if not vector_norm(query) between 1e-9 and 1e9 then
@@ -61,9 +82,31 @@ begin
   -- single precision differ by model_dimension x 2^-22 at most; four times that, to be sure.
   slack := 1.01 * vector_norm(direction - direction::halfvec::vector) + model_dimension * 2.0 ^ -20;
 
-  plan := search_plan(of_model, k, skip, labels, filters, coalesce(kind, query_kind(of_model, direction)));
-  foreach way in array plan.ways loop
-    candidates := case way when 'single' then k::bigint + skip when 'half' then 2 * (k::bigint + skip) + 64 else plan.candidates end;
+  plan := search_plan(of_model, case when corrected then greatest(k, least(4 * k, 250)) else k end, skip, labels, filters,
+                      coalesce(kind, query_kind(of_model, direction)));
+  ways := plan.ways;
+  if corrected then
+    -- What is no candidate has a correction of at least that of the floor.
+    lift := -reference.weight * coalesce(reference.floor, -1);
+    after_place := after_score - reference.weight * coalesce(greatest(reference.floor, (
+      select r.top_mean::double precision from reference_scores r where r.version = reference.version and r.photo_id = after_photo)), 0);
+    -- Deeper, before all photos are compared; a sample of photos could not bound what it leaves out.
+    ways := array_remove(ways, 'deep');
+    if plan.index_name is not null and k < 250 then
+      ways := ways[1] || ways;
+    end if;
+  end if;
+  for attempt in 1 .. cardinality(ways) loop
+    way := ways[attempt];
+    if attempt = 2 and way = ways[1] then
+      plan := search_plan(of_model, 250, skip, labels, filters, kind);
+      continue when plan.index_name is null;
+    end if;
+    candidates := case
+      when way = 'single' then k::bigint + skip
+      when way <> 'half' then plan.candidates
+      when corrected then 8 * (k::bigint + skip) + 1000
+      else 2 * (k::bigint + skip) + 64 end;
     method := case way when 'half' then null when 'single' then null when 'deep' then plan.ways[1] else way end;
     effort := case way when 'deep' then plan.deep_effort else plan.effort end;
     depth := case way when 'deep' then plan.deep_depth else plan.depth end;
@@ -83,10 +126,10 @@ begin
       perform set_config('hnsw.ef_search', effort::text, true);
       perform set_config('hnsw.iterative_scan', case when depth > effort then 'relaxed_order' else 'off' end, true);
     end if;
-    execute search_statement(of_model, way, plan.distance, plan.conditions, plan.needs_photos, plan.drawn_percent)
-       into ids, scores, seen, reach
-      using query, except_photo, labels, filters, k, skip, min_score, after_score, after_photo,
-            direction::halfvec, candidates, slack, depth;
+    execute search_statement(of_model, way, plan.distance, plan.conditions, plan.needs_photos, plan.drawn_percent, corrected)
+      into ids, scores, corrections, seen, reach
+      using query, except_photo, labels, filters, k, skip, min_score, after_place, after_photo,
+            direction::halfvec, candidates, slack, depth, reference.version, reference.weight, reference.floor;
     -- Back to the caller's. After an error the rollback does it.
     if method = 'ivfflat' then
       perform set_config('ivfflat.probes', breadth, true);
@@ -97,16 +140,20 @@ begin
     end if;
     exit when case way
       when 'single' then true
-      -- What is no candidate scores less than the last hit of a full page, or less than min_score.
+      -- What is no candidate scores less than the last hit of a full page, or less than min_score; where hits are corrected,
+      -- also when the least correction brings it up.
       when 'half' then
-        seen < candidates or coalesce(case cardinality(ids) when k then scores[k] else min_score end > reach + slack, false)
+        seen < candidates or coalesce(reach + slack < min_score, false)
+        or coalesce(scores[k] - coalesce(corrections[k], 0) > reach + slack + lift, false)
       -- Fewer: the nearest photos that fulfil the conditions may lie deeper, or elsewhere. But an index gives the nearest first:
       -- when it has come to photos below min_score, the rest are below it too, with conditions and without. Its distances and
       -- those of the scores each differ from the truth by slack.
-      else (cardinality(ids) = k and (plan.conditions = '' or seen = candidates)) or coalesce(reach + 2 * slack < min_score, false) end;
+      else (cardinality(ids) = k and (plan.conditions = '' or seen = candidates)
+            and (not corrected or scores[k] - corrections[k] > reach + 2 * slack + lift))
+        or coalesce(reach + 2 * slack < min_score, false) end;
   end loop;
-  return query select skip + found.position, found.id, found.score
-                 from unnest(ids, scores) with ordinality as found (id, score, position);
+  return query select skip + found.position, found.id, found.score, found.correction
+                 from unnest(ids, scores, corrections) with ordinality as found (id, score, correction, position);
 end $$;
 comment on function search_embeddings is
-  'Nearest photos of one model by id; people use search_photos and similar_photos. kind: text or image, the origin of the query vector; null: query_kind tells. An index, where search_settings names one, only selects candidates; scores are exact, and where it selects too few although it has not come down to min_score, all photos are compared.';
+  'Nearest photos of one model by id; people use search_photos and similar_photos. kind: text or image, the origin of the query vector; null: query_kind tells. An index, where search_settings names one, only selects candidates; scores are exact, and where it selects too few although it has not come down to min_score, all photos are compared. correction_weight: of texts only; hits go by score less correction, which is this share of the photo''s similarity to reference texts (see reference_scores). Null: the share that is set for the model, which may be 0; the correction of a hit is null where hits go by score.';

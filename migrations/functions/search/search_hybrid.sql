@@ -5,10 +5,11 @@ create or replace function search_hybrid(
   labels jsonb default '[]', filters jsonb default '[]', model text default null,
   min_score double precision default null,
   vector_weight double precision default 1, text_weight double precision default 1,
-  rrf_k integer default 60, depth integer default 200, query vector default null, kind text default null
+  rrf_k integer default 60, depth integer default 200, query vector default null, kind text default null,
+  correction_weight double precision default null
 ) returns table (
   rank bigint, photo_id text, score double precision, vector_rank bigint, vector_score double precision,
-  text_rank bigint, text_score real, description text, photographer text, photo_url text
+  text_rank bigint, text_score real, description text, photographer text, photo_url text, correction double precision
 ) language plpgsql stable as $$
 declare
   of_model integer := model_id_of(model);
@@ -47,8 +48,9 @@ begin
   -- among which the ids must not decide.
   return query execute format($sql$
     with by_vector as materialized (
-      select near.photo_id, near.score, rank() over (order by near.score desc) as place
-        from search_embeddings(%1$s, $1, $5, 0, $3, $4, null, $6, $7) as near where $1 is not null
+      select near.photo_id, near.score, near.correction,
+             rank() over (order by near.score - coalesce(near.correction, 0) desc) as place
+        from search_embeddings(%1$s, $1, $5, 0, $3, $4, null, $6, $7, correction_weight => $13) as near where $1 is not null
     ), by_text as materialized (
       select best.photo_id, best.score, rank() over (order by best.score desc) as place
         from (select t.photo_id, ts_rank(t.words, $2) as score
@@ -57,16 +59,16 @@ begin
                order by score desc fetch first ($5) rows with ties) as best
     ), fused as (
       select photo_id, coalesce($8 / ($10 + v.place), 0) + coalesce($9 / ($10 + t.place), 0) as score,
-             v.place as vector_rank, v.score as vector_score, t.place as text_rank, t.score as text_score
+             v.place as vector_rank, v.score as vector_score, v.correction, t.place as text_rank, t.score as text_score
         from by_vector v full join by_text t using (photo_id)
        order by score desc, photo_id limit $11 offset $12
     )
     select row_number() over (order by f.score desc, f.photo_id) + $12, f.photo_id, f.score, f.vector_rank, f.vector_score,
-           f.text_rank, f.text_score, coalesce(p.photo_description, p.ai_description), p.photographer_username, p.photo_url
+           f.text_rank, f.text_score, coalesce(p.photo_description, p.ai_description), p.photographer_username, p.photo_url, f.correction
       from fused f left join photos p on p.photo_id = f.photo_id
      order by f.score desc, f.photo_id$sql$,
     of_model, case when wanted.needs_photos then 'join photos p on p.photo_id = e.photo_id' end, wanted.conditions)
-    using query, words, labels, filters, depth, kind, min_score, vector_weight, text_weight, rrf_k::double precision, k, skip;
+    using query, words, labels, filters, depth, kind, min_score, vector_weight, text_weight, rrf_k::double precision, k, skip, correction_weight;
 end $$;
 comment on function search_hybrid is
-  'Photos by meaning and by words: the depth nearest by vector and the depth best by full text, fused by reciprocal rank (score = vector_weight / (rrf_k + vector_rank) + text_weight / (rrf_k + text_rank), SIGIR 2009), ties by photo_id. A rank is null where the photo is not in that list; a prompt of stop words only has no text list. min_score cuts the vector list. labels, filters, model: as in search_photos. query: the vector to search for, by default that of the prompt; kind: as in search_photos.';
+  'Photos by meaning and by words: the depth nearest by vector and the depth best by full text, fused by reciprocal rank (score = vector_weight / (rrf_k + vector_rank) + text_weight / (rrf_k + text_rank), SIGIR 2009), ties by photo_id. A rank is null where the photo is not in that list; a prompt of stop words only has no text list. min_score cuts the vector list. labels, filters, model: as in search_photos. query: the vector to search for, by default that of the prompt; kind, correction_weight: as in search_photos; correction: what the order of the vector list subtracts from vector_score.';

@@ -1,5 +1,6 @@
 create or replace function search_statement(
-  of_model integer, way text, index_distance text, conditions text, needs_photos boolean, drawn_percent double precision default null
+  of_model integer, way text, index_distance text, conditions text, needs_photos boolean,
+  drawn_percent double precision default null, corrected boolean default false
 ) returns text language plpgsql immutable as $$
 declare
   by_index constant boolean := way in ('ivfflat', 'hnsw', 'deep');
@@ -7,6 +8,9 @@ declare
     when 'single' then '(e.embedding::vector <=> $1)'
     when 'half' then '(e.embedding <=> $10)'
     else index_distance end;
+  -- Hits go by score less correction. A photo that is not compared with the reference texts counts as one at the floor.
+  correction constant text := '$15 * coalesce(greatest(r.top_mean::double precision, $16), 0)';
+  place constant text := case when corrected then 'score - correction' else 'score' end;
   source text := format('from embeddings e %s where e.model_id = %s and e.photo_id is distinct from $2',
                         case when needs_photos and not by_index then 'join photos p on p.photo_id = e.photo_id' end, of_model);
   nearest text := '';
@@ -24,16 +28,28 @@ begin
        ), ', distance, source);
     source := format('from nearest e %s where true', case when needs_photos then 'join photos p on p.photo_id = e.photo_id' end);
   end if;
-  chosen := format('select e.photo_id, %s as embedding, %s as distance %s %s %s %s limit $11',
-    case way when 'single' then 'null::halfvec' else 'e.embedding' end,
-    case when by_index then 'e.distance' else distance end,
-    source, conditions,
-    case way
-      when 'single' then format(
-        'and ($7 is null or 1 - %1$s >= $7) and ($8 is null or 1 - %1$s < $8 or (1 - %1$s = $8 and e.photo_id > $9))', distance)
-      when 'half' then format('and ($8 is null or 1 - %s <= $8 + $12)', distance) end,
-    -- In the order of the index, which is read no deeper than until enough are found.
-    case way when 'single' then 'order by distance, e.photo_id' when 'deep' then '' else 'order by distance' end);
+  if corrected and way = 'single' then
+    -- Distances first: a join that spills to the disk must not take the embeddings along.
+    chosen := format(
+      'select photo_id, score, correction
+         from (select d.photo_id, 1 - d.distance as score, %s as correction
+                 from (select e.photo_id, %s as distance %s %s offset 0) as d
+                 left join reference_scores r on r.version = $14 and r.photo_id = d.photo_id offset 0) as compared
+        where score <> ''NaN'' and ($7 is null or score >= $7)
+          and ($8 is null or score - correction < $8 or (score - correction = $8 and photo_id > $9))
+        order by score - correction desc, photo_id limit $11', correction, distance, source, conditions);
+  else
+    chosen := format('select e.photo_id, %s as embedding, %s as distance %s %s %s %s limit $11',
+      case way when 'single' then 'null::halfvec' else 'e.embedding' end,
+      case when by_index then 'e.distance' else distance end,
+      source, conditions,
+      case way
+        when 'single' then format(
+          'and ($7 is null or 1 - %1$s >= $7) and ($8 is null or 1 - %1$s < $8 or (1 - %1$s = $8 and e.photo_id > $9))', distance)
+        when 'half' then case when not corrected then format('and ($8 is null or 1 - %s <= $8 + $12)', distance) end end,
+      -- In the order of the index, which is read no deeper than until enough are found.
+      case way when 'single' then 'order by distance, e.photo_id' when 'deep' then '' else 'order by distance' end);
+  end if;
   if way = 'deep' then
     -- A sample of pages, always the same one, so that pages of hits fit together: of photos where the conditions read them. It
     -- is read only where the index gave too few. Its distance is one that no index knows.
@@ -56,22 +72,33 @@ begin
     'with %s candidates as materialized (
        %s
      ), page as (
-       select photo_id, score
-         from (select photo_id, 1 - %s as score from candidates) as compared
+       select %s
+         from (%s) as compared
         where score <> ''NaN'' and ($7 is null or score >= $7)
-          and ($8 is null or score < $8 or (score = $8 and photo_id > $9))
-        order by score desc, photo_id limit $5 offset $6
+          and ($8 is null or %5$s < $8 or (%5$s = $8 and photo_id > $9))
+        order by %5$s desc, photo_id limit $5 offset $6
      )
-     select coalesce(array_agg(photo_id order by score desc, photo_id), ''{}''), array_agg(score order by score desc, photo_id),
-            (select count(*) from candidates), %s
+     select coalesce(array_agg(photo_id order by %5$s desc, photo_id), ''{}''), array_agg(score order by %5$s desc, photo_id),
+            %6$s, (select count(*) from candidates), %7$s
        from page',
-    nearest, chosen,
-    case way when 'single' then 'distance' else '(embedding::vector <=> $1)' end,
-    case when way = 'deep' then
-           '(select case when count(*) = $11 then min(1 - (embedding::vector <=> $1))
-                         else (select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1) end from found)'
-         when by_index then '(select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1)'
-         else '(select 1 - max(distance) from candidates)' end);
+    nearest,
+    chosen,
+    case when corrected then 'photo_id, score, correction' else 'photo_id, score' end,
+    case
+      when not corrected then
+        format('select photo_id, 1 - %s as score from candidates', case way when 'single' then 'distance' else '(embedding::vector <=> $1)' end)
+      when way = 'single' then 'select * from candidates'
+      else format('select c.photo_id, 1 - (c.embedding::vector <=> $1) as score, %s as correction
+                     from candidates c left join reference_scores r on r.version = $14 and r.photo_id = c.photo_id', correction) end,
+    place,
+    case when corrected then format('array_agg(correction order by %s desc, photo_id)', place) else 'null::double precision[]' end,
+    case
+      when way = 'deep' then
+        '(select case when count(*) = $11 then min(1 - (embedding::vector <=> $1))
+                      else (select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1) end from found)'
+      when by_index then '(select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1)'
+      when corrected and way = 'single' then 'null::double precision'
+      else '(select 1 - max(distance) from candidates)' end);
 end $$;
 comment on function search_statement is
-  'Part of search_embeddings: its statement for one way of search_plan. drawn_percent: of deep. Parameters: query, excluded photo, labels, filters, k, skip, min_score, after_score, after_photo, query in half precision, candidates, slack, depth. Columns: ids and scores of the page, number of candidates, and reach: the score of the last photo that was read.';
+  'Part of search_embeddings: its statement for one way of search_plan. drawn_percent: of deep. corrected: hits go by score less correction, not by score. Parameters: query, excluded photo, labels, filters, k, skip, min_score, place and photo of the hit to go on after, query in half precision, candidates, slack, depth, and of a correction: reference set, weight, floor. Columns: ids, scores and corrections of the page, number of candidates, and reach: the score of the last photo that was read.';

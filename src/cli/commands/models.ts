@@ -8,8 +8,9 @@ import { type CommonOptions, type Context, runCommand } from '../context.js'
 import { addAddCommands } from '../models/add-command.js'
 import type { CompareModelsOptions } from '../models/compare-models.js'
 import type { CompareOptions } from '../models/compare-published.js'
+import type { CorrectOptions } from '../models/correct-model.js'
 import { testTowers, verifyFiles } from '../models/verify-model.js'
-import { wholeNumber } from '../options/arguments.js'
+import { realNumber, wholeNumber } from '../options/arguments.js'
 import { table } from '../print/output.js'
 
 export function addModelsCommand(program: Command): void {
@@ -25,6 +26,7 @@ Examples:
   unsplash-clip models add hf:Xenova/siglip-base-patch16-224
   unsplash-clip models pull clip-vit-b-32@fp32
   unsplash-clip models use clip-vit-b-32@fp32
+  unsplash-clip models correct
 
 The first use of a model fetches its files; pull fetches them in advance. Settings: MODEL_SOURCE, HF_ENDPOINT.`,
     )
@@ -132,6 +134,42 @@ Exit codes: 0 done, 1 failed, 2 refused or wrong usage.`,
       process.exitCode = await runCommand(options, {}, async context => {
         const { retireModel } = await import('../models/model-switch.js')
         return retireModel(context, model, options.yes ?? false)
+      })
+    })
+  models
+    .command('correct')
+    .description('Correct the order of searches by words for photos that come up in every search.')
+    .argument('[model]', 'name, optionally with @precision (default: the model of searches)')
+    .option(
+      '--k <n>',
+      'reference texts per photo, the most similar ones, that count (default: 32)',
+      wholeNumber(1, 100_000),
+    )
+    .option(
+      '--weight <n>',
+      'share of their mean similarity that the order subtracts; 0: none, unless a search names one (default: 0.75)',
+      realNumber(0, 2),
+    )
+    .option('--references <file>', 'texts, one per line (default: those in use, else common things)')
+    .option('--off', 'remove the correction')
+    .option('--json', 'print a JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  unsplash-clip models correct
+  unsplash-clip models correct clip-vit-b-32@fp32 --references searches.txt --weight 0.5
+  unsplash-clip models correct --off
+
+Some photos are near to all words. This command compares every embedded photo with reference texts; searches by words
+then order their hits by score less a share of the photo's own mean similarity to the k most similar texts. Scores stay
+cosine similarities. Searches by photos and pictures do not change. Photos that are embedded later are compared as they are
+written. After an interruption the same command continues. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
+    )
+    .action(async (model: string | undefined, options: CommonOptions & CorrectOptions) => {
+      process.exitCode = await runCommand({ ...options, model }, {}, async context => {
+        const { correctModel } = await import('../models/correct-model.js')
+        return correctModel(context, options)
       })
     })
   models

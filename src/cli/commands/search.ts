@@ -35,6 +35,7 @@ interface Options extends CommonOptions, QueryOptions, FilterOptions {
   hybrid?: boolean
   textWeight?: number
   vectorWeight?: number
+  correctionWeight?: number
   facets?: string
   interactive?: boolean
   html?: string
@@ -55,6 +56,11 @@ export function addSearchCommand(program: Command): void {
     .option('--hybrid', 'also match the words themselves, in descriptions, places and keywords')
     .option('--text-weight <n>', 'with --hybrid: weight of the words themselves', realNumber(0, 1000))
     .option('--vector-weight <n>', 'with --hybrid: weight of the meaning', realNumber(0, 1000))
+    .option(
+      '--correction-weight <n>',
+      'of words: correct the order for photos that come up in every search, 0 not at all (default: see models correct)',
+      realNumber(0, 2),
+    )
     .option('--facets <names>', 'also show histograms of the hits: label sets, country, year, … (see facets --help)')
     .option('--interactive', 'answer one query per line of stdin; the model stays loaded')
     .option('-k, --count <n>', 'number of hits', wholeNumber(1, 10_000), 10)
@@ -87,7 +93,8 @@ Examples:
 
 A combination scales every part to unit length and weights it. The default weight is 1, or ${WORDS_BESIDE_PHOTOS} for words next to
 photos, because the similarities of words vary less. The words become stored prompts; see unsplash-clip prompts.
-Scores are cosine similarities. With --hybrid, a score is the sum of weight / (60 + rank) over both lists.
+Scores are cosine similarities, also where the order is corrected. With --hybrid, a score is the sum of weight / (60 + rank)
+over both lists.
 Image-only models support --image and --photo, but not words.
 Exit codes: 0 done (also with no hit), 1 failed, 2 wrong usage.`,
     )
@@ -145,16 +152,20 @@ function checkHybrid(query: WantedQuery, { hybrid, textWeight, vectorWeight, aft
 }
 
 async function searchOptions(options: Options): Promise<SearchOptions> {
-  const { count, offset, minScore, after } = options
+  const { count, offset, minScore, after, correctionWeight } = options
   return {
     k: count,
     offset,
     minScore,
+    correctionWeight,
     after: after === undefined ? undefined : parseCursor(after, '--after'),
     ...(await filtersOf(options)),
   }
 }
 
+/** The order of hits that were found in a corrected order. */
+const CORRECTED_ORDER =
+  'score less a correction for photos that come up in every search (see models correct); scores are cosine similarities'
 const HYBRID_ORDER =
   'meaning and words together: a score is the sum of weight / (60 + rank) over both lists, no cosine similarity'
 
@@ -188,11 +199,14 @@ async function answer(
     out.result({ ...(line === undefined ? {} : { query: line }), ...hitObject(rank, hit) }, hitLine(rank, hit))
   })
   if (hits.length === 0) out.text('No photo matches.')
+  if (isCorrected(hits)) out.text(`${options.hybrid ? 'By meaning, ordered' : 'Ordered'} by ${CORRECTED_ORDER}.`)
   if (hits.length === k)
     out.text(`More: ${options.hybrid ? `--offset ${offset + k}` : `--after ${cursorOf(hits.at(-1)!)}`}`)
   const hasFacets = options.facets !== undefined && hits.length > 0
   return { hits, images, facets: hasFacets ? await printFacets(context, asked, hits, options.facets!) : [] }
 }
+
+const isCorrected = (hits: readonly Hit[]): boolean => hits.some(hit => hit.correction !== null)
 
 async function findHits(
   context: Context,
@@ -231,6 +245,7 @@ function hitObject(rank: number, hit: Hit | HybridHit): object {
     rank,
     photo_id: hit.photoId,
     score: hit.score,
+    ...(hit.correction === null ? {} : { correction: hit.correction }),
     ...('vectorRank' in hit
       ? {
           vector_rank: hit.vectorRank,
@@ -264,7 +279,7 @@ async function writePage(
   const pictures = await Promise.all(images.map(({ bytes }) => queryPicture(bytes, maxPixels)))
   const page = renderPhotoPage({
     title,
-    intro: `${formatQuantity(hits.length, 'photo')} by ${hybrid ? HYBRID_ORDER : 'falling cosine similarity'}, found with ${asked.model.key}.`,
+    intro: `${formatQuantity(hits.length, 'photo')} by ${orderOf(hits, hybrid)}, found with ${asked.model.key}.`,
     sections: await withSmallPictures([
       ...(pictures.length > 0 ? [{ heading: 'Query', pictures }] : []),
       { heading: 'Photos', cards: await Promise.all(hits.map(hit => hitCard(hit, store))) },
@@ -273,4 +288,10 @@ async function writePage(
   })
   await writeOutputFile(path, page)
   context.out.note(`Wrote ${path}`)
+}
+
+function orderOf(hits: readonly Hit[], hybrid = false): string {
+  if (hybrid)
+    return isCorrected(hits) ? `${HYBRID_ORDER}; the list by meaning is ordered by ${CORRECTED_ORDER}` : HYBRID_ORDER
+  return isCorrected(hits) ? CORRECTED_ORDER : 'falling cosine similarity'
 }

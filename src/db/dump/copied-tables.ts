@@ -22,6 +22,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   prompt_requests: 'open questions to living workers; the answers are in prompt_embeddings',
   submissions: 'answers to requests of the last day, should they be repeated',
   label_ranges: 'blocks on the disk of this server; labelling finds the unlabelled photos again',
+  reference_ranges: 'blocks on the disk of this server; models correct finds the photos that are not compared',
   photo_texts: 'computed from photos and keywords, with the stemmer of the server that searches them',
 }
 

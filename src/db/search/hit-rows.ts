@@ -4,11 +4,11 @@ import type { Filter, Hit, LabelFilter } from '../../domain/ports/search.js'
 import { SELECT_PHOTO, storable, toPhoto } from '../ingest/photo-rows.js'
 
 /**
- * Columns and joins that complete hits: they follow `with hit as (select rank, photo_id, score, …)`, with the model's
- * id as $1. Left joins keep every hit, and run the search also where there is nothing to join.
+ * Columns and joins that complete hits: they follow `with hit as (select rank, photo_id, score, correction, …)`, with the
+ * model's id as $1. Left joins keep every hit, and run the search also where there is nothing to join.
  */
 export const HIT_COLUMNS = `
-  hit.score, ${SELECT_PHOTO}, e.stored_key,
+  hit.score, hit.correction, ${SELECT_PHOTO}, e.stored_key,
   (select jsonb_object_agg(l.set_name, jsonb_build_object('label', l.label, 'score', l.score))
      from photo_labels l where l.model_id = $1 and l.photo_id = hit.photo_id) as labels`
 export const HIT_SOURCE = `
@@ -19,6 +19,7 @@ export const HIT_SOURCE = `
 
 export interface HitRow extends Record<string, unknown> {
   score: number
+  correction: number | null
   photo_id: string
   stored_key: string | null
   labels: Hit['labels'] | null
@@ -28,6 +29,7 @@ export function toHit(row: HitRow): Hit {
   return {
     photoId: row.photo_id,
     score: row.score,
+    correction: row.correction,
     photo: toPhoto(row),
     labels: row.labels ?? {},
     storedKey: row.stored_key,

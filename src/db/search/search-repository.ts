@@ -58,18 +58,22 @@ export class PostgresSearchRepository implements SearchRepository {
   constructor(private readonly database: Database) {}
 
   async search(modelId: ModelId, query: Float32Array, options: SearchOptions): Promise<Hit[]> {
-    return this.#hits(sql.BY_VECTOR, modelId, options, toVectorText(query), options.kind ?? null)
+    return this.#hits(sql.BY_VECTOR, modelId, options, toVectorText(query), options.kind ?? null, weightOf(options))
   }
 
   async searchText(modelId: ModelId, prompt: string, options: Omit<SearchOptions, 'kind'>): Promise<Hit[]> {
-    return this.#hits(sql.BY_TEXT, modelId, options, storable(prompt))
+    return this.#hits(sql.BY_TEXT, modelId, options, storable(prompt), weightOf(options))
   }
 
   async searchCombined(modelId: ModelId, parts: readonly QueryPart[], options: SearchOptions): Promise<Hit[]> {
-    return this.#hits(sql.BY_PARTS, modelId, options, partsJson(parts), options.kind ?? null)
+    return this.#hits(sql.BY_PARTS, modelId, options, partsJson(parts), options.kind ?? null, weightOf(options))
   }
 
-  async similar(modelId: ModelId, photoId: string, options: Omit<SearchOptions, 'kind'>): Promise<Hit[]> {
+  async similar(
+    modelId: ModelId,
+    photoId: string,
+    options: Omit<SearchOptions, 'kind' | 'correctionWeight'>,
+  ): Promise<Hit[]> {
     return this.#hits(sql.BY_PHOTO, modelId, options, photoId)
   }
 
@@ -86,7 +90,7 @@ export class PostgresSearchRepository implements SearchRepository {
       after?.photoId ?? null,
     ])
     return rows.map(row => {
-      const { score: place, ...photo } = toHit(row)
+      const { score: place, correction: _, ...photo } = toHit(row)
       return { ...photo, place }
     })
   }
@@ -120,6 +124,7 @@ export class PostgresSearchRepository implements SearchRepository {
       depth,
       query === null ? null : toVectorText(query),
       kind,
+      weightOf(options),
     ])
     return rows.map(row => ({
       ...toHit(row),
@@ -257,12 +262,12 @@ export class PostgresSearchRepository implements SearchRepository {
     }
   }
 
-  /** @param subject $9 and, if the statement has it, the kind as $10 */
+  /** @param subject $9 and those that follow */
   async #hits(
     statement: string,
     modelId: ModelId,
     options: SearchOptions,
-    ...subject: (string | null)[]
+    ...subject: (string | number | null)[]
   ): Promise<Hit[]> {
     const { k, offset = 0, labels = [], where = [], minScore, after } = options
     requireIntegers({ k, offset })
@@ -280,4 +285,10 @@ export class PostgresSearchRepository implements SearchRepository {
     ])
     return rows.map(toHit)
   }
+}
+
+/** @throws AppError USAGE */
+function weightOf({ correctionWeight }: SearchOptions): number | null {
+  requireNumbers({ correctionWeight })
+  return correctionWeight ?? null
 }

@@ -11,22 +11,26 @@ const DETAILS = `select ${HIT_COLUMNS} ${HIT_SOURCE}`
 /** $2 to $8: k, offset, labels, filters, least score, and score and id of the hit to go on after. $9: the subject. */
 const OPTIONS = `$2, $3, $4, $5, ${MODEL}, $6, $7, $8`
 
-/** $9: the vector; $10: its kind. */
+const HIT = 'rank, photo_id, score, correction'
+const UNCORRECTED = 'null::double precision as correction'
+
+/** $9: the vector; $10: its kind; $11: weight of the correction. */
 export const BY_VECTOR = `
-  with hit as (select rank, photo_id, score from search_photos($9::vector, ${OPTIONS}, $10)) ${DETAILS}`
-/** $9: parts as JSON; $10: their kind. */
+  with hit as (select ${HIT} from search_photos($9::vector, ${OPTIONS}, $10, $11)) ${DETAILS}`
+/** $9: parts as JSON; $10: their kind; $11: weight of the correction. */
 export const BY_PARTS = `
-  with hit as (select rank, photo_id, score from search_photos(combine($9, ${MODEL}), ${OPTIONS}, $10)) ${DETAILS}`
-/** $9: the prompt. */
+  with hit as (select ${HIT} from search_photos(combine($9, ${MODEL}), ${OPTIONS}, $10, $11)) ${DETAILS}`
+/** $9: the prompt; $10: weight of the correction. */
 export const BY_TEXT = `
-  with hit as (select rank, photo_id, score from search_text($9, ${OPTIONS})) ${DETAILS}`
+  with hit as (select ${HIT} from search_text($9, ${OPTIONS}, $10)) ${DETAILS}`
 /** $9: the photo. */
 export const BY_PHOTO = `
-  with hit as (select rank, similar_id as photo_id, score from similar_photos($9, ${OPTIONS})) ${DETAILS}`
+  with hit as (select rank, similar_id as photo_id, score, ${UNCORRECTED} from similar_photos($9, ${OPTIONS})) ${DETAILS}`
 
 /** $2 to $7: k, whether the newest come first, labels, filters, and place and id of the photo to go on after. */
 export const BROWSE = `
-  with hit as (select rank, photo_id, place as score from browse_photos($2, $3, $4, $5, ${MODEL}, $6, $7)) ${DETAILS}`
+  with hit as (
+    select rank, photo_id, place as score, ${UNCORRECTED} from browse_photos($2, $3, $4, $5, ${MODEL}, $6, $7)) ${DETAILS}`
 
 export const EMBEDDINGS = `
   select photo_id as id, embedding::text as vector from embeddings where model_id = $1 and photo_id = any ($2)`
@@ -34,7 +38,8 @@ export const EMBEDDINGS = `
 export const HYBRID = `
   with hit as (
     select * from search_hybrid($2, $3, $4, $5, $6, ${MODEL}, min_score => $7, vector_weight => $8,
-                                text_weight => $9, rrf_k => $10, depth => $11, query => $12::vector, kind => $13))
+                                text_weight => $9, rrf_k => $10, depth => $11, query => $12::vector, kind => $13,
+                                correction_weight => $14))
   select hit.vector_rank, hit.vector_score, hit.text_rank, hit.text_score, ${HIT_COLUMNS} ${HIT_SOURCE}`
 
 /**

@@ -6,7 +6,8 @@ import type { ModelId } from './repository.js'
 import type { BrowsedPhoto, BrowseOptions, Hit, PhotoDetails, SearchOptions } from './search.js'
 
 /**
- * Search over the embeddings of one model: the documented SQL functions, typed. Hits come by falling score, then by id.
+ * Search over the embeddings of one model: the documented SQL functions, typed. Hits come by falling score, less their
+ * correction where they have one, then by id.
  * Scores are exact, and the same question always gets the same answer while the photos, their index and its settings do
  * not change. Every method rejects with AppError FILTER_INVALID for an invalid condition, and USAGE for a number or a
  * vector that does not fit.
@@ -22,7 +23,7 @@ export interface SearchRepository {
    */
   searchCombined(modelId: ModelId, parts: readonly QueryPart[], options: SearchOptions): Promise<Hit[]>
   /** `similar_photos`: nearest to an embedded photo, without that photo. Rejects with AppError NOT_EMBEDDED. */
-  similar(modelId: ModelId, photoId: string, options: Omit<SearchOptions, 'kind'>): Promise<Hit[]>
+  similar(modelId: ModelId, photoId: string, options: Omit<SearchOptions, 'kind' | 'correctionWeight'>): Promise<Hit[]>
   /** `browse_photos`: embedded photos by their date. */
   browse(modelId: ModelId, options: BrowseOptions): Promise<BrowsedPhoto[]>
   /** The embeddings of photos by id, [dimension] each. Photos without one are left out. */

@@ -91,16 +91,23 @@ export interface SearchOptions {
   where?: readonly Filter[]
   /** Minimum cosine similarity of a hit. */
   minScore?: number
-  /** Only hits after this one. The score needs all of its digits. */
+  /** Only hits after this one, in the same order. The score needs all of its digits. */
   after?: { score: number; photoId: string }
   /** Of the query vector. Default: `query_kind` tells by its place among the photos. */
   kind?: QueryKind
+  /**
+   * Of kind `text` only, in [0, 2]: hits go by their score less this share of the photo's similarity to reference texts;
+   * see ReferenceRepository. Default: the weight of the model, which may be 0.
+   */
+  correctionWeight?: number
 }
 
 export interface Hit {
   photoId: string
   /** Cosine similarity to the query, in [-1, 1]. */
   score: number
+  /** What the order of the hits subtracts from the cosine similarity. Null: their order is not corrected. */
+  correction: number | null
   photo: Photo
   /** Label and score by label set. */
   labels: Record<string, { label: string; score: number }>
@@ -115,7 +122,7 @@ export interface BrowseOptions extends Pick<SearchOptions, 'k' | 'labels' | 'whe
 }
 
 /** A photo of a list that answers no query. */
-export interface BrowsedPhoto extends Omit<Hit, 'score'> {
+export interface BrowsedPhoto extends Omit<Hit, 'score' | 'correction'> {
   /** Its place in the list: it rises from photo to photo. */
   place: number
 }

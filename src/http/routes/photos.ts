@@ -123,7 +123,7 @@ export function addPhotoRoutes(app: HttpApp, { search }: HttpParts): void {
       const hits = await search.nearest(model, { photo: params.id }, options, signal)
       const next = hits.length < k ? null : writeCursor({ after: hits.at(-1)! })
       linkNext(request, reply, next)
-      return { model: model.key, hits: hits.map(hit => shownTo(request.caller).hit(hit)), next }
+      return { model: model.key, hits: hits.map(hit => shownTo(request.caller).hit(hit)), corrected: false, next }
     },
   )
 }

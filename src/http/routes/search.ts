@@ -23,6 +23,7 @@ interface Wanted {
   k?: number
   cursor?: string
   min_score?: number
+  correction_weight?: number
 }
 
 /** Searches by words, photos, pictures, vectors and combinations. */
@@ -37,7 +38,7 @@ export function addSearchRoutes(app: HttpApp, parts: HttpParts): void {
         operationId: 'search',
         summary: 'Search by words, by a photo, or by a combination',
         description:
-          'One of `q` and `photo`, or a combination of `q`, `like`, `plus` and `minus`. Hits come by falling score. `Link: rel="next"` and `next` lead to the next page; pages contain no photo twice and omit none while photos arrive. Pages of a hybrid search go by number.',
+          'One of `q` and `photo`, or a combination of `q`, `like`, `plus` and `minus`. Hits come by falling score, or by score less their correction where `corrected` says so. `Link: rel="next"` and `next` lead to the next page; pages contain no photo twice and omit none while photos arrive. Pages of a hybrid search go by number.',
         tags: ['search'],
         querystring: SearchParameters,
         response: { 200: SearchResult, ...PROBLEMS },
@@ -105,9 +106,10 @@ export function addSearchRoutes(app: HttpApp, parts: HttpParts): void {
     { cancelled: signal, caller }: Pick<FastifyRequest, 'cancelled' | 'caller'>,
   ): Promise<z.output<typeof SearchResult>> {
     const { k = DEFAULT_HITS, cursor, facets = [], hybrid = false, min_score: minScore } = wanted
+    const { correction_weight: correctionWeight } = wanted
     const words = wordsOf(query, wanted)
     const start = cursor === undefined ? undefined : readCursor(cursor, hybrid)
-    const options = { k, minScore, ...conditions, ...start }
+    const options = { k, minScore, correctionWeight, ...conditions, ...start }
     const offset = start && 'offset' in start ? start.offset : 0
     const weights = { textWeight: wanted.text_weight, vectorWeight: wanted.vector_weight }
     const hits =
@@ -117,6 +119,7 @@ export function addSearchRoutes(app: HttpApp, parts: HttpParts): void {
     return {
       model: model.key,
       hits: hits.map(hit => shownTo(caller).hit(hit)),
+      corrected: hits.some(hit => hit.correction !== null),
       next: hits.length < k ? null : writeCursor(words === null ? { after: hits.at(-1)! } : { offset: offset + k }),
       ...(facets.length > 0 ? { facets: await facetsOf(model, hits, facets, signal) } : {}),
     }

@@ -39,6 +39,10 @@ export const Hit = z
   .object({
     photo_id: PhotoId,
     score: z.number().describe('Cosine similarity, from -1 to 1; of a hybrid search the sum of weight / (60 + rank).'),
+    correction: z
+      .number()
+      .nullable()
+      .describe('What the order of the hits subtracts from the cosine similarity; null: the order is not corrected.'),
     vector_rank: z.int().nullable().optional().describe('Hybrid searches: rank by meaning; null: not in that list.'),
     vector_score: z.number().nullable().optional(),
     text_rank: z.int().nullable().optional().describe('Hybrid searches: rank by words; null: not in that list.'),

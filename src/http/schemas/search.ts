@@ -49,6 +49,18 @@ const HYBRID = {
   vector_weight: z.number().min(0).max(1000).optional().describe('With `hybrid`: weight of the meaning.'),
 }
 
+/** Of searches by words. */
+const CORRECTION = {
+  correction_weight: z
+    .number()
+    .min(0)
+    .max(2)
+    .optional()
+    .describe(
+      'Of words: share of the similarity of a photo to reference texts that the order of the hits subtracts from its score. Default: that of the model, which may be 0.',
+    ),
+}
+
 const facets = z
   .array(z.string().min(1).max(100))
   .max(MAX_FACETS)
@@ -73,6 +85,7 @@ export const SearchParameters = z.strictObject({
     .describe('Combination: like these words, `WORDS` or `WORDS:WEIGHT`; repeatable.'),
   minus: z.array(Words).max(50).optional().describe('Combination: unlike these words; repeatable.'),
   ...HYBRID,
+  ...CORRECTION,
   facets,
   ...PAGE_PARAMETERS,
 })
@@ -118,6 +131,7 @@ export const SearchBody = z
   .strictObject({
     ...SEARCHED,
     ...HYBRID,
+    ...CORRECTION,
     facets,
     ...PAGE,
     ...FILTER_MEMBERS,
@@ -142,6 +156,9 @@ export const SearchResult = z
   .object({
     model: z.string(),
     hits: z.array(Hit),
+    corrected: z
+      .boolean()
+      .describe('Whether hits go by score less their correction, or the list by meaning of a hybrid search does.'),
     next: z.string().nullable().describe('Cursor of the next page; null: there is none.'),
     facets: z.array(Facet).optional(),
   })

@@ -179,6 +179,7 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     // The vector of another photo: it is compared, and found to be wrong.
     'models compare': async () => [1, 'models', 'compare', 'demo', ...(await publishedVector())],
     'models use': async () => [0, 'models', 'use', 'demo'],
+    'models correct': async () => [0, 'models', 'correct', 'demo', '--k', '8', '--weight', '0'],
     // It is the one that is searched.
     'models retire': async () => [2, 'models', 'retire', 'demo', '--yes'],
     'db status': async () => [0, 'db', 'status'],
@@ -290,6 +291,18 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
         await interrupted(running, () => blocker.end())
         await watched.ended(130, running)
       })
+    })
+
+    test('models correct', { timeout: 6 * MINUTE }, async () => {
+      const blocker = new pg.Client({ connectionString: databaseUrl, application_name: 'blocker' })
+      await blocker.connect()
+      await blocker.query('begin; lock table reference_scores in access exclusive mode')
+      const texts = join(watched.sandbox.home, 'references.txt')
+      await writeFile(texts, 'a boat\na cat\na house\n')
+      const running = watched.sandbox.start('models', 'correct', 'demo', '--references', texts)
+      await until('the command to wait', async () => (await waiting()).length > 0)
+      await interrupted(running, () => blocker.end())
+      await watched.ended(130, running)
     })
 
     test('models pull', { timeout: 6 * MINUTE }, async () => {

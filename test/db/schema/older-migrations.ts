@@ -47,8 +47,9 @@ export function olderMigrations(): OtherMigrations {
     .edit('functions/filters/distance_km.sql', [/6371\.0088/g, '6371'])
     .edit(
       'functions/search/search_photos.sql',
-      [/,\s+kind text default null\n\)/, ')'],
+      [/,\s+kind text default null, correction_weight double precision default null\n\)/, ')'],
       [/search_photos\.kind/, "'text'"],
+      [/search_photos\.correction_weight/, 'null'],
     )
     .edit('functions/search/search_text.sql', [/rank bigint, /, 'place bigint, '])
     .edit(

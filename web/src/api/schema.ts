@@ -74,6 +74,8 @@ export type SearchRequest = {
   text_weight?: number
   /** With `hybrid`: weight of the meaning. */
   vector_weight?: number
+  /** Of words: share of the similarity of a photo to reference texts that the order of the hits subtracts from its score. Default: that of the model, which may be 0. */
+  correction_weight?: number
   /** Histograms of the hits of this page: label sets, `country`, `year`, …; repeatable. */
   facets?: Array<string>
   /** Hits per page. Default: 50. */
@@ -236,6 +238,8 @@ export type Hit = {
   photo_id: string
   /** Cosine similarity, from -1 to 1; of a hybrid search the sum of weight / (60 + rank). */
   score: number
+  /** What the order of the hits subtracts from the cosine similarity; null: the order is not corrected. */
+  correction: number | null
   /** Hybrid searches: rank by meaning; null: not in that list. */
   vector_rank?: number | null
   vector_score?: number | null
@@ -313,6 +317,8 @@ export type Facet = {
 export type SearchResult = {
   model: string
   hits: Array<Hit>
+  /** Whether hits go by score less their correction, or the list by meaning of a hybrid search does. */
+  corrected: boolean
   /** Cursor of the next page; null: there is none. */
   next: string | null
   facets?: Array<Facet>
@@ -533,6 +539,7 @@ export interface paths {
           hybrid?: boolean
           text_weight?: number
           vector_weight?: number
+          correction_weight?: number
           facets?: Array<string>
           k?: number
           cursor?: string

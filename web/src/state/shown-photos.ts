@@ -41,7 +41,13 @@ export function shownPhotos(
   return { photos, isComplete, duplicates, hidden: kept.length - photos.length }
 }
 
-/** Leaves out the hits that score less than the cut. By relevance they all come last, so then none follows. */
+/** Hits in a row below the cut after which, in a corrected order, none above it is expected. */
+const WEAK_IN_A_ROW = 60
+
+/**
+ * Leaves out the hits that score less than the cut. By relevance they all come last, so then none follows; in a corrected
+ * order a few may come between stronger ones.
+ */
 export function withoutWeak(
   photos: readonly Found[],
   cut: number | null,
@@ -49,6 +55,14 @@ export function withoutWeak(
   order: Order,
 ): { photos: readonly Found[]; isComplete: boolean } {
   if (cut === null) return { photos, isComplete: isEnd }
-  const kept = photos.filter(({ score }) => score === undefined || score >= cut)
-  return { photos: kept, isComplete: isEnd || (order === 'relevance' && kept.length < photos.length) }
+  const isStrong = ({ score }: Found) => score === undefined || score >= cut
+  const kept = photos.filter(isStrong)
+  const last = photos.slice(-WEAK_IN_A_ROW)
+  const isPast = isCorrected(photos)
+    ? last.length === WEAK_IN_A_ROW && !last.some(isStrong)
+    : kept.length < photos.length
+  return { photos: kept, isComplete: isEnd || (order === 'relevance' && isPast) }
 }
+
+/** Whether the order of the hits is corrected for photos that come up in every search. */
+export const isCorrected = (photos: readonly Found[]): boolean => typeof photos[0]?.correction === 'number'

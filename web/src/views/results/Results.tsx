@@ -11,7 +11,7 @@ import { NoResults } from '../../components/states/NoResults.js'
 import { announce, current, show } from '../../state/current.js'
 import { lastList, resultsOf } from '../../state/result-list.js'
 import { hasSubject } from '../../state/search-state.js'
-import { shownPhotos } from '../../state/shown-photos.js'
+import { isCorrected, shownPhotos } from '../../state/shown-photos.js'
 import { FILTERS_BUTTON, ResultTools } from './ResultTools.js'
 import { countText, orderText, titleOf } from './result-texts.js'
 import { SharedWords } from './SharedWords.js'
@@ -55,7 +55,15 @@ export function Results() {
     <div class="results">
       <div class="results-head">
         <h1 class="results-title">{title}</h1>
-        <p class="results-count">{all.length > 0 || phase === 'end' ? count : '\u00a0'}</p>
+        <p class="results-count">
+          {all.length > 0 || phase === 'end' ? count : '\u00a0'}
+          {isCorrected(all) && state.order === 'relevance' && (
+            <span title="Photos that come up in every search stand further back than their scores say.">
+              {' '}
+              · order corrected
+            </span>
+          )}
+        </p>
         <ResultTools state={state} isSearch={isSearch} photos={all} hasDuplicates={list.duplicateOf.value.size > 0} />
       </div>
       <Chips state={state} />
