@@ -189,11 +189,10 @@ describe.each(serverKinds())('searches by words in a corrected order on the $kin
     test('compare all photos in one pass where pages go deep', async () => {
       const statement = async (way: string, corrected: boolean) =>
         (
-          await database.query<{ sql: string }>(`select search_statement($1, $2, 'x', '', false, corrected => $3) as sql`, [
-            collection.modelId,
-            way,
-            corrected,
-          ])
+          await database.query<{ sql: string }>(
+            `select search_statement($1, $2, 'x', '', false, corrected => $3) as sql`,
+            [collection.modelId, way, corrected],
+          )
         )[0]!.sql
       for (const way of ['half', 'single']) {
         const sql = await statement(way, true)
