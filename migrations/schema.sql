@@ -755,7 +755,7 @@ end $$;
 
 COMMENT ON FUNCTION public.fill_photo_metadata(of_files jsonb) IS 'Part of record_outcome: fills unknown metadata columns of photos with what their files say, and adds the keywords of the files. of_files: an array of objects with photo_id, columns of photos, and keywords.';
 
-CREATE FUNCTION public.filter_condition(entry jsonb, n integer, OUT condition text, OUT needs_photos boolean) RETURNS record
+CREATE FUNCTION public.filter_condition(entry jsonb, n integer, of_model integer, OUT condition text, OUT needs_photos boolean) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $$
 declare
@@ -769,6 +769,7 @@ begin
     when subject is null then null
     when entry ? 'column' then column_condition(entry, n)
     when subject = 'near' then near_condition(entry, n)
+    when subject = 'shows' then shows_condition(entry, n, of_model)
     when subject in ('photos', 'not_photos') then list_condition(entry, n, subject)
     when subject in ('keyword', 'keyword min_confidence') then table_condition(entry, n, 'keyword')
     when subject in ('collection', 'color') then table_condition(entry, n, subject)
@@ -781,12 +782,12 @@ begin
     raise exception 'orientation expects landscape, portrait or square, found %', entry -> 'orientation' using errcode = 'UC001';
   end if;
   if condition is null then
-    raise exception 'a filter is {"column": …, "operator": …, "value": …} or one of near, orientation, photos, not_photos, keyword (and min_confidence), collection, color, found %',
+    raise exception 'a filter is {"column": …, "operator": …, "value": …} or one of near, orientation, photos, not_photos, keyword (and min_confidence), collection, color, shows, found %',
       left(entry::text, 200) using errcode = 'UC001';
   end if;
 end $$;
 
-COMMENT ON FUNCTION public.filter_condition(entry jsonb, n integer, OUT condition text, OUT needs_photos boolean) IS 'Part of search_conditions: one entry of filters, and whether it reads the table photos.';
+COMMENT ON FUNCTION public.filter_condition(entry jsonb, n integer, of_model integer, OUT condition text, OUT needs_photos boolean) IS 'Part of search_conditions: one entry of filters, and whether it reads the table photos.';
 
 CREATE FUNCTION public.group_pairs(photo_ids text[], other_ids text[], model text DEFAULT NULL::text) RETURNS TABLE(group_number bigint, photo_id text, representative_id text, photos bigint, score double precision)
     LANGUAGE plpgsql STABLE
@@ -1552,6 +1553,35 @@ end $_$;
 
 COMMENT ON FUNCTION public.measure_image_region() IS 'Trigger: measures where the photos of a model lie, for query_kind, whenever a setting of its searches is written.';
 
+CREATE FUNCTION public.measure_references(of_version integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  sampled constant integer := 1000;
+begin
+  -- Ids of photos are random, so the first ones by id are a random sample.
+  with sample as materialized (
+    select r.top_mean, l2_normalize(e.embedding::vector) as photo
+      from reference_sets s join reference_scores r on r.version = s.version
+      join embeddings e on e.model_id = s.model_id and e.photo_id = r.photo_id
+     where s.version = of_version order by r.photo_id limit sampled
+  ), texts as materialized (
+    select t.position, l2_normalize(t.embedding) as text from reference_texts t where t.version = of_version
+  ), pairs as materialized (
+    select texts.position, -(sample.photo <#> texts.text) - sample.top_mean as margin from sample cross join texts
+  ), measured as (
+    update reference_sets s set cut = least.margin
+      from (select avg(margin) + 3 * stddev_pop(margin) as margin from pairs) as least
+     where s.version = of_version returning s.cut
+  )
+  update reference_texts t set share = (shown.photos + 0.5) / (shown.all + 1)
+    from (select pairs.position, count(*) filter (where margin >= measured.cut) as photos, count(*) as all
+            from pairs cross join measured group by pairs.position) as shown
+   where t.version = of_version and t.position = shown.position;
+end $$;
+
+COMMENT ON FUNCTION public.measure_references(of_version integer) IS 'Part of reference_switch: measures on a sample of the photos where the photos that show a text end (reference_sets.cut), and how many show each reference text (reference_texts.share).';
+
 CREATE FUNCTION public.model_id_of(model text) RETURNS integer
     LANGUAGE plpgsql STABLE
     AS $$
@@ -2077,6 +2107,7 @@ CREATE TABLE public.reference_sets (
     floor real,
     complete boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    cut real,
     CONSTRAINT reference_sets_k_check CHECK ((k > 0)),
     CONSTRAINT reference_sets_state_check CHECK ((state = ANY (ARRAY['current'::text, 'coming'::text]))),
     CONSTRAINT reference_sets_weight_check CHECK (((weight >= (0)::double precision) AND (weight <= (2)::double precision)))
@@ -2099,6 +2130,8 @@ COMMENT ON COLUMN public.reference_sets.floor IS 'Searches take a lower top_mean
 COMMENT ON COLUMN public.reference_sets.complete IS 'Every photo has been compared, so the set may become current.';
 
 COMMENT ON COLUMN public.reference_sets.created_at IS 'When the set was stored.';
+
+COMMENT ON COLUMN public.reference_sets.cut IS 'A photo shows what words say if its similarity to them is at least this much above its top_mean: three standard deviations above the mean of that difference over the pairs of a photo and a reference text of a sample. Null: not measured yet.';
 
 CREATE FUNCTION public.reference_set(of_model integer) RETURNS public.reference_sets
     LANGUAGE plpgsql STABLE
@@ -2155,10 +2188,11 @@ begin
   update reference_sets s
      set floor = (select percentile_disc(0.01) within group (order by c.top_mean) from reference_scores c where c.version = s.version)
    where s.model_id = of_model and s.state = 'current';
+  perform measure_references(s.version) from reference_sets s where s.model_id = of_model and s.state = 'current';
   return switched;
 end $$;
 
-COMMENT ON FUNCTION public.reference_switch(of_model integer) IS 'Makes the coming reference set of a model current, with the weight of the former one. False when there is none, or when photos may not be compared with it yet. Measures the floor of the current set.';
+COMMENT ON FUNCTION public.reference_switch(of_model integer) IS 'Makes the coming reference set of a model current, with the weight of the former one. False when there is none, or when photos may not be compared with it yet. Measures the floor and the cut of the current set.';
 
 CREATE FUNCTION public.register_model(model_name text, model_precision text, model_revision text, model_dimension integer, model_logit_scale double precision, model_scoring text DEFAULT 'softmax'::text, model_logit_bias double precision DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql
@@ -2525,7 +2559,7 @@ begin
   select coalesce(string_agg(made.condition, '' order by position), ''), coalesce(bool_or(made.needs_photos), false)
     into conditions, needs_photos
     from jsonb_array_elements(filters) with ordinality as entries (entry, position)
-   cross join filter_condition(entry, position::integer - 1) as made;
+   cross join filter_condition(entry, position::integer - 1, of_model) as made;
   conditions := conditions || label_conditions(of_model, labels);
 end $_$;
 
@@ -3219,6 +3253,57 @@ end $$;
 
 COMMENT ON FUNCTION public.set_run_control(of_run text, wanted text) IS 'Requests that a run be active, paused or cancelled. Returns the request before.';
 
+CREATE FUNCTION public.shared_concepts(query public.vector DEFAULT NULL::public.vector, n integer DEFAULT 200, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, top integer DEFAULT 12, min_score double precision DEFAULT NULL::double precision, kind text DEFAULT NULL::text, omitted text DEFAULT ''::text) RETURNS TABLE(concept text, photos bigint, hits bigint, share_of_all double precision)
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+  of_model integer := model_id_of(model);
+  of_set reference_sets;
+begin
+  if top is null or top < 1 then
+    raise exception 'top must be a whole number from 1, found %', coalesce(top::text, 'null') using errcode = 'UC005';
+  end if;
+  if n is null or n < 1 then
+    raise exception 'n must be a whole number from 1, found %', coalesce(n::text, 'null') using errcode = 'UC005';
+  end if;
+  select s.* into of_set from reference_sets s where s.model_id = of_model and s.state = 'current' and s.cut is not null;
+  if not found then
+    return;
+  end if;
+  -- A text stands for what it names: "a dog" for dog. Its photos are those that show it, by the cut-off of searches.
+  return query execute format($sql$
+    with chosen as materialized (select c.photo_id from (%s) as c order by c.photo_id limit $6),
+    seen as materialized (
+      select l2_normalize(e.embedding::vector) as photo, $10 + greatest($11, r.top_mean::double precision) as least
+        from chosen c join embeddings e on e.model_id = %s and e.photo_id = c.photo_id
+        left join reference_scores r on r.version = $9 and r.photo_id = c.photo_id
+    ), texts as materialized (
+      select regexp_replace(t.text, '^(a|an|the) ', '', 'i') as concept, t.position, l2_normalize(t.embedding) as text, t.share
+        from reference_texts t
+       where t.version = $9 and t.share is not null and length(t.text) <= 30
+         and not tsvector_to_array(to_tsvector($12, t.text)) && tsvector_to_array(to_tsvector($12, $1))
+    ), counted as (
+      select t.concept, t.position, t.share::double precision as q, count(*) as photos, total.hits
+        from texts t cross join (select count(*) as hits from seen) as total
+        join seen s on -(s.photo <#> t.text) >= s.least
+       group by t.concept, t.position, t.share, total.hits
+    ), sure as (
+      -- The lower end of the interval of Wilson, as in shared_words.
+      select c.*, (p + 1.96 ^ 2 / (2 * hits) - 1.96 * sqrt(p * (1 - p) / hits + 1.96 ^ 2 / (4 * hits::double precision ^ 2)))
+                  / (1 + 1.96 ^ 2 / hits) as least
+        from counted c cross join lateral (select c.photos / c.hits::double precision as p) as share
+       where c.photos >= 2
+    )
+    select s.concept, s.photos, s.hits, s.q from sure s
+     where s.least > s.q
+     order by s.least * ln(s.least / s.q) desc, s.position
+     limit $5$sql$, counted_photos(of_model, query, labels, filters), of_model)
+    using omitted, query, labels, filters, top, n, kind, min_score, of_set.version, of_set.cut::double precision,
+          coalesce(of_set.floor, -1)::double precision, text_configuration();
+end $_$;
+
+COMMENT ON FUNCTION public.shared_concepts(query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text, omitted text) IS 'What a result shows more often than the collection does: of the reference texts of the model, those that photos show by the cut-off of the condition shows. Needs no words of photos. Counted and ordered as in shared_words; the parameters are the same. No rows: the photos are not compared with reference texts yet.';
+
 CREATE FUNCTION public.shared_words(query public.vector DEFAULT NULL::public.vector, n integer DEFAULT 200, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, top integer DEFAULT 12, min_score double precision DEFAULT NULL::double precision, kind text DEFAULT NULL::text, omitted text DEFAULT ''::text) RETURNS TABLE(word text, photos bigint, hits bigint, share_of_all double precision)
     LANGUAGE plpgsql STABLE
     AS $_$
@@ -3263,16 +3348,61 @@ begin
         from candidates c
         left join (select u.lexeme from sample s cross join lateral unnest(s.words) as u) as l on l.lexeme = c.lexeme
        group by c.lexeme
+    ), sure as (
+      -- The lower end of the interval of Wilson: chance gives a few photos any word, so what counts is the least share that they
+      -- support. 1.96 standard deviations: one word in forty lies below.
+      select c.*, (p + 1.96 ^ 2 / (2 * n) - 1.96 * sqrt(p * (1 - p) / n + 1.96 ^ 2 / (4 * n ^ 2))) / (1 + 1.96 ^ 2 / n) as least
+        from candidates c cross join lateral (select c.photos / c.hits::double precision as p, c.hits::double precision as n) as share
     )
-    select c.word, c.photos, c.hits, b.share::double precision
-      from candidates c join background b on b.lexeme = c.lexeme
-     where c.photos::double precision / c.hits > b.share
-     order by c.photos::double precision / c.hits * ln(c.photos::double precision / c.hits / b.share) desc, c.lexeme
+    select s.word, s.photos, s.hits, b.share::double precision
+      from sure s join background b on b.lexeme = s.lexeme
+     where s.least > b.share
+     order by s.least * ln(s.least / b.share) desc, s.lexeme
      limit $5$sql$, counted_photos(of_model, query, labels, filters))
     using omitted, query, labels, filters, top, n, kind, min_score, text_configuration();
 end $_$;
 
-COMMENT ON FUNCTION public.shared_words(query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text, omitted text) IS 'Words that describe a result better than the collection: of the titles, descriptions and keywords of the photos that search_facets counts, at most n of them. Ordered by p ln(p / q), where p is the share of these photos with the word and q that of the collection, estimated from 2,000 photos. A word stands for all with its stem, in the form that most photos have. photos: how many of the hits have it. omitted: words that are left out, such as those of the search.';
+COMMENT ON FUNCTION public.shared_words(query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text, omitted text) IS 'Words that describe a result better than the collection: of the titles, descriptions and keywords of the photos that search_facets counts, at most n of them. Ordered by p ln(p / q), where p is the least share of these photos with the word that chance leaves (the lower end of the 95 % interval of Wilson), and q that of the collection, estimated from 2,000 photos; words with p below q are left out. A word stands for all with its stem, in the form that most photos have. photos: how many of the hits have it. omitted: words that are left out, such as those of the search.';
+
+CREATE FUNCTION public.shown_words(of_model integer, shown jsonb) RETURNS public.halfvec
+    LANGUAGE sql STABLE
+    AS $$
+  select l2_normalize(
+    case jsonb_typeof(shown) when 'string' then prompt_embedding(shown #>> '{}', of_model::text)
+         else vector_of_json(shown, (select m.dimension from models m where m.id = of_model)) end)::halfvec
+$$;
+
+COMMENT ON FUNCTION public.shown_words(of_model integer, shown jsonb) IS 'Part of shows_condition: the embedding of words, of a stored prompt or as numbers, in the precision of the photos.';
+
+CREATE FUNCTION public.shows_condition(entry jsonb, n integer, of_model integer) RETURNS text
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+  shown constant jsonb := entry -> 'shows';
+  of_set record;
+begin
+  if jsonb_typeof(shown) is null or jsonb_typeof(shown) not in ('string', 'array') then
+    raise exception 'shows expects words whose embedding is stored, or an embedding of words, found %', left(shown::text, 80)
+      using errcode = 'UC001';
+  end if;
+  if of_model is null then
+    raise exception 'shows needs a model, and these photos are chosen without one' using errcode = 'UC001';
+  end if;
+  select s.version, s.cut::double precision as cut, coalesce(s.floor, -1)::double precision as floor into of_set
+    from reference_sets s where s.model_id = of_model and s.state = 'current' and s.cut is not null;
+  if not found then
+    raise exception 'Photos are not compared with reference texts yet, so nothing tells which of them show words. Run: unsplash-clip models correct % --weight 0',
+      (select m.name || '@' || m.precision from models m where m.id = of_model) using errcode = 'UC008';
+  end if;
+  -- What every photo must reach is looked at first, so that few are looked up. The words are one value of the statement.
+  return format(
+    ' and 1 - (e.embedding <=> (select shown_words(%1$s, $4 -> %2$s -> ''shows''))) >= %3$s'
+    ' and 1 - (e.embedding <=> (select shown_words(%1$s, $4 -> %2$s -> ''shows''))) >= %4$s + greatest(%5$s, ('
+    'select r.top_mean::double precision from reference_scores r where r.version = %6$s and r.photo_id = e.photo_id))',
+    of_model, n, of_set.floor + of_set.cut, of_set.cut, of_set.floor, of_set.version);
+end $_$;
+
+COMMENT ON FUNCTION public.shows_condition(entry jsonb, n integer, of_model integer) IS 'Part of search_conditions: photos that show what words say.';
 
 CREATE FUNCTION public.similar_photos(photo_id text, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text) RETURNS TABLE(rank bigint, similar_id text, score double precision, description text, photographer text, photo_url text)
     LANGUAGE plpgsql STABLE
@@ -4617,7 +4747,9 @@ CREATE TABLE public.reference_texts (
     "position" integer NOT NULL,
     text text NOT NULL,
     embedding public.vector NOT NULL,
-    CONSTRAINT reference_texts_embedding_check CHECK ((public.vector_norm(embedding) > (0)::double precision))
+    share real,
+    CONSTRAINT reference_texts_embedding_check CHECK ((public.vector_norm(embedding) > (0)::double precision)),
+    CONSTRAINT reference_texts_share_check CHECK (((share >= (0)::double precision) AND (share <= (1)::double precision)))
 );
 
 COMMENT ON TABLE public.reference_texts IS 'The texts of each reference set.';
@@ -4629,6 +4761,8 @@ COMMENT ON COLUMN public.reference_texts."position" IS 'Position of the text in 
 COMMENT ON COLUMN public.reference_texts.text IS 'The text, as normal_prompt gives it.';
 
 COMMENT ON COLUMN public.reference_texts.embedding IS 'Text embedding, of unit length.';
+
+COMMENT ON COLUMN public.reference_texts.share IS 'Share of a sample of the photos that show what the text says. Null: not measured yet.';
 
 CREATE VIEW public.reference_progress AS
  SELECT ((m.name || '@'::text) || m."precision") AS model,

@@ -1,4 +1,5 @@
 import type { Encoder } from '../domain/ports/encoder.js'
+import { formatQuantity } from '../domain/text/format.js'
 import { PhotoSearch } from '../search/photo-search.js'
 import { chooseSearchModel, encoderOf, type ModelCatalog, type SearchModel } from '../search/search-model.js'
 import type { Context } from './context.js'
@@ -10,6 +11,8 @@ export async function openSearch(context: Context): Promise<PhotoSearch> {
   return new PhotoSearch({
     ...(await modelSources(context)),
     repositories: await context.app.repositories(),
+    onLearn: photos =>
+      context.out.note(`Comparing ${formatQuantity(photos, 'photo')} with texts, once: it takes seconds.`),
     images: { maxPixels: config.MAX_IMAGE_PIXELS, mode: config.PREPROCESS, jpegDecoder: config.JPEG_DECODER },
   })
 }

@@ -11,6 +11,7 @@ const RAISED: Record<string, CommandFailureCode> = {
   UC005: 'USAGE',
   UC006: 'PROMPT_NOT_EMBEDDED',
   UC007: 'DATABASE_BUSY',
+  UC008: 'REFERENCES_MISSING',
 }
 
 /** Errors of the socket or the driver that mean a lost or missing connection. */

@@ -21,7 +21,7 @@ export const SEARCH = defineTool({
   name: 'search',
   title: 'Search photos',
   description:
-    'Finds photos by what they show. `q` describes the picture in English, as a caption would: "a dog in the snow". `photo` finds photos like another one. `like`, `plus` and `minus` combine photos and words. Conditions narrow the photos: `where` for columns such as `photo_location_country=Norway`, `label`, `near`, `color` and others.',
+    'Finds photos by what they show. `q` describes the picture in English, as a caption would: "a dog in the snow". `photo` finds photos like another one. `like`, `plus` and `minus` combine photos and words. With `relevant: true` the list ends where photos no longer show the words, so few photos or none is an answer, too. Conditions narrow the photos: `where` for columns such as `photo_location_country=Norway`, `label`, `near`, `color` and others.',
   input: SearchParameters.omit({
     facets: true,
     text_weight: true,
@@ -29,7 +29,8 @@ export const SEARCH = defineTool({
     correction_weight: true,
   }).extend(HITS),
   output: FoundPhotos,
-  answer: async (api, given) => found(await api.read('/search', given)),
+  answer: async (api, given) =>
+    found(await api.read('/search', given), given.relevant ? 'No photo shows this.' : undefined),
 })
 
 export const SIMILAR = defineTool({
@@ -42,9 +43,12 @@ export const SIMILAR = defineTool({
   answer: async (api, { id, ...parameters }) => found(await api.read(`/photos/${id}/similar`, parameters)),
 })
 
-function found({ model, hits, next }: z.output<typeof SearchResult>): ToolAnswer {
+function found(
+  { model, hits, next }: z.output<typeof SearchResult>,
+  none = 'No photo matches. Leave out a condition.',
+): ToolAnswer {
   const photos = hits.map(summaryOf)
-  const lines = photos.length === 0 ? ['No photo matches. Leave out a condition.'] : photos.map(summaryLine)
+  const lines = photos.length === 0 ? [none] : photos.map(summaryLine)
   const more = next === null ? [] : [`More: cursor ${next}`]
   return { lines: [...lines, ...more], content: { model, photos, next } }
 }

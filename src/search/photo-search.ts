@@ -4,6 +4,7 @@ import type { DuplicateGroup, DuplicateOptions, DuplicatePair } from '../domain/
 import type { HybridHit, HybridOptions } from '../domain/ports/hybrid.js'
 import type { ModelRepository } from '../domain/ports/model-repository.js'
 import type { PromptRepository, StoredPrompt } from '../domain/ports/prompts.js'
+import type { ReferenceRepository } from '../domain/ports/references/reference-repository.js'
 import type {
   IngestRepository,
   LabelCount,
@@ -23,7 +24,9 @@ import { type LabelPrecision, precisionOf } from './label-precision.js'
 import { PhotoCounts } from './photo-counts.js'
 import { isSumOfWords, type Query, wordsOf } from './query.js'
 import type { ImageLimits, QueryImage } from './query-image.js'
+import { withReferences } from './references.js'
 import { chooseSearchModel, type ModelCatalog, type SearchModel } from './search-model.js'
+import { type Relevance, requireShownWords, shownWords } from './shown-words.js'
 import { type AddedPrompt, addPrompts, distinctPrompts, listPrompts } from './stored-prompts.js'
 
 /** Photos that a hybrid search takes from each of its two lists, at least. */
@@ -37,6 +40,7 @@ const EMBED_WITHOUT_WORDS = 'Leave the words out, or name a model with a text to
 export interface SearchParts {
   repositories: {
     search: SearchRepository
+    references: Pick<ReferenceRepository, 'find' | 'define' | 'compare'>
     prompts: PromptRepository
     labels: Pick<LabelRepository, 'labelSets' | 'equalLabels' | 'histogram' | 'sample' | 'labelledPhotos'>
     labelMarks: LabelMarkRepository
@@ -50,6 +54,8 @@ export interface SearchParts {
   images: ImageLimits
   /** Whether new words of a combination become stored prompts. Default: true. */
   storesWords?: boolean
+  /** Called before a search compares the photos of a small collection with reference texts, once, which takes seconds. */
+  onLearn?: (photos: number) => void
 }
 
 export interface LabelReport {
@@ -90,25 +96,50 @@ export class PhotoSearch {
   }
 
   /** The photos nearest to a query, without the photos that the query names. */
-  async nearest(model: SearchModel, query: Query, options: SearchOptions, signal: AbortSignal): Promise<Hit[]> {
-    const { search } = this.parts.repositories
+  async nearest(
+    model: SearchModel,
+    query: Query,
+    { relevant = false, ...options }: SearchOptions & Relevance,
+    signal: AbortSignal,
+  ): Promise<Hit[]> {
     requireText(query, options)
     const embed = new QueryEmbedder(this.parts, model, signal)
+    if (relevant) {
+      requireShownWords(query)
+      return withReferences(this.parts, model, signal, () => this.#nearest(model, query, true, options, embed))
+    }
+    return this.#nearest(model, query, false, options, embed)
+  }
+
+  async #nearest(
+    model: SearchModel,
+    query: Query,
+    relevant: boolean,
+    options: SearchOptions,
+    embed: QueryEmbedder,
+  ): Promise<Hit[]> {
+    const { search } = this.parts.repositories
     if ('photo' in query) return search.similar(model.id, query.photo, options)
     if ('vector' in query) return search.search(model.id, query.vector, options)
     if ('image' in query) return search.search(model.id, await embed.image(query.image), { ...options, kind: 'image' })
     if ('words' in query) {
       requireTextTower(model.spec, 'look for words', SEARCH_WITHOUT_WORDS)
       const vector = await embed.newWords(query.words)
-      if (vector === null) return search.searchText(model.id, query.words, options)
-      return search.search(model.id, vector, { ...options, kind: 'text' })
+      const where = [...(options.where ?? []), ...(relevant ? [{ shows: vector ?? query.words }] : [])]
+      if (vector === null) return search.searchText(model.id, query.words, { ...options, where })
+      return search.search(model.id, vector, { ...options, where, kind: 'text' })
     }
     const hasWords = query.parts.some(part => 'words' in part)
     if (hasWords) requireTextTower(model.spec, 'look for words', SEARCH_WITHOUT_WORDS)
     const photos = query.parts.flatMap(part => ('photo' in part ? [part.photo] : []))
-    const where = [...(options.where ?? []), ...(photos.length > 0 ? [{ not_photos: photos }] : [])]
+    const parts = await embed.parts(query.parts)
+    const where = [
+      ...(options.where ?? []),
+      ...(photos.length > 0 ? [{ not_photos: photos }] : []),
+      ...(relevant ? shownWords(query.parts, parts) : []),
+    ]
     const kind = isSumOfWords(query.parts) ? 'text' : options.kind
-    return search.searchCombined(model.id, await embed.parts(query.parts), { ...options, where, kind })
+    return search.searchCombined(model.id, parts, { ...options, where, kind })
   }
 
   /** Embedded photos by their date, for those who look around. */
@@ -149,12 +180,21 @@ export class PhotoSearch {
    * Searches by meaning and by the words themselves, fused by rank: the score is a sum of weight / (rrfK + rank), not a
    * cosine similarity. Pages go by `offset`. With `vectorWeight` 0 nothing is embedded, so any model will do.
    */
-  async hybrid(model: SearchModel, words: string, options: HybridOptions, signal: AbortSignal): Promise<HybridHit[]> {
-    const byVector = options.vectorWeight !== 0
+  async hybrid(
+    model: SearchModel,
+    words: string,
+    { relevant = false, ...options }: HybridOptions & Relevance,
+    signal: AbortSignal,
+  ): Promise<HybridHit[]> {
+    const byVector = relevant || options.vectorWeight !== 0
     if (byVector) requireTextTower(model.spec, 'look for words', SEARCH_WITHOUT_WORDS)
     const vector = byVector ? await new QueryEmbedder(this.parts, model, signal).newWords(words) : null
     const depth = Math.max(HYBRID_DEPTH, (options.offset ?? 0) + options.k)
-    return this.parts.repositories.search.hybrid(model.id, words, vector, { ...options, depth, kind: 'text' })
+    const where = [...(options.where ?? []), ...(relevant ? [{ shows: vector ?? words }] : [])]
+    const found = { ...options, where, depth, kind: 'text' as const }
+    return withReferences(this.parts, model, signal, () =>
+      this.parts.repositories.search.hybrid(model.id, words, vector, found),
+    )
   }
 
   /**

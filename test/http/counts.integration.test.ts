@@ -16,6 +16,11 @@ describe.each(serverKinds())('counts of the HTTP API on the $kind server', ({ av
       await database.query(
         `update photos set photo_location_latitude = 60 + exif_iso / 1000.0, photo_location_longitude = 5 where photo_id <> 'dog'`,
       )
+      // Not embedded, but part of what words are compared with.
+      await database.query(
+        `insert into photos (photo_id, photo_image_url, photo_description)
+         select 'tree-' || i, 'https://images.example/tree', 'a tree' from generate_series(1, 10) as i`,
+      )
       api = await startApi(database, store)
     })
     afterAll(async () => {
@@ -70,7 +75,7 @@ describe.each(serverKinds())('counts of the HTTP API on the $kind server', ({ av
       expect(await api.read('/shared-words?q=at%20night&n=2&top=1')).toMatchObject({ words: [] })
       const filtered = await api.read('/shared-words?photos=dog&photos=dog-in-snow&photos=dog-at-night')
       expect(filtered).toMatchObject({
-        words: [{ word: 'dog', photos: 3, of: 3, share_of_all: expect.closeTo(3.5 / 6) }],
+        words: [{ word: 'dog', source: 'texts', photos: 3, of: 3, share_of_all: expect.closeTo(3.5 / 16) }],
       })
       expect((await api.get('/shared-words?n=0')).status).toBe(400)
     })
@@ -81,6 +86,29 @@ describe.each(serverKinds())('counts of the HTTP API on the $kind server', ({ av
         words: [{ word: 'dog', photos: 3, of: 3 }],
       })
       expect(await post('/shared-words', { vector: [0, 1] })).toMatchObject({ status: 422, code: 'USAGE' })
+    })
+
+    test('relevant=true counts and finds only photos that show the words, after comparing a small collection once', async () => {
+      const found = await api.read('/search?q=snow&relevant=true')
+      expect(found).toMatchObject({ hits: [{ photo_id: 'snow' }, { photo_id: 'dog-in-snow' }], next: null })
+      expect(await post('/search', { words: 'snow', relevant: true, k: 1 })).toMatchObject({
+        status: 200,
+        hits: [{ photo_id: 'snow' }],
+        next: expect.any(String),
+      })
+      expect(await api.read('/search?q=snow&relevant=true&photos=dog')).toMatchObject({ hits: [], next: null })
+      expect(await api.read('/search?q=snow&relevant=true&min_score=0.9')).toMatchObject({ hits: [{}] })
+      const both = await api.read('/search?q=snow&plus=a%20dog&minus=at%20night&relevant=true')
+      expect(both).toMatchObject({ hits: [{ photo_id: 'dog-in-snow' }] })
+      const country = { facets: [{ values: [{ value: 'Norway', photos: 2 }] }] }
+      expect(await api.read('/facets?by=country&q=snow&relevant=true')).toMatchObject(country)
+      expect(await api.read('/search?q=snow&relevant=true&hybrid=true')).toMatchObject({ hits: [{}, {}] })
+      for (const refused of [
+        { photo: 'dog' },
+        { vector: [0, 1, 0, 0] },
+        { parts: [{ words: 'snow', weight: -1 }, { photo: 'dog' }] },
+      ])
+        expect(await post('/search', { ...refused, relevant: true })).toMatchObject({ status: 422, code: 'USAGE' })
     })
 
     test('POST /api/v1/duplicates names the photo that stands for each near duplicate of a list', async () => {

@@ -3,6 +3,7 @@ import { PostgresIngestRepository } from '../../src/db/ingest/ingest-repository.
 import { PostgresLabelMarkRepository } from '../../src/db/label-mark-repository.js'
 import { PostgresLabelRepository } from '../../src/db/label-repository.js'
 import { PostgresModelRepository } from '../../src/db/model-repository.js'
+import { PostgresReferenceRepository } from '../../src/db/references/reference-repository.js'
 import { PostgresPromptRepository } from '../../src/db/search/prompt-repository.js'
 import { PostgresSearchRepository } from '../../src/db/search/search-repository.js'
 import { AppError } from '../../src/domain/errors.js'
@@ -67,6 +68,7 @@ export function tinyInstallation(database: Database, changes: Partial<ModelIdent
     parts: {
       repositories: {
         search: new PostgresSearchRepository(database),
+        references: new PostgresReferenceRepository(database),
         prompts: new PostgresPromptRepository(database),
         labels: new PostgresLabelRepository(database),
         labelMarks: new PostgresLabelMarkRepository(database),

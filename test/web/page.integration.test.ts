@@ -178,6 +178,24 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await soon(() => new URL(page.url()).search).toMatch(/^\?q=snow&cut=(0\.999|1)$/)
     })
 
+    test('only what shows it: the list ends there and says so, and the nearest ones are a click away', async () => {
+      const page = await open('/search?q=snow')
+      await page.locator(TILES).first().waitFor()
+      await page.getByLabel('Only what shows it').check()
+      await page.getByText(/^\d+ photos? shows? this; the rest does not\.|^\d+ photos show this/).waitFor()
+      expect(new URL(page.url()).search).toBe('?q=snow&relevant=1')
+      expect(Number.parseInt((await page.locator('.results-count').textContent())!, 10)).toBeLessThan(PHOTOS / 2)
+      expect(await shown.tab.violations()).toEqual([])
+      await page.getByRole('link', { name: 'Show the nearest ones' }).click()
+      await soon(() => new URL(page.url()).search).toBe('?q=snow')
+      await open('/search?q=snow&relevant=1&country=Nowhere')
+      await page.getByRole('link', { name: 'Remove all filters' }).click()
+      await page.locator(TILES).first().waitFor()
+      await open('/search?like=photo-000&relevant=1')
+      expect(await page.getByLabel('Only what shows it').isDisabled()).toBe(true)
+      await page.locator(TILES).first().waitFor()
+    })
+
     test('a picture is searched for by its vector, which the address holds', async () => {
       const page = await open('/search?q=snow')
       await page.getByRole('button', { name: 'Search by a picture' }).click()

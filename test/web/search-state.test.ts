@@ -41,6 +41,7 @@ test('an address reproduces its state', () => {
       list.filter(it => it.length > 0),
     ),
     order: fc.constantFrom('relevance', 'newest', 'oldest'),
+    relevant: fc.boolean(),
     cut: fc.option(fc.integer({ min: -1000, max: 1000 }).map(it => it / 1000)),
     showsScores: fc.boolean(),
     showsDuplicates: fc.boolean(),

@@ -44,13 +44,18 @@ begin
         from candidates c
         left join (select u.lexeme from sample s cross join lateral unnest(s.words) as u) as l on l.lexeme = c.lexeme
        group by c.lexeme
+    ), sure as (
+      -- The lower end of the interval of Wilson: chance gives a few photos any word, so what counts is the least share that they
+      -- support. 1.96 standard deviations: one word in forty lies below.
+      select c.*, (p + 1.96 ^ 2 / (2 * n) - 1.96 * sqrt(p * (1 - p) / n + 1.96 ^ 2 / (4 * n ^ 2))) / (1 + 1.96 ^ 2 / n) as least
+        from candidates c cross join lateral (select c.photos / c.hits::double precision as p, c.hits::double precision as n) as share
     )
-    select c.word, c.photos, c.hits, b.share::double precision
-      from candidates c join background b on b.lexeme = c.lexeme
-     where c.photos::double precision / c.hits > b.share
-     order by c.photos::double precision / c.hits * ln(c.photos::double precision / c.hits / b.share) desc, c.lexeme
+    select s.word, s.photos, s.hits, b.share::double precision
+      from sure s join background b on b.lexeme = s.lexeme
+     where s.least > b.share
+     order by s.least * ln(s.least / b.share) desc, s.lexeme
      limit $5$sql$, counted_photos(of_model, query, labels, filters))
     using omitted, query, labels, filters, top, n, kind, min_score, text_configuration();
 end $$;
 comment on function shared_words is
-  'Words that describe a result better than the collection: of the titles, descriptions and keywords of the photos that search_facets counts, at most n of them. Ordered by p ln(p / q), where p is the share of these photos with the word and q that of the collection, estimated from 2,000 photos. A word stands for all with its stem, in the form that most photos have. photos: how many of the hits have it. omitted: words that are left out, such as those of the search.';
+  'Words that describe a result better than the collection: of the titles, descriptions and keywords of the photos that search_facets counts, at most n of them. Ordered by p ln(p / q), where p is the least share of these photos with the word that chance leaves (the lower end of the 95 % interval of Wilson), and q that of the collection, estimated from 2,000 photos; words with p below q are left out. A word stands for all with its stem, in the form that most photos have. photos: how many of the hits have it. omitted: words that are left out, such as those of the search.';

@@ -1,4 +1,4 @@
-create or replace function filter_condition(entry jsonb, n integer, out condition text, out needs_photos boolean)
+create or replace function filter_condition(entry jsonb, n integer, of_model integer, out condition text, out needs_photos boolean)
 language plpgsql stable as $$
 declare
   subject text;
@@ -11,6 +11,7 @@ begin
     when subject is null then null
     when entry ? 'column' then column_condition(entry, n)
     when subject = 'near' then near_condition(entry, n)
+    when subject = 'shows' then shows_condition(entry, n, of_model)
     when subject in ('photos', 'not_photos') then list_condition(entry, n, subject)
     when subject in ('keyword', 'keyword min_confidence') then table_condition(entry, n, 'keyword')
     when subject in ('collection', 'color') then table_condition(entry, n, subject)
@@ -23,7 +24,7 @@ begin
     raise exception 'orientation expects landscape, portrait or square, found %', entry -> 'orientation' using errcode = 'UC001';
   end if;
   if condition is null then
-    raise exception 'a filter is {"column": …, "operator": …, "value": …} or one of near, orientation, photos, not_photos, keyword (and min_confidence), collection, color, found %',
+    raise exception 'a filter is {"column": …, "operator": …, "value": …} or one of near, orientation, photos, not_photos, keyword (and min_confidence), collection, color, shows, found %',
       left(entry::text, 200) using errcode = 'UC001';
   end if;
 end $$;

@@ -9,7 +9,7 @@ begin
   select coalesce(string_agg(made.condition, '' order by position), ''), coalesce(bool_or(made.needs_photos), false)
     into conditions, needs_photos
     from jsonb_array_elements(filters) with ordinality as entries (entry, position)
-   cross join filter_condition(entry, position::integer - 1) as made;
+   cross join filter_condition(entry, position::integer - 1, of_model) as made;
   conditions := conditions || label_conditions(of_model, labels);
 end $$;
 comment on function search_conditions is

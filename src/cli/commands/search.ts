@@ -11,12 +11,14 @@ import type { PhotoSearch } from '../../search/photo-search.js'
 import { WORDS_BESIDE_PHOTOS } from '../../search/query.js'
 import type { QueryImage } from '../../search/query-image.js'
 import type { SearchModel } from '../../search/search-model.js'
+import type { Relevance } from '../../search/shown-words.js'
 import { type CommonOptions, type Context, runCommand } from '../context.js'
 import { openSearchWithModel } from '../open-search.js'
 import { collect, realNumber, wholeNumber } from '../options/arguments.js'
 import { addFilterOptions, type FilterOptions, filtersOf } from '../options/filter-options.js'
 import { readImage } from '../options/image-argument.js'
-import { chooseQuery, loadQuery, type QueryOptions, type WantedQuery } from '../options/query-options.js'
+import { chooseQuery, loadQuery, type QueryOptions, type WantedQuery, wordsOf } from '../options/query-options.js'
+import { conceptObject, conceptText } from '../print/concept-text.js'
 import { writeCsv } from '../print/csv.js'
 import { facetCounts, facetObjects, facetText } from '../print/facet-text.js'
 import { hitCard, hitLine } from '../print/hit-lines.js'
@@ -32,6 +34,8 @@ interface Options extends CommonOptions, QueryOptions, FilterOptions {
   offset: number
   after?: string
   minScore?: number
+  relevant?: boolean
+  concepts?: boolean
   hybrid?: boolean
   textWeight?: number
   vectorWeight?: number
@@ -62,11 +66,16 @@ export function addSearchCommand(program: Command): void {
       realNumber(0, 2),
     )
     .option('--facets <names>', 'also show histograms of the hits: label sets, country, year, … (see facets --help)')
+    .option(
+      '--concepts',
+      'also show words that the hits share and the collection does not, to search for more or less of',
+    )
     .option('--interactive', 'answer one query per line of stdin; the model stays loaded')
     .option('-k, --count <n>', 'number of hits', wholeNumber(1, 10_000), 10)
     .option('--offset <n>', 'skip the first n', wholeNumber(0, 1_000_000), 0)
     .option('--after <score,id>', 'continue after this hit, as printed below the previous page')
     .option('--min-score <score>', 'minimum cosine similarity', realNumber(-1, 1))
+    .option('--relevant', 'only photos that show what the words say; see below')
   addFilterOptions(command)
   command
     .option('--model <name>', 'model of the embeddings')
@@ -89,10 +98,13 @@ Examples:
   unsplash-clip search --photo iflUHY8zMYc --where "exif_iso>=800" --where photo_location_country=Norway
   unsplash-clip search --like iflUHY8zMYc --plus "at night" --minus people:2
   unsplash-clip search "golden gate bridge" --hybrid --text-weight 2 --facets country,year
+  unsplash-clip search "a lighthouse" --relevant --concepts -k 100
   unsplash-clip search --interactive --json < queries.txt
 
 A combination scales every part to unit length and weights it. The default weight is 1, or ${WORDS_BESIDE_PHOTOS} for words next to
 photos, because the similarities of words vary less. The words become stored prompts; see unsplash-clip prompts.
+--relevant ends the list where photos are no more similar to the words than to other texts: the cut-off is learned once
+per model and collection, and is the same for all searches. Of several words a photo must show each.
 Scores are cosine similarities, also where the order is corrected. With --hybrid, a score is the sum of weight / (60 + rank)
 over both lists.
 Image-only models support --image and --photo, but not words.
@@ -151,13 +163,14 @@ function checkHybrid(query: WantedQuery, { hybrid, textWeight, vectorWeight, aft
   if (after !== undefined) throw new AppError('USAGE', '--hybrid pages with --offset, found --after')
 }
 
-async function searchOptions(options: Options): Promise<SearchOptions> {
-  const { count, offset, minScore, after, correctionWeight } = options
+async function searchOptions(options: Options): Promise<SearchOptions & Relevance> {
+  const { count, offset, minScore, after, correctionWeight, relevant } = options
   return {
     k: count,
     offset,
     minScore,
     correctionWeight,
+    relevant,
     after: after === undefined ? undefined : parseCursor(after, '--after'),
     ...(await filtersOf(options)),
   }
@@ -166,6 +179,9 @@ async function searchOptions(options: Options): Promise<SearchOptions> {
 /** The order of hits that were found in a corrected order. */
 const CORRECTED_ORDER =
   'score less a correction for photos that come up in every search (see models correct); scores are cosine similarities'
+/** Words that the hits share, at most. */
+const MOST_CONCEPTS = 12
+
 const HYBRID_ORDER =
   'meaning and words together: a score is the sum of weight / (60 + rank) over both lists, no cosine similarity'
 
@@ -186,7 +202,7 @@ async function answer(
   context: Context,
   asked: Asked,
   query: WantedQuery,
-  wanted: SearchOptions,
+  wanted: SearchOptions & Relevance,
   options: Options,
   line?: string,
 ): Promise<Answer> {
@@ -198,10 +214,12 @@ async function answer(
     const rank = offset + index + 1
     out.result({ ...(line === undefined ? {} : { query: line }), ...hitObject(rank, hit) }, hitLine(rank, hit))
   })
-  if (hits.length === 0) out.text('No photo matches.')
   if (isCorrected(hits)) out.text(`${options.hybrid ? 'By meaning, ordered' : 'Ordered'} by ${CORRECTED_ORDER}.`)
   if (hits.length === k)
     out.text(`More: ${options.hybrid ? `--offset ${offset + k}` : `--after ${cursorOf(hits.at(-1)!)}`}`)
+  const end = hits.length === k ? '' : endOfList(hits.length, options)
+  if (end !== '') out.text(end)
+  if (options.concepts && hits.length > 0) await printConcepts(context, asked, query, hits)
   const hasFacets = options.facets !== undefined && hits.length > 0
   return { hits, images, facets: hasFacets ? await printFacets(context, asked, hits, options.facets!) : [] }
 }
@@ -212,7 +230,7 @@ async function findHits(
   context: Context,
   { search, model }: Asked,
   query: WantedQuery,
-  wanted: SearchOptions,
+  wanted: SearchOptions & Relevance,
   { hybrid, textWeight, vectorWeight, onImage }: Options & { onImage: (image: QueryImage) => void },
 ): Promise<(Hit | HybridHit)[]> {
   const { signal } = context
@@ -224,6 +242,33 @@ async function findHits(
     return image
   }
   return search.nearest(model, await loadQuery(query, read), wanted, signal)
+}
+
+/** What is said where the list ends. @param found photos on this page, fewer than wanted */
+function endOfList(found: number, { offset, after, relevant }: Options): string {
+  const before = offset > 0 || after !== undefined
+  if (!relevant) return found === 0 ? 'No photo matches.' : ''
+  if (found === 0)
+    return before
+      ? 'No further photo shows this.'
+      : 'No photo shows this. Leave out --relevant to see the nearest ones.'
+  const photos = formatQuantity(found, before ? 'more photo' : 'photo')
+  return `${photos} ${found === 1 ? 'shows' : 'show'} this; the rest does not.`
+}
+
+/** Prints the words that the hits share. */
+async function printConcepts(
+  { out, signal }: Context,
+  { search, model }: Asked,
+  query: WantedQuery,
+  hits: readonly Hit[],
+): Promise<void> {
+  const where = [{ photos: hits.map(hit => hit.photoId) }]
+  const request = { where, n: hits.length, top: MOST_CONCEPTS, omitted: wordsOf(query) }
+  const concepts = await search.counts.sharedWords(model, request, signal)
+  if (out.json) for (const concept of concepts) out.result(conceptObject(concept), '')
+  else if (concepts.length > 0) out.text(`\nThese hits share\n\n${conceptText(concepts)}`)
+  else out.text('\nThese hits share no words that the collection does not have as often.')
 }
 
 async function printFacets(

@@ -43,6 +43,12 @@ export function chooseQuery(text: string | undefined, options: QueryOptions): Wa
   )
 }
 
+/** The words of a query, also those that it turns away from. */
+export function wordsOf(wanted: WantedQuery): string {
+  if (wanted.kind === 'text') return wanted.value
+  return wanted.kind === 'combined' ? wanted.parts.flatMap(part => ('words' in part ? [part.words] : [])).join(' ') : ''
+}
+
 /** Reads the images of a query. @param readImage reads a path or a URL */
 export async function loadQuery(
   wanted: WantedQuery,

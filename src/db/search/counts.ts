@@ -58,19 +58,35 @@ export async function places(
 }
 
 /** Words that describe the photos better than the collection. */
-export async function sharedWords(
+export function sharedWords(database: Database, modelId: ModelId, options: SharedWordOptions): Promise<SharedWord[]> {
+  return shared(database, modelId, options, sql.SHARED_WORDS, 'texts')
+}
+
+/** Reference texts that the photos show more often than the collection. */
+export function sharedConcepts(
   database: Database,
   modelId: ModelId,
   options: SharedWordOptions,
 ): Promise<SharedWord[]> {
+  return shared(database, modelId, options, sql.SHARED_CONCEPTS, 'pictures')
+}
+
+async function shared(
+  database: Database,
+  modelId: ModelId,
+  options: SharedWordOptions,
+  statements: typeof sql.SHARED_WORDS,
+  source: SharedWord['source'],
+): Promise<SharedWord[]> {
   const { top = 12, omitted = '' } = options
   requireIntegers({ top })
   const { way, values } = counted(modelId, options, 200)
-  return database.query<SharedWord & Record<string, unknown>>(sql.SHARED_WORDS[way], [
+  const found = await database.query<Omit<SharedWord, 'source'> & Record<string, unknown>>(statements[way], [
     ...values,
     top,
     storable(omitted),
   ])
+  return found.map(({ word, photos, hits, shareOfAll }) => ({ word, source, photos, hits, shareOfAll }))
 }
 
 /** The statement for the subject, and its first parameters. */

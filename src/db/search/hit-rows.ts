@@ -64,7 +64,16 @@ export function labelsJson(labels: readonly LabelFilter[]): string {
 
 /** Returns the `filters` argument of the SQL functions. @throws AppError FILTER_INVALID */
 export function filtersJson(filters: readonly Filter[]): string {
-  return json(filters)
+  return json(
+    filters.map(filter =>
+      typeof filter === 'object' && 'shows' in filter ? { shows: shownJson(filter.shows) } : filter,
+    ),
+  )
+}
+
+/** Words as they are stored, or numbers. */
+function shownJson(shows: string | Float32Array): string | number[] {
+  return typeof shows === 'string' ? Buffer.from(storable(shows)).toString() : [...shows]
 }
 
 /** Rejects NUL and lone surrogates: Postgres accepts neither, so no stored value contains them. */

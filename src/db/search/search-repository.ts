@@ -95,6 +95,11 @@ export class PostgresSearchRepository implements SearchRepository {
     })
   }
 
+  async countPhotos(modelId: ModelId): Promise<number> {
+    const [count] = await this.database.query<{ photos: number }>(sql.COUNT_EMBEDDINGS, [modelId])
+    return count!.photos
+  }
+
   async embeddings(modelId: ModelId, photoIds: readonly string[]): Promise<Map<string, Float32Array>> {
     const rows = await this.database.query<{ id: string; vector: string }>(sql.EMBEDDINGS, [modelId, photoIds])
     return new Map(rows.map(({ id, vector }) => [id, fromVectorText(vector)]))
@@ -147,6 +152,10 @@ export class PostgresSearchRepository implements SearchRepository {
     return counts.sharedWords(this.database, modelId, options)
   }
 
+  sharedConcepts(modelId: ModelId, options: SharedWordOptions): Promise<SharedWord[]> {
+    return counts.sharedConcepts(this.database, modelId, options)
+  }
+
   async *duplicatePairs(
     modelId: ModelId,
     options: DuplicateOptions,
@@ -163,7 +172,7 @@ export class PostgresSearchRepository implements SearchRepository {
       options.method ?? null,
     ])
     const { method } = chosen!
-    const [count] = await this.database.query<{ photos: number }>(sql.COUNT_EMBEDDINGS, [modelId])
+    const photos = await this.countPhotos(modelId)
     // An index finds a pair from either side, so two steps can return it.
     const found = new Set<string>()
     let searched = 0
@@ -199,7 +208,7 @@ export class PostgresSearchRepository implements SearchRepository {
       }
       after = last
       searched += step!.photos
-      onProgress?.(searched, count!.photos)
+      onProgress?.(searched, photos)
     }
   }
 

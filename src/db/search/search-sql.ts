@@ -68,6 +68,11 @@ export const SHARED_WORDS = ofSubject(
   select word, photos, hits, share_of_all as "shareOfAll"
     from shared_words(${query}, ${COUNTED}, top => $8, omitted => $9)`,
 )
+export const SHARED_CONCEPTS = ofSubject(
+  query => `
+  select concept as word, photos, hits, share_of_all as "shareOfAll"
+    from shared_concepts(${query}, ${COUNTED}, top => $8, omitted => $9)`,
+)
 
 export const COUNT_EMBEDDINGS = 'select count(*) as photos from embeddings where model_id = $1'
 /** $2: the last photo of the step before; $3: photos per step. */

@@ -84,9 +84,11 @@ export interface SharedWordOptions extends CountedPhotos {
   omitted?: string
 }
 
-/** A word that describes hits better than the collection. */
+/** A word that describes hits better than the collection, or a concept that they show more often. */
 export interface SharedWord {
   word: string
+  /** Where it was found: in texts of the photos, or in what the model sees in them. */
+  source: 'texts' | 'pictures'
   /** Hits with the word, of `hits` hits. */
   photos: number
   hits: number

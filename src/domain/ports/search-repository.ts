@@ -26,6 +26,8 @@ export interface SearchRepository {
   similar(modelId: ModelId, photoId: string, options: Omit<SearchOptions, 'kind' | 'correctionWeight'>): Promise<Hit[]>
   /** `browse_photos`: embedded photos by their date. */
   browse(modelId: ModelId, options: BrowseOptions): Promise<BrowsedPhoto[]>
+  /** Embedded photos. */
+  countPhotos(modelId: ModelId): Promise<number>
   /** The embeddings of photos by id, [dimension] each. Photos without one are left out. */
   embeddings(modelId: ModelId, photoIds: readonly string[]): Promise<Map<string, Float32Array>>
   /**
@@ -41,6 +43,8 @@ export interface SearchRepository {
   places(modelId: ModelId, options: PlaceOptions): Promise<{ cells: PlaceCell[]; placed: number }>
   /** `shared_words`: words that describe the photos better than the collection, the best first. */
   sharedWords(modelId: ModelId, options: SharedWordOptions): Promise<SharedWord[]>
+  /** `shared_concepts`: reference texts that the photos show more often than the collection, the best first. */
+  sharedConcepts(modelId: ModelId, options: SharedWordOptions): Promise<SharedWord[]>
   /**
    * `near_duplicates`: every pair once, in no order. Runs in steps of one statement each, so that a large collection shows
    * progress, can be stopped between steps, and does not block others who share the session.

@@ -60,6 +60,14 @@ export interface ColorFilter {
   color: string
 }
 
+/**
+ * Photos that show what words say: their similarity to the words is further above their similarity to other texts than
+ * the model's cut-off for the collection. The words are a stored prompt, or their embedding, [dimension].
+ */
+export interface ShowsFilter {
+  shows: string | Float32Array
+}
+
 /** A condition on a photo, in the JSON that the SQL functions take. */
 export type Filter =
   | ColumnFilter
@@ -72,6 +80,7 @@ export type Filter =
   | KeywordFilter
   | CollectionFilter
   | ColorFilter
+  | ShowsFilter
 
 export interface LabelFilter {
   set: string

@@ -48,7 +48,10 @@ export function addCountRoutes(app: HttpApp, { search, fetchPicture }: HttpParts
     const words = await search.counts.sharedWords(model, request, signal)
     return {
       model: model.key,
-      words: words.map(({ word, photos, hits, shareOfAll }) => ({ word, photos, of: hits, share_of_all: shareOfAll })),
+      words: words.map(({ word, source, photos, hits, shareOfAll }) => ({
+        ...{ word, source, photos },
+        ...{ of: hits, share_of_all: shareOfAll },
+      })),
     }
   }
 
@@ -170,7 +173,11 @@ export function addCountRoutes(app: HttpApp, { search, fetchPicture }: HttpParts
   )
 }
 
-const limitsOf = ({ n, min_score: minScore }: { n?: number; min_score?: number }) => ({ n, minScore })
+const limitsOf = ({ n, min_score: minScore, relevant }: { n?: number; min_score?: number; relevant?: boolean }) => ({
+  n,
+  minScore,
+  relevant,
+})
 
 /** `SOUTH,WEST,NORTH,EAST` */
 function boxOf(text: string | undefined): Box | undefined {

@@ -24,6 +24,7 @@ interface Wanted {
   cursor?: string
   min_score?: number
   correction_weight?: number
+  relevant?: boolean
 }
 
 /** Searches by words, photos, pictures, vectors and combinations. */
@@ -106,10 +107,10 @@ export function addSearchRoutes(app: HttpApp, parts: HttpParts): void {
     { cancelled: signal, caller }: Pick<FastifyRequest, 'cancelled' | 'caller'>,
   ): Promise<z.output<typeof SearchResult>> {
     const { k = DEFAULT_HITS, cursor, facets = [], hybrid = false, min_score: minScore } = wanted
-    const { correction_weight: correctionWeight } = wanted
+    const { correction_weight: correctionWeight, relevant } = wanted
     const words = wordsOf(query, wanted)
     const start = cursor === undefined ? undefined : readCursor(cursor, hybrid)
-    const options = { k, minScore, correctionWeight, ...conditions, ...start }
+    const options = { k, minScore, correctionWeight, relevant, ...conditions, ...start }
     const offset = start && 'offset' in start ? start.offset : 0
     const weights = { textWeight: wanted.text_weight, vectorWeight: wanted.vector_weight }
     const hits =

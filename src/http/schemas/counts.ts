@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { FILTER_MEMBERS, FILTER_PARAMETERS } from './filters.js'
-import { Model, SEARCHED, Words } from './search.js'
+import { Model, RELEVANT, SEARCHED, Words } from './search.js'
 
 const nearest = (most: number, text: string) => z.int().min(1).max(most).optional().describe(text)
 const minScore = z.number().min(-1).max(1).optional().describe('Minimum cosine similarity of a nearest photo.')
@@ -10,6 +10,7 @@ const parameters = (n: ReturnType<typeof nearest>) => ({
   q: Words.optional().describe('Count only the photos nearest to these words.'),
   n,
   min_score: minScore,
+  ...RELEVANT,
   model: Model.optional(),
   ...FILTER_PARAMETERS,
 })
@@ -19,6 +20,7 @@ const members = (n: ReturnType<typeof nearest>) => ({
   ...SEARCHED,
   n,
   min_score: minScore,
+  ...RELEVANT,
   model: Model.optional(),
   ...FILTER_MEMBERS,
 })
@@ -87,7 +89,10 @@ export const SharedWords = z.object({
     z
       .object({
         word: z.string(),
-        photos: z.int().describe('Photos with the word, or another one of its stem.'),
+        source: z
+          .enum(['texts', 'pictures'])
+          .describe('Found in texts of the photos, or in what the model sees in them.'),
+        photos: z.int().describe('Photos with the word, or another one of its stem; of pictures those that show it.'),
         of: z.int().describe('Photos that were read.'),
         share_of_all: z.number().describe('Share of the photos of the collection with it, estimated from a sample.'),
       })

@@ -43,6 +43,15 @@ const PAGE = {
   model: Model.optional(),
 }
 
+export const RELEVANT = {
+  relevant: z
+    .boolean()
+    .optional()
+    .describe(
+      'Only photos that show what the words say, each of them where there are several: a calibrated cut-off, in place of a least similarity. Needs words.',
+    ),
+}
+
 const HYBRID = {
   hybrid: z.boolean().optional().describe('Also match the words themselves: descriptions, places, keywords.'),
   text_weight: z.number().min(0).max(1000).optional().describe('With `hybrid`: weight of the words themselves.'),
@@ -86,6 +95,7 @@ export const SearchParameters = z.strictObject({
   minus: z.array(Words).max(50).optional().describe('Combination: unlike these words; repeatable.'),
   ...HYBRID,
   ...CORRECTION,
+  ...RELEVANT,
   facets,
   ...PAGE_PARAMETERS,
 })
@@ -132,6 +142,7 @@ export const SearchBody = z
     ...SEARCHED,
     ...HYBRID,
     ...CORRECTION,
+    ...RELEVANT,
     facets,
     ...PAGE,
     ...FILTER_MEMBERS,

@@ -111,6 +111,33 @@ describe.each(serverKinds())('search on the $kind server', ({ kind, available, s
       expect(words.stdout).toContain('More: --offset 1')
     })
 
+    test('ends the list where photos no longer show the words, and says so', async () => {
+      const few = await run('search', 'a boat', '--relevant')
+      expect({ code: few.code, stdout: few.stdout }).toEqual({
+        code: 0,
+        stdout: expect.stringMatching(/\n1 photo shows this; the rest does not\.\n$/),
+      })
+      expect(await idsOf('a boat', '--relevant', '--keyword', 'cat')).toEqual([])
+      const image = await run('search', '--photo', 'red-house', '--relevant')
+      expect({ code: image.code, stderr: image.stderr }).toEqual({ code: 2, stderr: expect.stringContaining('USAGE') })
+    })
+
+    test('names concepts of the hits, with the options to go on with', async () => {
+      const { code, stdout } = await run('search', 'a house', '-k', '3', '--concepts')
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/These hits share/)
+      const { objects } = await run('search', 'a house', '-k', '3', '--concepts', '--json')
+      for (const concept of objects().slice(3))
+        expect(concept).toEqual({
+          concept: expect.any(String),
+          source: expect.stringMatching(/^(texts|pictures)$/),
+          photos: expect.any(Number),
+          of: 3,
+          share_of_all: expect.any(Number),
+          lift: expect.any(Number),
+        })
+    })
+
     test('counts what the hits have in common', async () => {
       const { objects } = await run('search', 'a house', '-k', '3', '--facets', 'orientation', '--json')
       const counts = objects().slice(3)

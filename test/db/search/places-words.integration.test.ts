@@ -12,6 +12,8 @@ const at = (latitude: number, longitude: number) => ({
 })
 const SNOW = Float32Array.of(1, 0, 0)
 const SEA = Float32Array.of(0, 1, 0)
+/** Photos that are near to neither. */
+const OTHERS = ['g', 'h', 'i', 'j', 'k', 'l', 'm', 'n']
 
 describe.each(serverKinds())('places and shared words on the $kind server', ({ available, start }) => {
   describe.skipIf(!available)('', () => {
@@ -32,11 +34,12 @@ describe.each(serverKinds())('places and shared words on the $kind server', ({ a
         aPhoto('d', { ...at(59.9, -5.3), photo_description: 'The sea, a photo' }),
         aPhoto('e', { photo_description: 'Boats on the sea, a photo' }),
         aPhoto('f', { photo_description: 'A photo' }),
+        ...OTHERS.map(id => aPhoto(id, { photo_description: 'A photo' })),
       ]
       const vectors = [SNOW, SNOW, SNOW, SEA, SEA, SEA].map((vector, i) =>
         Float32Array.from(vector, (value, axis) => value + (axis === 2 ? i / 100 : 0)),
       )
-      await embedPhotos(database, modelId, photos, vectors)
+      await embedPhotos(database, modelId, photos, [...vectors, ...OTHERS.map(() => Float32Array.of(0, 1, 1))])
     })
     afterAll(() => server?.close())
 
@@ -78,8 +81,14 @@ describe.each(serverKinds())('places and shared words on the $kind server', ({ a
         ['snow', 3, 3],
         ['skier', 2, 3],
       ])
-      expect(words[0]!.shareOfAll).toBeCloseTo(3.5 / 7)
+      expect(words[0]!.shareOfAll).toBeCloseTo(3.5 / 15)
       expect((await repository.sharedWords(modelId, { query: SNOW, n: 3, top: 1 })).length).toBe(1)
+    })
+
+    test('what chance gives to a few hits is not shared by them', async () => {
+      // Two of four hits have a word that two of all 14 photos have: among four drawn photos it happens one time in 15.
+      const words = await repository.sharedWords(modelId, { where: [{ photos: ['a', 'b', 'g', 'h'] }], n: 4 })
+      expect(words).toEqual([])
     })
 
     test('words of the search are left out, in every form', async () => {
@@ -92,7 +101,7 @@ describe.each(serverKinds())('places and shared words on the $kind server', ({ a
         `insert into photo_keywords (photo_id, keyword) values ('d', 'lighthouse'), ('e', 'lighthouse')`,
       )
       const words = await repository.sharedWords(modelId, { query: SEA, n: 3 })
-      expect(words.map(({ word }) => word)).toEqual(['lighthouse', 'sea', 'photo'])
+      expect(words.map(({ word }) => word)).toEqual(['lighthouse', 'sea'])
       expect(await repository.sharedWords(modelId, { where: [{ photos: [] }] })).toEqual([])
       await expect(repository.sharedWords(modelId, { top: 0 })).rejects.toMatchObject({ code: 'USAGE' })
       await expect(repository.sharedWords(modelId, { n: 0 })).rejects.toMatchObject({ code: 'USAGE' })

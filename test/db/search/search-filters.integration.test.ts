@@ -101,6 +101,7 @@ function matches({ photo, keywords, collections, colors }: Entry, filter: Filter
   if ('collection' in filter)
     return Object.entries(collections).some(([id, title]) => filter.collection === id || filter.collection === title)
   if ('color' in filter) return colors.includes(filter.color)
+  if ('shows' in filter) throw new Error('compared in shown-words.integration.test.ts')
   const found = photo[filter.column]
   if (filter.operator === 'is null') return found === null
   if (filter.operator === 'is not null') return found !== null

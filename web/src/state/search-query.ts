@@ -1,6 +1,6 @@
 import type { Filter, LabelCondition, Part, SearchRequest } from '../api/schema.js'
 import { filterConditions, labelConditions } from './filters.js'
-import { hasSubject, type SearchState } from './search-state.js'
+import { hasSubject, hasWords, type SearchState } from './search-state.js'
 import { vectorOfText } from './vector-text.js'
 
 /** The weight of words next to photos; the server's default for positive ones. */
@@ -23,7 +23,11 @@ export interface ConditionParameters {
 export function searchRequest(state: SearchState): SearchRequest {
   const parts = partsOf(state)
   const [only] = parts
-  const conditions = { labels: labelConditions(state.filters), filters: filterConditions(state.filters) }
+  const conditions = {
+    labels: labelConditions(state.filters),
+    filters: filterConditions(state.filters),
+    ...(state.relevant && hasWords(state) ? { relevant: true } : {}),
+  }
   if (parts.length === 1 && only!.weight === undefined) return { ...only, ...conditions }
   return { parts, ...conditions }
 }

@@ -15,6 +15,8 @@ export interface SearchState {
   pictures: readonly string[]
   filters: Filters
   order: Order
+  /** Whether only photos are found that show what the words say. */
+  relevant: boolean
   /** Least score of a hit; null: none. */
   cut: number | null
   showsScores: boolean
@@ -37,6 +39,7 @@ export const EMPTY: SearchState = {
   pictures: [],
   filters: {},
   order: 'relevance',
+  relevant: false,
   cut: null,
   showsScores: false,
   showsDuplicates: false,
@@ -66,6 +69,7 @@ export function parseState(parameters: URLSearchParams): SearchState {
     pictures: list(LISTS.pictures),
     filters,
     order: order === 'newest' || order === 'oldest' ? order : 'relevance',
+    relevant: parameters.get('relevant') === '1',
     cut: Number.isFinite(cut) && Math.abs(cut) <= 1 ? cut : null,
     showsScores: parameters.get('scores') === '1',
     showsDuplicates: parameters.get('all') === '1',
@@ -83,6 +87,7 @@ export function searchPath(state: SearchState): string {
     for (const value of state[key]) parameters.append(name, value)
   for (const name of FILTER_NAMES) for (const value of state.filters[name] ?? []) parameters.append(name, value)
   if (state.order !== 'relevance') parameters.set('sort', state.order)
+  if (state.relevant) parameters.set('relevant', '1')
   if (state.cut !== null) parameters.set('cut', String(state.cut))
   if (state.showsScores) parameters.set('scores', '1')
   if (state.showsDuplicates) parameters.set('all', '1')
@@ -102,6 +107,11 @@ export function searched(state: SearchState): SearchState {
 /** Whether there is anything to search for; without it, the page shows photos by their date. */
 export function hasSubject({ words, plus, minus, like, unlike, pictures }: SearchState): boolean {
   return words !== '' || [plus, minus, like, unlike, pictures].some(list => list.length > 0)
+}
+
+/** Whether there are words that photos can show. */
+export function hasWords({ words, plus }: SearchState): boolean {
+  return words !== '' || plus.length > 0
 }
 
 /** With a value of a filter added or, if it is there, taken away. */

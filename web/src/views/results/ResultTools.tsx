@@ -1,7 +1,7 @@
 import type { Found } from '../../api/photos.js'
 import { Icon } from '../../components/parts/Icon.js'
 import { show } from '../../state/current.js'
-import type { Order, SearchState } from '../../state/search-state.js'
+import { hasWords, type Order, type SearchState } from '../../state/search-state.js'
 import { Relevance } from './Relevance.js'
 
 /** Id of the button that opens the filters, and has the focus again when they are closed. */
@@ -14,11 +14,22 @@ interface Props {
   hasDuplicates: boolean
 }
 
-/** Order, least relevance, and what is shown beside the photos. */
+/** What counts as a hit, order, least relevance, and what is shown beside the photos. */
 export function ResultTools({ state, isSearch, photos, hasDuplicates }: Props) {
   const order = !isSearch && state.order === 'relevance' ? 'newest' : state.order
   return (
     <div class="tools">
+      {isSearch && (
+        <label class="switch" title="A cut-off of each search, learned from what other texts score on the photos">
+          <input
+            type="checkbox"
+            checked={state.relevant && hasWords(state)}
+            disabled={!hasWords(state)}
+            onChange={event => show({ ...state, relevant: event.currentTarget.checked, cut: null }, true)}
+          />
+          <span>Only what shows it</span>
+        </label>
+      )}
       {isSearch && <Relevance state={state} photos={photos} />}
       {isSearch && (
         <label class="switch">

@@ -10,10 +10,10 @@ import { GridPending } from '../../components/states/GridPending.js'
 import { NoResults } from '../../components/states/NoResults.js'
 import { announce, current, show } from '../../state/current.js'
 import { lastList, resultsOf } from '../../state/result-list.js'
-import { hasSubject } from '../../state/search-state.js'
+import { hasSubject, hasWords, searchPath } from '../../state/search-state.js'
 import { isCorrected, shownPhotos } from '../../state/shown-photos.js'
 import { FILTERS_BUTTON, ResultTools } from './ResultTools.js'
-import { countText, orderText, titleOf } from './result-texts.js'
+import { countText, orderText, restText, titleOf } from './result-texts.js'
 import { SharedWords } from './SharedWords.js'
 
 const Overview = lazy(async () => (await import('./overview/Overview.js')).Overview, 'overview is-pending')
@@ -86,6 +86,11 @@ export function Results() {
             showsScores={state.showsScores}
             hrefOf={id => `/photos/${encodeURIComponent(id)}`}
           />
+          {phase === 'end' && photos.length > 0 && state.relevant && hasWords(state) && state.cut === null && (
+            <p class="rest">
+              {restText(all.length)} <a href={searchPath({ ...state, relevant: false })}>Show the nearest ones</a>
+            </p>
+          )}
           {phase === 'failed' && (
             <Failure error={list.error.value} retry={() => void list.loadMore()}>
               <DropFilters state={state} />

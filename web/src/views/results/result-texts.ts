@@ -18,6 +18,11 @@ export function titleOf({ words, plus, minus, like, unlike, pictures, filters }:
   return chosen.length > 0 ? chosen.join(' · ') : 'All photos'
 }
 
+/** What is said below all photos that show the words of a search. @param count photos, near duplicates included */
+export function restText(count: number): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? 'photo shows' : 'photos show'} this; the rest does not.`
+}
+
 /**
  * In which order the photos of a search come, to follow their number. A search leaves out no photo: it puts all of them in
  * an order. Of those, the most relevant ones are sorted by date.
