@@ -21,6 +21,8 @@ export interface Variant {
   /** Undefined: as searches are tuned. */
   setting?: SearchSetting
   hybrid: { vectorWeight: number; textWeight: number } | null
+  /** Weight of the stored correction; undefined: that of the model. */
+  correctionWeight?: number
   /** Computed in this process instead of searched for. */
   tried?: TriedCorrection
 }
@@ -132,7 +134,7 @@ export async function evaluate(
  */
 async function searched(
   evaluations: Pick<EvaluationRepository, 'rank'>,
-  { model, setting, hybrid }: Variant,
+  { model, setting, hybrid, correctionWeight }: Variant,
   asked: readonly AskedQuery[],
   depth: number,
   signal: AbortSignal,
@@ -140,6 +142,7 @@ async function searched(
   const optionsFor = (k: number): RankingOptions => ({
     k,
     setting,
+    correctionWeight,
     hybrid: hybrid === null ? undefined : { ...hybrid, depth: Math.max(HYBRID_DEPTH, k) },
   })
   const answers: Answer[] = []

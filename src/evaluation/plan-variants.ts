@@ -41,7 +41,7 @@ export async function planVariants(
       model,
       setting,
       hybrid,
-      ...(k === undefined ? {} : { tried: { k, weight: correction! } }),
+      ...(k === undefined ? { correctionWeight: correction } : { tried: { k, weight: correction! } }),
     })
   }
   if (wantedDepth !== undefined && usesIndex && wantedDepth > INDEX_DEPTH)

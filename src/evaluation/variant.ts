@@ -13,9 +13,9 @@ export interface VariantSpec {
   index: IndexChoice
   /** Weights of the meaning and of the words themselves, as in hybrid search; null: by meaning only. */
   hybrid: { vectorWeight: number; textWeight: number } | null
-  /** Weight of a correction of hubs that is tried; with `k`. */
+  /** Weight of a correction of hubs: of the stored one, or with `k` of one that is tried. */
   correction?: number
-  /** Nearest reference texts of that correction. */
+  /** Nearest reference texts of a correction that is tried. */
   k?: number
 }
 
@@ -80,11 +80,11 @@ function variantOf(settings: readonly Setting[]): VariantSpec {
 
 /** A tried correction is computed for all photos, without the search. */
 function requireTriable({ name, k, correction, hybrid, index }: VariantSpec): void {
-  if (k === undefined && correction === undefined) return
-  if (k !== undefined && correction !== undefined && hybrid === null && typeof index === 'string') return
+  if (k === undefined) return
+  if (correction !== undefined && hybrid === null && typeof index === 'string') return
   throw new AppError(
     'USAGE',
-    `--variant: correction=WEIGHT k=K compares all photos, so both go together, and with neither an index nor hybrid; found ${JSON.stringify(name)}`,
+    `--variant: k=K tries a correction by comparing all photos, so it expects correction=WEIGHT, and neither an index nor hybrid; found ${JSON.stringify(name)}`,
   )
 }
 

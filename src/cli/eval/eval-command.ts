@@ -35,7 +35,10 @@ export function addEvalCommand(program: Command): void {
       'photos of a list for mAP and MRR; default: 1000, or 250 where a variant uses an index',
       wholeNumber(100, 10_000),
     )
-    .option('--references <file>', 'with k in a variant: reference texts, one per line; prompts: the stored prompts')
+    .option(
+      '--references <file>',
+      'with k in a variant: reference texts, one per line; prompts: the stored prompts; default: as models correct',
+    )
     .option('--resamples <n>', 'resamples of the bootstrap', wholeNumber(100, 100_000), 1000)
     .option('--seed <n>', 'seed of the drawn queries, the halves and the bootstrap', wholeNumber(0, 2_147_483_647), 0)
     .option('--model <name>', 'model of variants that name none')
@@ -48,7 +51,8 @@ Settings of a variant, all optional:
   model=NAME[@PRECISION]                             default: --model
   index=tuned|exact|hnsw[:EF]|ivfflat[:PROBES]       default: tuned, as searches are
   hybrid=WEIGHT|words                                weight of the words beside the meaning; words: without the meaning
-  correction=WEIGHT k=K                              tries a correction of hubs, without storing it
+  correction=WEIGHT                                  of hubs, as models correct stored it; default: the model's weight
+  correction=WEIGHT k=K                              tries one with K reference texts per photo, without storing it
 Values with commas between them make one variant each: hybrid=0,0.3,1
 
 Examples:

@@ -2,6 +2,7 @@ import type { Products } from '../../analysis/matrix/products.js'
 import type { Repositories } from '../../compose/open-repositories.js'
 import { AppError } from '../../domain/errors.js'
 import type { ModelId } from '../../domain/ports/repository.js'
+import { REFERENCE_TEXTS } from '../../domain/text/reference-texts.js'
 import type { Variant } from '../../evaluation/evaluate.js'
 import { queryVectors, type TextSources } from '../../evaluation/query-vectors.js'
 import { TriedCorrections } from '../../evaluation/tried-corrections.js'
@@ -35,11 +36,11 @@ export async function openTried(
 }
 
 async function referenceTexts(
-  { prompts }: Repositories,
+  { prompts, references }: Repositories,
   { id }: SearchModel,
   named: string | undefined,
-): Promise<string[]> {
+): Promise<readonly string[]> {
   if (named === PROMPTS) return storedPrompts(prompts, id)
   if (named !== undefined) return textLines(named, '--references')
-  throw new AppError('USAGE', '--variant: k expects --references FILE')
+  return (await references.find(id))?.texts ?? REFERENCE_TEXTS
 }

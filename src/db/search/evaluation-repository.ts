@@ -109,14 +109,15 @@ const STORED = `
   select stored_prompt($1, normal_prompt(prompt))::text as vector
     from unnest($2::text[]) with ordinality as wanted (prompt, place) order by place`
 
-/** $1 to $3: the model, the vector, k. */
+/** $1 to $4: the model, the vector, k, the weight of the correction. */
 const BY_VECTOR = `
-  select photo_id as id from search_embeddings($1, $2::vector, $3, 0, '[]', '[]', kind => 'text') order by rank`
-/** $4 to $7: the words, the weights of meaning and words, the depth. */
+  select photo_id as id
+    from search_embeddings($1, $2::vector, $3, 0, '[]', '[]', kind => 'text', correction_weight => $4) order by rank`
+/** $5 to $8: the words, the weights of meaning and words, the depth. */
 const HYBRID = `
   select photo_id as id
-    from search_hybrid($4, $3, 0, model => $1::integer::text, query => $2::vector, kind => 'text',
-                       vector_weight => $5, text_weight => $6, depth => $7) order by rank`
+    from search_hybrid($5, $3, 0, model => $1::integer::text, query => $2::vector, kind => 'text',
+                       vector_weight => $6, text_weight => $7, depth => $8, correction_weight => $4) order by rank`
 
 interface DrawnRow extends DrawnQueries, Record<string, unknown> {}
 
@@ -156,12 +157,12 @@ export class PostgresEvaluationRepository implements EvaluationRepository {
   }
 
   rank(modelId: ModelId, queries: readonly AskedQuery[], options: RankingOptions): Promise<RankedAnswer[]> {
-    const { k, setting, hybrid } = options
+    const { k, setting, hybrid, correctionWeight = null } = options
     return this.#reading(async session => {
       if (setting !== undefined) await session.query(TRY_SETTING, [triedSetting(setting)])
       const answers: RankedAnswer[] = []
       for (const { text, vector } of queries) {
-        const values = [modelId, toVectorText(vector), k]
+        const values = [modelId, toVectorText(vector), k, correctionWeight]
         const from = performance.now()
         const rows = hybrid
           ? await session.query<{ id: string }>(HYBRID, [

@@ -13,14 +13,15 @@ const GROUPS = ['beach', 'forest', 'street']
 const PHOTOS = 240
 const DIMENSION = 16
 
-describe.each(serverKinds())('analyze on the $kind server', ({ available, start }) => {
+describe.each(serverKinds())('analyze on the $kind server', ({ kind, available, start }) => {
   describe.skipIf(!available)('', () => {
     let server: TestServer
     let sandbox: Sandbox
+    let url: string
 
     beforeAll(async () => {
       server = await start()
-      const url = await server.migratedUrl()
+      url = await server.migratedUrl()
       const database = await openDatabase({ url })
       const modelId = await new PostgresIngestRepository(database).registerModel(
         aModel({ name: 'demo', dimension: DIMENSION }),
@@ -102,6 +103,40 @@ describe.each(serverKinds())('analyze on the $kind server', ({ available, start 
         const shown = (await sandbox.run('labels', 'show', 'killed', '--model', 'demo@fp32', '--json')).objects()
         expect([3, 4]).toContain(shown.length)
         expect(shown.reduce((sum, { photos }) => sum + Number(photos), 0)).toBe(PHOTOS)
+      }
+    })
+
+    // Of the embedded server all clients share one session, so nothing holds a lock against another.
+    test.runIf(kind === 'native')('kill -9 while a projection is kept leaves the old one', async () => {
+      const database = await openDatabase({ url })
+      const stored = () =>
+        database.query(`select count(*)::integer as photos from projection_points p join projections r on r.id = p.projection_id
+          where r.name = 'cut'`)
+      try {
+        await json('project', '--method', 'pca', '--save', 'cut', '--where', 'exif_iso>=800')
+        const ended = await database.transaction(async session => {
+          await session.query('lock table projection_points in share mode')
+          const running = sandbox.start(
+            'analyze',
+            'project',
+            '--method',
+            'pca',
+            '--save',
+            'cut',
+            '--model',
+            'demo@fp32',
+          )
+          const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+          await until('the points to be written', async () => (await database.query(waiting)).length > 0)
+          running.child.kill('SIGKILL')
+          return running.finished
+        })
+        expect(ended.stdout).toBe('')
+        expect(await stored()).toEqual([{ photos: 120 }])
+        await json('project', '--method', 'pca', '--save', 'cut')
+        expect(await stored()).toEqual([{ photos: PHOTOS }])
+      } finally {
+        await database.close()
       }
     })
   })

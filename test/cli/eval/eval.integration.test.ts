@@ -24,10 +24,11 @@ interface Estimate {
 describe.skipIf(!hasNativeServer())('eval', () => {
   let server: TestServer
   let sandbox: Sandbox
+  let url: string
 
   beforeAll(async () => {
     server = await nativeServer()
-    const url = await server.migratedUrl()
+    url = await server.migratedUrl()
     const database = await openDatabase({ url })
     const random = randomNumbers(9)
     const photos = Array.from({ length: PHOTOS }, (_, i) =>
@@ -169,6 +170,31 @@ describe.skipIf(!hasNativeServer())('eval', () => {
       for (const other of others.slice(0, 2)) expect(other[measure]).toEqual(exact![measure])
     const few = await run(...PROMPTS, '--model', 'seeing', '--references', 'prompts', '--variant', 'correction=1 k=8')
     expect(few.stderr).toMatch(/^USAGE: --variant: k=8 expects as many reference texts, found 7/)
+  })
+
+  test('compares the stored correction with none, and with the same one tried', async () => {
+    const unstored = await run(...PROMPTS, '--model', 'blind', '--variant', 'correction=0.5')
+    expect(unstored.stderr).toMatch(/^NOT_FOUND: .* Run: unsplash-clip models correct blind@fp32/)
+    const texts = [...NOUNS, 'unicorn'].map(noun => `a ${noun}`)
+    const database = await openDatabase({ url })
+    await database.query("select define_references($1, k => 3, model => 'blind')", [texts])
+    await database.query("call score_references('blind')")
+    await database.query("select use_correction(0.75, 'blind')")
+    const variants = ['plain', 'correction=0,0.75', 'correction=0.75 k=3', 'correction=0.75 hybrid=0.3']
+    const { objects, stderr } = await run(
+      ...[...PROMPTS, '--model', 'blind', '--json'],
+      ...variants.flatMap(each => ['--variant', each]),
+    )
+    expect(stderr).toBe('')
+    const [plain, none, stored, tried, hybrid] = objects().slice(1)
+    for (const measure of MEASURES) {
+      expect(plain![measure], measure).toEqual(stored![measure])
+      expect(tried![measure], measure).toEqual(stored![measure])
+    }
+    expect(none!.map).not.toEqual(stored!.map)
+    expect((hybrid!.map as Estimate).mean).toBeGreaterThan((stored!.map as Estimate).mean)
+    await database.query("select drop_references('blind')")
+    await database.close()
   })
 
   test('queries that are not stored need a model with a text tower', async () => {

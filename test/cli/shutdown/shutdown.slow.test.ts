@@ -268,7 +268,8 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
     describe('while it waits for the database,', () => {
       const placed = async () => {
         const [vectors, ids] = ['cut.npy', 'cut.txt'].map(name => join(watched.sandbox.home, name))
-        const rows = Array.from({ length: 12 }, (_, i) => [Math.sin(i), Math.cos(i)])
+        // More than are read between two looks at the signal.
+        const rows = Array.from({ length: 2500 }, (_, i) => [Math.sin(i), Math.cos(i)])
         await writeFile(vectors!, npyFile(rows))
         await writeFile(ids!, rows.map((_, i) => `cut-${i}`).join('\n'))
         return [vectors!, '--ids', ids!, '--model', 'cut', '--dimension', '2', '--label-set', 'none']
@@ -280,6 +281,21 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
       })
 
       test.each<[command: string, locked: string, ...args: string[]]>([
+        ['analyze cluster', 'embeddings', '--k', '2', '--save', 'cut'],
+        ['analyze project', 'embeddings', '--method', 'pca', '--save', 'cut'],
+        [
+          'labels teach',
+          'embeddings',
+          'cut_off',
+          '--yes',
+          'cut-0',
+          'cut-1',
+          'cut-2',
+          '--no',
+          'cut-7',
+          'cut-8',
+          'cut-9',
+        ],
         ['analyze classify', 'label_sets', 'exif_iso:4', '--min-photos', '2', '--folds', '0', '--save', 'cut'],
         ['export', 'embeddings', 'cut'],
       ])('%s', { timeout: 6 * MINUTE }, async (command, locked, ...args) => {
@@ -287,6 +303,16 @@ describe.skipIf(!hasServices)('a command leaves no process, connection or tempor
         await blocker.connect()
         await blocker.query(`begin; lock table ${locked} in access exclusive mode`)
         const running = watched.sandbox.start(...command.split(' '), ...args, '--model', 'cut@imported')
+        await until('the command to wait', async () => (await waiting()).length > 0)
+        await interrupted(running, () => blocker.end())
+        await watched.ended(130, running)
+      })
+
+      test('import', { timeout: 6 * MINUTE }, async () => {
+        const blocker = new pg.Client({ connectionString: databaseUrl, application_name: 'blocker' })
+        await blocker.connect()
+        await blocker.query('begin; lock table imports in access exclusive mode')
+        const running = watched.sandbox.start('import', ...(await placed()))
         await until('the command to wait', async () => (await waiting()).length > 0)
         await interrupted(running, () => blocker.end())
         await watched.ended(130, running)

@@ -223,6 +223,7 @@ describe.each(kinds)('search on the $kind server', ({ available, start }) => {
         photo,
         labels: labelled.get(photo.photo_id),
         storedKey: null,
+        correction: null,
       })
     })
 

@@ -76,6 +76,8 @@ export type SearchRequest = {
   vector_weight?: number
   /** Of words: share of the similarity of a photo to reference texts that the order of the hits subtracts from its score. Default: that of the model, which may be 0. */
   correction_weight?: number
+  /** Only photos that show what the words say, each of them where there are several: a calibrated cut-off, in place of a least similarity. Needs words. */
+  relevant?: boolean
   /** Histograms of the hits of this page: label sets, `country`, `year`, …; repeatable. */
   facets?: Array<string>
   /** Hits per page. Default: 50. */
@@ -361,7 +363,9 @@ export type PlaceCell = {
 
 export type SharedWord = {
   word: string
-  /** Photos with the word, or another one of its stem. */
+  /** Found in texts of the photos, or in what the model sees in them. */
+  source: 'texts' | 'pictures'
+  /** Photos with the word, or another one of its stem; of pictures those that show it. */
   photos: number
   /** Photos that were read. */
   of: number
@@ -540,6 +544,7 @@ export interface paths {
           text_weight?: number
           vector_weight?: number
           correction_weight?: number
+          relevant?: boolean
           facets?: Array<string>
           k?: number
           cursor?: string
@@ -609,6 +614,7 @@ export interface paths {
           q?: string
           n?: number
           min_score?: number
+          relevant?: boolean
           model?: string
           label?: Array<string>
           where?: Array<string>
@@ -652,6 +658,8 @@ export interface paths {
             n?: number
             /** Minimum cosine similarity of a nearest photo. */
             min_score?: number
+            /** Only photos that show what the words say, each of them where there are several: a calibrated cut-off, in place of a least similarity. Needs words. */
+            relevant?: boolean
             /** `NAME` or `NAME@PRECISION`. Default: the model of searches. */
             model?: string
             labels?: Array<LabelCondition>
@@ -678,6 +686,7 @@ export interface paths {
           q?: string
           n?: number
           min_score?: number
+          relevant?: boolean
           model?: string
           label?: Array<string>
           where?: Array<string>
@@ -730,6 +739,8 @@ export interface paths {
             n?: number
             /** Minimum cosine similarity of a nearest photo. */
             min_score?: number
+            /** Only photos that show what the words say, each of them where there are several: a calibrated cut-off, in place of a least similarity. Needs words. */
+            relevant?: boolean
             /** `NAME` or `NAME@PRECISION`. Default: the model of searches. */
             model?: string
             labels?: Array<LabelCondition>
@@ -756,6 +767,7 @@ export interface paths {
           q?: string
           n?: number
           min_score?: number
+          relevant?: boolean
           model?: string
           label?: Array<string>
           where?: Array<string>
@@ -797,6 +809,8 @@ export interface paths {
             n?: number
             /** Minimum cosine similarity of a nearest photo. */
             min_score?: number
+            /** Only photos that show what the words say, each of them where there are several: a calibrated cut-off, in place of a least similarity. Needs words. */
+            relevant?: boolean
             /** `NAME` or `NAME@PRECISION`. Default: the model of searches. */
             model?: string
             labels?: Array<LabelCondition>

@@ -37,6 +37,8 @@ export interface RankingOptions {
   setting?: SearchSetting
   /** Fuses with the words themselves. */
   hybrid?: { vectorWeight: number; textWeight: number; depth: number }
+  /** Weight of the stored correction, in [0, 2]; undefined: that of the model. */
+  correctionWeight?: number
 }
 
 export interface AskedQuery {
