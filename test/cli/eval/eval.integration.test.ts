@@ -174,7 +174,7 @@ describe.skipIf(!hasNativeServer())('eval', () => {
 
   test('compares the stored correction with none, and with the same one tried', async () => {
     const unstored = await run(...PROMPTS, '--model', 'blind', '--variant', 'correction=0.5')
-    expect(unstored.stderr).toMatch(/^NOT_FOUND: .* Run: unsplash-clip models correct blind@fp32/)
+    expect(unstored.stderr).toMatch(/^NOT_FOUND: .* Run: npx unsplash-clip models correct blind@fp32/)
     const texts = [...NOUNS, 'unicorn'].map(noun => `a ${noun}`)
     const database = await openDatabase({ url })
     await database.query("select define_references($1, k => 3, model => 'blind')", [texts])
