@@ -72,7 +72,8 @@ const column = fc.oneof(fc.constantFrom(...(Object.keys(PHOTO_COLUMNS) as PhotoC
 const operator = fc.oneof(fc.constantFrom('=', '!=', '<', '<=', '>', '>=', '~'), hostile)
 
 /** Errors that are answers: our codes, and Postgres refusing a value (classes 22, 23), never a statement (class 42). */
-const ANSWERS = /^(FILTER_INVALID|USAGE|NOT_FOUND|NOT_EMBEDDED|MODEL_INVALID|PROMPT_NOT_EMBEDDED|REFERENCES_MISSING|22\w{3}|23\w{3})$/
+const ANSWERS =
+  /^(FILTER_INVALID|USAGE|NOT_FOUND|NOT_EMBEDDED|MODEL_INVALID|PROMPT_NOT_EMBEDDED|REFERENCES_MISSING|22\w{3}|23\w{3})$/
 
 async function answered<T>(work: Promise<T>): Promise<T | null> {
   try {
