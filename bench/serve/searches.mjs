@@ -28,7 +28,7 @@ export async function compareWithSql({ server, url, clients, queries, rounds, sa
     const vectors = await vectorsOf(server, words, Math.ceil(queries / rounds) * rounds)
     let next = 0
     const searched = async (client, vector) => {
-      const values = [modelId, HITS, 0, '[]', '[]', null, null, null, vector, 'text']
+      const values = [modelId, HITS, 0, '[]', '[]', null, null, null, vector, 'text', null]
       await sessions[client].query({ text: BY_VECTOR, values })
     }
     const ways = {
@@ -73,6 +73,8 @@ async function timed(work) {
 
 async function connected(url) {
   const client = new pg.Client({ connectionString: url })
+  // Postgres ends before the sessions where a query failed, and that query's error is the one to show.
+  client.on('error', () => {})
   await client.connect()
   return client
 }

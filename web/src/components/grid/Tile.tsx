@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Found } from '../../api/photos.js'
 import { altText, averageColour, copyAt } from './photo-text.js'
 
@@ -18,7 +18,8 @@ interface Props {
 export function Tile({ found, width, height, isActive, showsScore, duplicates, href, index }: Props) {
   const [phase, setPhase] = useState<'loading' | 'shown' | 'missing'>('loading')
   const picture = useRef<HTMLImageElement>(null)
-  useEffect(() => {
+  // Before it leaves the document: Chromium keeps pictures whose address is taken away later for as long as the page lives.
+  useLayoutEffect(() => {
     const image = picture.current
     return () => {
       if (image && !image.complete) forget(image)
