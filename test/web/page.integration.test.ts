@@ -46,6 +46,36 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       expect(await page.getByRole('status').textContent()).toMatch(new RegExp(`^snow: ${PHOTOS} photos`))
     })
 
+    once('pictures that are scrolled past while they load are let go', async () => {
+      const tab = await openTab(shown.browser, shown.api.server.url)
+      const session = await tab.page.context().newCDPSession(tab.page)
+      const nodes = async () => {
+        for (let i = 0; i < 3; i++) await session.send('HeapProfiler.collectGarbage')
+        return (await session.send('Memory.getDOMCounters')).nodes
+      }
+      // Nothing answers.
+      await tab.page.route('**/copies/**', () => {})
+      await tab.page.goto(`${shown.api.server.url}/search?q=snow`)
+      const toEnd = async () => {
+        await soon(async () => {
+          await tab.page.mouse.wheel(0, 900)
+          return tab.page.evaluate('scrollY + innerHeight >= document.documentElement.scrollHeight - 2')
+        }).toBe(true)
+        return tab.page.locator('.results-count').textContent()
+      }
+      await tab.page.locator(TILES).first().waitFor()
+      await tab.page.mouse.move(640, 500)
+      await soon(toEnd).toMatch(new RegExp(`^${PHOTOS} photos`))
+      const before = await nodes()
+      for (let way = 0; way < 3; way++) {
+        await tab.page.evaluate('scrollTo({ top: 0, behavior: "instant" })')
+        await toEnd()
+      }
+      // A way passes more than 1,000 nodes.
+      expect((await nodes()) - before).toBeLessThan(1000)
+      await tab.close()
+    })
+
     test('filters narrow the results and each other, and go again', async () => {
       const page = await open('/search')
       await page.getByRole('button', { name: 'Filters' }).click()
