@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { LongestFirst } from './test/support/longest-first.js'
+import { steadyForks } from './test/support/steady-forks.js'
 
 const REFUSE_STALE = 'tools/build/refuse-stale.mjs'
 const SHARE_SERVERS = 'test/support/servers/shared-servers.ts'
@@ -30,9 +31,11 @@ const kind = (name: string, test: TestProjectInlineConfiguration['test']): TestP
     name,
     testTimeout: 120_000,
     hookTimeout: 240_000,
-    pool: 'forks',
+    pool: steadyForks,
     setupFiles: SETUP,
     env: { NODE_OPTIONS },
+    // Hundreds of tests wait for real servers and processes beside each other. The reporter lists what passes only then.
+    retry: process.env.CI ? 1 : 0,
     ...test,
   },
 })
@@ -85,8 +88,6 @@ export default defineConfig({
       }),
     ],
     sequence: { sequencer: LongestFirst },
-    // Hundreds of tests wait for real servers and processes beside each other. The reporter lists what passes only then.
-    retry: process.env.CI ? 1 : 0,
-    reporters: process.env.CI ? ['default', './test/support/closing-line-reporter.ts'] : ['default'],
+    reporters: process.env.CI ? ['./test/support/closing-line-reporter.ts', 'default'] : ['default'],
   },
 })
