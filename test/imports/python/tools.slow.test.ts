@@ -15,29 +15,28 @@ import { importFiles } from '../import-files.js'
 const HERE = resolve('test/imports/python')
 const [ROWS, DIMENSION] = [3000, 64]
 
-const python = hasPython()
-describe.each(serverKinds())(
-  'files of NumPy, pyarrow, pandas and datasets, into the $kind server',
-  ({ available, start }) => {
-    describe.skipIf(!available || !python)('', () => {
+describe.skipIf(!hasPython())('files of NumPy, pyarrow, pandas and datasets', () => {
+  let folder: string
+  let expected: (readonly [id: string, vector: string])[]
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-tools-'))
+    const programs = await pythonPeers()
+    const script = join(HERE, 'write_fixtures.py')
+    await promisify(execFile)(join(programs, 'python'), [script, folder, `${ROWS}`, `${DIMENSION}`])
+    const matrix = await readMatrix(join(folder, 'expected.npy'))
+    expected = matrix.map((row, i) => [`photo${String(i).padStart(6, '0')}`, toHalfvecText(row)] as const)
+  }, 600_000)
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  describe.each(serverKinds())('into the $kind server', ({ available, start }) => {
+    describe.skipIf(!available)('', () => {
       let server: TestServer
       let database: Database
-      let folder: string
-      let expected: (readonly [id: string, vector: string])[]
       beforeAll(async () => {
         server = await start()
         database = await server.freshDatabase()
-        folder = await mkdtemp(join(tmpdir(), 'unsplash-clip-tools-'))
-        const programs = await pythonPeers()
-        const script = join(HERE, 'write_fixtures.py')
-        await promisify(execFile)(join(programs, 'python'), [script, folder, `${ROWS}`, `${DIMENSION}`])
-        const matrix = await readMatrix(join(folder, 'expected.npy'))
-        expected = matrix.map((row, i) => [`photo${String(i).padStart(6, '0')}`, toHalfvecText(row)] as const)
-      }, 600_000)
-      afterAll(async () => {
-        await rm(folder, { recursive: true, force: true })
-        await server.close()
       })
+      afterAll(() => server.close())
 
       const imported = (name: string, ids?: string) => {
         const model = name.replaceAll(/[^a-z0-9]/g, '-')
@@ -98,5 +97,5 @@ describe.each(serverKinds())(
         })
       })
     })
-  },
-)
+  })
+})
