@@ -2,9 +2,11 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Files and folders that run long. Without known durations Vitest starts with the largest files, so these came last. */
 const LONGEST = [
-  ...['/several-hosts', '/test/queue/', '/test/cli/shutdown/', '/test/limits/', '/test/infra/', '/test/faults/'],
-  ...['/test/web/', '/test/db/migrate.', '/test/db/schema/functions.', '/test/db/ingest/'],
-  ...['/test/cli/', '/test/pipeline/', '/test/workers/', '/test/security/'],
+  ...['/several-hosts', '/test/http/schemathesis/', '/test/queue/', '/test/exports/readers/', '/test/cli/shutdown/'],
+  ...['/test/imports/python/', '/test/limits/', '/test/infra/', '/test/analysis/scikit-learn/'],
+  ...['/test/demo-scenes/model.slow.', '/test/faults/', '/test/models/tokenizers/tokenizers.slow.'],
+  ...['/test/web/', '/test/db/migrate.', '/test/db/schema/functions.', '/test/db/ingest/', '/test/db/embedded/'],
+  ...['/test/cli/', '/test/pipeline/', '/test/workers/', '/test/security/', '/test/storage/'],
 ]
 
 /** Starts the longest files first: the last one must not run alone for minutes. */
