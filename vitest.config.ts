@@ -25,6 +25,9 @@ const SLOW_SHARING = [
 /** Tests that start servers and processes mostly wait for them: with one test worker per core the cores would idle. */
 const WAITING_WORKERS = Math.ceil(1.5 * Math.min(availableParallelism(), 4))
 
+/** Faults are outages, and outages are waited for. */
+const SLOW_WORKERS = 2 * Math.min(availableParallelism(), 4)
+
 /** CONTRIBUTING.md has the kinds of test. */
 const kind = (name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration => ({
   test: {
@@ -76,14 +79,14 @@ export default defineConfig({
         include: SLOW_SHARING,
         globalSetup: [REFUSE_STALE, SHARE_SERVERS],
         isolate: false,
-        maxWorkers: WAITING_WORKERS,
+        maxWorkers: SLOW_WORKERS,
         sequence: { groupOrder: 1 },
       }),
       kind('slow-native', {
         include: ['test/**/*.slow.test.ts'],
         exclude: SLOW_SHARING,
         globalSetup: [REFUSE_STALE, SHARE_SERVERS],
-        maxWorkers: WAITING_WORKERS,
+        maxWorkers: SLOW_WORKERS,
         sequence: { groupOrder: 1 },
       }),
     ],
