@@ -98,7 +98,7 @@ export async function fetchAndDerive(
     model: lockedAs(tried.entry),
     findings,
     confirmed: tried.sentences,
-    doubts: doubtsOf(scale, textFile !== undefined, isOne && both !== undefined),
+    doubts: doubtsOf(scale, textFile !== undefined),
   }
 }
 
@@ -112,18 +112,10 @@ function expectNoTexts(source: string, config: Json | undefined, openClipConfig:
   )
 }
 
-function doubtsOf(scale: LabelScale, hasTexts: boolean, isOne: boolean): string[] {
+function doubtsOf(scale: LabelScale, hasTexts: boolean): string[] {
+  if (!hasTexts || scale.isOwn) return []
   return [
-    ...(hasTexts && !scale.isOwn
-      ? [
-          `the scale of label scores: no weights with logit_scale are in reach, so ${scale.from} are used; searches do not depend on it`,
-        ]
-      : []),
-    ...(isOne
-      ? [
-          'the cost of a query: one file has both towers, so every text also computes a blank picture; separate towers are faster',
-        ]
-      : []),
+    `the scale of label scores: no weights with logit_scale are in reach, so ${scale.from} are used; searches do not depend on it`,
   ]
 }
 

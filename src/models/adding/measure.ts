@@ -2,7 +2,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { AppError } from '../../domain/errors.js'
 import { errorMessage } from '../../domain/text/error-text.js'
 import { FLOAT16 } from '../graph/model-graph.js'
-import { IMAGE_OUTPUTS, TOKEN_OUTPUTS } from '../runtime/tower.js'
+import { IMAGE_OUTPUTS, TOKEN_OUTPUTS } from '../graph/towers/outputs.js'
 import type { ModelSignature } from './signature.js'
 
 /**

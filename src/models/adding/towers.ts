@@ -1,7 +1,7 @@
 import { AppError } from '../../domain/errors.js'
 import { FLOAT, FLOAT16 } from '../graph/model-graph.js'
+import { IMAGE_OUTPUTS, TEXT_OUTPUTS, TOKEN_OUTPUTS } from '../graph/towers/outputs.js'
 import { IDS, MASK, OF_NAFLEX } from '../runtime/signature.js'
-import { IMAGE_OUTPUTS, TEXT_OUTPUTS, TOKEN_OUTPUTS } from '../runtime/tower.js'
 import { Underivable } from './image-input.js'
 import { isObject, type Json, numberAt, objectAt, textAt } from './json.js'
 import type { DeclaredValue, ModelSignature } from './signature.js'

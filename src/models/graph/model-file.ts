@@ -91,24 +91,28 @@ function changedModel(
     const all = (wanted: number) => fields.filter(({ number }) => number === wanted)
     const nodes = all(GRAPH.node).map(field => readNode(contents(bytes, field)))
     const nested = nodes.flatMap(({ attributes }) => [...attributes.values()].flatMap(({ reads = [] }) => reads))
+    const namedValue = (field: Field) => {
+      const source = contents(bytes, field)
+      return { name: readName(source), source }
+    }
+    const outputs = all(GRAPH.output).map(namedValue)
     const graph: ModelGraph = {
       nodes,
       watched: [],
       opset: opsetOf(bytes, top),
       weights: new Map(all(GRAPH.weight).map(field => named(readTensor(bytes, field, dirname(path))))),
-      inputs: all(GRAPH.input).map(field => {
-        const source = contents(bytes, field)
-        return { name: readName(source), source }
-      }),
-      readElsewhere: new Set([...all(GRAPH.output).map(field => readName(contents(bytes, field))), ...nested]),
+      inputs: all(GRAPH.input).map(namedValue),
+      outputs,
+      readElsewhere: new Set([...outputs.map(({ name }) => name), ...nested]),
     }
     change(graph)
-    const written = [GRAPH.node, GRAPH.weight, GRAPH.input, GRAPH.valueInfo]
+    const written = [GRAPH.node, GRAPH.weight, GRAPH.input, GRAPH.output, GRAPH.valueInfo]
     const others = fields.filter(({ number }) => !written.includes(number))
     const parts = [
       ...graph.nodes.flatMap(node => bytesField(GRAPH.node, nodeParts(node))),
       ...[...graph.weights.values()].flatMap(tensor => bytesField(GRAPH.weight, tensorParts(bytes, tensor, location))),
       ...graph.inputs.flatMap(input => bytesField(GRAPH.input, inputParts(input))),
+      ...graph.outputs.flatMap(({ source }) => bytesField(GRAPH.output, [source])),
       ...graph.watched.flatMap(name => bytesField(GRAPH.output, valueParts(name, FLOAT))),
       // Drops the optional shapes between nodes: the change may have invalidated them.
       ...others.map(field => bytes.slice(field.start, field.end)),

@@ -54,10 +54,18 @@ export interface Input {
   source: Uint8Array
 }
 
+/** An output of the model. */
+export interface Output {
+  readonly name: string
+  /** The original ValueInfoProto. */
+  readonly source: Uint8Array
+}
+
 /** The graph of an ONNX file, without the weights. */
 export interface ModelGraph {
   nodes: Node[]
   inputs: Input[]
+  outputs: readonly Output[]
   /** Names of further outputs of the model, all of floats. They begin with {@link WATCHED}. */
   watched: string[]
   /** Version of ONNX's own operators. */

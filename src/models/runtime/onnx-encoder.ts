@@ -11,7 +11,7 @@ import { knowsNoWords } from '../../domain/text-tower.js'
 import { identify } from '../catalog/identity.js'
 import type { ModelSpec } from '../catalog/registry.js'
 import { ImageFeeds } from './image-feeds.js'
-import { concerning } from './rewrite-graph.js'
+import { addRewrites, concerning, type TowerFile, towersOf } from './rewrite-graph.js'
 import { type ExecutionProvider, openSession, type SessionOptions } from './session.js'
 import { TextFeeds } from './text-feeds.js'
 import { type Expected, Tower } from './tower.js'
@@ -78,8 +78,7 @@ class OnnxEncoder implements Encoder {
   readonly hasTexts: boolean
   readonly rewrites: FileRewrites[] = []
   private readonly expected: Expected
-  /** By file, so a file with both towers is loaded once. */
-  private readonly sessions = new Map<string, Promise<InferenceSession>>()
+  private readonly sessions: Promise<InferenceSession>[] = []
   private images: Promise<ImageSide> | undefined
   private texts: Promise<TextSide> | undefined
   /** Calls run one after another: each waits for this promise and replaces it. */
@@ -133,7 +132,7 @@ class OnnxEncoder implements Encoder {
 
   close(): Promise<void> {
     this.closed ??= this.tail.then(async () => {
-      const opened = await Promise.allSettled(this.sessions.values())
+      const opened = await Promise.allSettled(this.sessions)
       await Promise.all(opened.map(result => (result.status === 'fulfilled' ? result.value.release() : undefined)))
     })
     return this.closed
@@ -195,29 +194,27 @@ class OnnxEncoder implements Encoder {
   private async loadImages(): Promise<ImageSide> {
     const { input, mean, std, visionFile } = this.spec
     const path = join(this.folder, visionFile)
-    const tower = Tower.ofImages(await this.session(visionFile), path, this.expected)
+    const tower = Tower.ofImages(await this.session('image'), path, this.expected)
     return { tower, feeds: new ImageFeeds(tower.inputs, { size: input.size, mean, std }) }
   }
 
   private async loadTexts(): Promise<TextSide> {
     const text = this.spec.text!
-    const file = this.spec.textFile!
-    const path = join(this.folder, file)
-    const tower = Tower.ofTexts(await this.session(file), path, this.expected)
+    const path = join(this.folder, this.spec.textFile!)
+    const tower = Tower.ofTexts(await this.session('text'), path, this.expected)
     return { tower, feeds: await TextFeeds.open(this.folder, text, tower.inputs) }
   }
 
-  private session(file: string): Promise<InferenceSession> {
+  private session(kind: TowerFile['kind']): Promise<InferenceSession> {
     const { input, mean, std } = this.spec
     const pixels = { size: input.size, mean, std }
+    const tower = towersOf(this.spec).find(one => one.kind === kind)!
     // A query waits for its embedding, and nothing else does.
-    const options = { ...this.options, spins: file !== this.spec.visionFile }
-    const open = () =>
-      openSession(join(this.folder, file), options, pixels, all => {
-        this.rewrites.push(concerning(this.spec, file, all))
-      })
-    const opened = this.sessions.get(file) ?? open()
-    this.sessions.set(file, opened)
+    const options = { ...this.options, spins: kind === 'text', outputs: tower.outputs }
+    const opened = openSession(join(this.folder, tower.file), options, pixels, all =>
+      addRewrites(this.rewrites, concerning(tower, all)),
+    )
+    this.sessions.push(opened)
     return opened
   }
 }

@@ -15,6 +15,8 @@ export interface SessionOptions extends Target {
   threads: number
   /** Whether threads that wait for the next operator spin for {@link SPIN_US} before they sleep; default: no. */
   spins?: boolean
+  /** The tower of a file with both: names of its embedding, preferred first. */
+  outputs?: readonly string[]
 }
 
 type Options = InferenceSession.SessionOptions
@@ -37,7 +39,7 @@ env.logLevel = 'fatal'
  */
 export async function openSession(
   path: string,
-  { threads, spins = false, ...target }: SessionOptions,
+  { threads, spins = false, outputs, ...target }: SessionOptions,
   pixels?: PixelInput,
   onRewrites?: (rewrites: readonly Rewrite[]) => void,
 ): Promise<InferenceSession> {
@@ -56,7 +58,7 @@ export async function openSession(
   let rewrites: readonly Rewrite[] = []
   try {
     const model = mapModel(path, graph => {
-      rewrites = rewriteGraph(graph, target, pixels)
+      rewrites = rewriteGraph(graph, target, pixels, outputs)
     })
     const opened = await InferenceSession.create(model, { ...options, extra: { session } })
     onRewrites?.(rewrites)

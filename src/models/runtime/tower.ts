@@ -1,14 +1,9 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import { fromHalf } from '../../domain/half.js'
+import { IMAGE_OUTPUTS, TEXT_OUTPUTS, TOKEN_OUTPUTS } from '../graph/towers/outputs.js'
 import { ImageFeeds } from './image-feeds.js'
 import { invalidModel as invalid } from './session.js'
 import { describeInputs, type IdType, type Inputs, readInputs, readOutput } from './signature.js'
-
-/** Names of embedding outputs, preferred first: exports of CLIP and SigLIP, of open_clip, of image models. */
-export const IMAGE_OUTPUTS = ['image_embeds', 'image_features', 'pooler_output', 'features', 'logits']
-/** The same for a model whose embedding is the first token. */
-export const TOKEN_OUTPUTS = ['last_hidden_state']
-export const TEXT_OUTPUTS = ['text_embeds', 'text_features', 'pooler_output']
 
 /** Sizes of a model that its graph must have. */
 export interface Expected {

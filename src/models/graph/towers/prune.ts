@@ -1,4 +1,4 @@
-import type { ModelGraph, Node } from '../../graph/model-file.js'
+import type { ModelGraph, Node } from '../model-graph.js'
 
 /** Removes the nodes and the weights whose results nothing reads. */
 export function prune(graph: ModelGraph): void {
