@@ -8,14 +8,12 @@
 // from pixels to embeddings. Memory: the largest resident set of a process, model and pixels included. The peers on the
 // CPU, in the first layout, get their pixels too. Takes about 15 minutes on two cores, most of them for fp32 and the
 // peers in batches of 1000.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { chooseProvider } from '../dist/models/runtime/choose-provider.js'
 import { EXECUTION_PROVIDERS } from '../dist/models/runtime/providers.js'
 import { watchGpu } from './support/gpu/watch.mjs'
+import { openLineProcess } from './support/line-process.mjs'
 import { photoFiles, runRuntime } from './support/peers.mjs'
 import { modelSettings } from './support/pipeline.mjs'
 import { readOptions, report, round, say } from './support/report.mjs'
@@ -60,11 +58,10 @@ report(options, {
 async function measure({ provider, precision, processes, threads, size }) {
   const children = Array.from({ length: processes }, () => open(provider, precision, threads, size))
   try {
-    await Promise.all(children.map(({ next }) => next()))
+    await Promise.all(children.map(({ ready }) => ready))
     const images = Math.max(size, Math.ceil(Number(options.images) / size) * size)
     const gpu = watchGpu(provider)
-    for (const { child } of children) child.stdin.write(`${images}\n`)
-    const each = await Promise.all(children.map(async ({ next }) => JSON.parse(await next())))
+    const each = await Promise.all(children.map(({ ask }) => ask(images)))
     const { busy } = await gpu.stop()
     const rate = each.reduce((sum, { imagesPerSecond }) => sum + imagesPerSecond, 0)
     const row = {
@@ -75,8 +72,7 @@ async function measure({ provider, precision, processes, threads, size }) {
     say(JSON.stringify(row))
     return row
   } finally {
-    for (const { child } of children) child.stdin.end()
-    await Promise.all(children.map(({ ended }) => ended))
+    await Promise.all(children.map(({ close }) => close()))
   }
 }
 
@@ -93,19 +89,9 @@ function line({ provider, precision, processes, threads, size, by = 'ours' }, im
 }
 
 function open(provider, precision, threads, size) {
-  const child = spawn(process.execPath, [PROGRAM, threads, size, provider].map(String), {
-    env: { ...process.env, ...modelSettings(precision) },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  const kill = () => child.kill('SIGKILL')
-  process.once('exit', kill)
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const next = async () => {
-    const { value, done } = await lines.next()
-    if (done) throw new Error(`the encoder ended: ${provider} ${precision}, batches of ${size}`)
-    return value
-  }
-  return { child, next, ended: once(child, 'exit').then(() => process.off('exit', kill)) }
+  const env = modelSettings(precision)
+  const title = `the encoder, ${provider} ${precision}, batches of ${size}`
+  return openLineProcess(PROGRAM, [threads, size, provider], { env, title })
 }
 
 async function peer(system, size) {

@@ -17,6 +17,7 @@ import { loadTokenizer } from '../dist/models/runtime/tokenizer.js'
 import { command, describeModel, NAME, PROGRAM, paint, specOf } from './support/model-home.mjs'
 import { modelFolder, runPeer, runtimeTextPeer, transformersPeer } from './support/peers.mjs'
 import { readOptions, report, round, say, spread } from './support/report.mjs'
+import { makePrompts } from './support/text/prompts.mjs'
 
 const options = readOptions({
   prompts: { type: 'string', default: '200' },
@@ -26,7 +27,7 @@ const options = readOptions({
 })
 const repeats = Number(options.repeats)
 const folder = modelFolder()
-const PEER = fileURLToPath(new URL('support/transformers-text.mjs', import.meta.url))
+const PEER = fileURLToPath(new URL('support/text/transformers-text.mjs', import.meta.url))
 const TURNS = 5
 const prompts = makePrompts(Number(options.prompts))
 const precisions = ['int8', 'fp32'].filter(precision => existsSync(join(folder, specOf(precision).textFile)))
@@ -39,18 +40,6 @@ await report(options, {
   settings: { prompts: prompts.length, repeats, threads: options.threads },
   tables,
 })
-
-/** Some 4 to 12 words, none twice. */
-function makePrompts(count) {
-  const words = 'a photo of dog snow night city cup table boat two people near old red house window sea light'.split(
-    ' ',
-  )
-  return Array.from({ length: count }, (_, i) =>
-    Array.from({ length: 4 + (i % 9) }, (_, k) => words[(i * 7 + k * (3 + (i % 5))) % words.length])
-      .concat(`${i}`)
-      .join(' '),
-  )
-}
 
 async function encoding() {
   const input = JSON.stringify(prompts)

@@ -11,7 +11,9 @@ import argparse
 import gzip
 import io
 import json
+import math
 import pathlib
+import random
 import shutil
 import string
 import sys
@@ -105,12 +107,7 @@ def side(full):
 
 def clip_tokenizer(folder, context=77, pad=None):
     """The class of CLIP; in small the bytes alone, without merges."""
-    if FULL:
-        import open_clip
-        vocabulary = pathlib.Path(open_clip.__file__).parent / "bpe_simple_vocab_16e6.txt.gz"
-        merges = gzip.open(vocabulary, "rt", encoding="utf-8").read().split("\n")[1:48_895]
-    else:
-        merges = []
+    merges = clip_merges() if FULL else []
     characters = list(bytes_to_unicode().values())
     words = [*characters, *(each + "</w>" for each in characters), *("".join(each.split()) for each in merges), "<|startoftext|>", "<|endoftext|>"]
     with tempfile.TemporaryDirectory() as temporary:
@@ -136,9 +133,32 @@ def save(tokenizer, folder, name, context, **tokens):
     return wrapped
 
 
-def unigram(special, template, ids):
-    """A unigram model of SentencePiece in the format of the library tokenizers."""
-    pieces = [(token, 0.0) for token in special] + [(piece, -2.0 - index / 100 - (0 if len(piece) > 1 else 3)) for index, piece in enumerate(PIECES)]
+def clip_merges():
+    """CLIP's merges of byte pairs, from open_clip's package."""
+    import open_clip
+    vocabulary = pathlib.Path(open_clip.__file__).parent / "bpe_simple_vocab_16e6.txt.gz"
+    return gzip.open(vocabulary, "rt", encoding="utf-8").read().split("\n")[1:48_895]
+
+
+def pieces_of(size):
+    """Pieces of words: few in small. In full size `size` of them: CLIP's, then words of syllables."""
+    if not FULL:
+        return PIECES
+    merged = ("".join(merge.split()) for merge in clip_merges())
+    words = [f"▁{word[:-4]}" if word.endswith("</w>") else word for word in merged if word.removesuffix("</w>").isascii()]
+    found = dict.fromkeys([*PIECES, *words])
+    generator = random.Random(5)
+    while len(found) < size:
+        syllables = (generator.choice("bdfghklmnprstvz") + generator.choice("aeiouy") for _ in range(generator.randint(2, 4)))
+        found["▁" * generator.randint(0, 1) + "".join(syllables)] = None
+    return list(found)[:size]
+
+
+def unigram(special, template, ids, size):
+    """A unigram model of SentencePiece in the format of the library tokenizers. @param size pieces in full size"""
+    rare = (lambda index: math.log(1 + index)) if FULL else (lambda index: index / 100)
+    pieces = [(token, 0.0) for token in special]
+    pieces += [(piece, -2.0 - rare(index) - (0 if len(piece) > 1 else 3)) for index, piece in enumerate(pieces_of(size - len(special)))]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=special.index("<unk>")))
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
@@ -150,19 +170,34 @@ def unigram(special, template, ids):
 
 def siglip_tokenizer(folder, context):
     special = ["<pad>", "</s>", "<unk>"]
-    return save(unigram(special, "$A </s>", {"</s>": 1}), folder, "SiglipTokenizer", context, eos_token="</s>", pad_token="</s>", unk_token="<unk>")
+    return save(unigram(special, "$A </s>", {"</s>": 1}, 32_000), folder, "SiglipTokenizer", context, eos_token="</s>", pad_token="</s>", unk_token="<unk>")
 
 
 def xlm_tokenizer(folder, context):
     special = ["<s>", "<pad>", "</s>", "<unk>"]
-    return save(unigram(special, "<s> $A </s>", {"<s>": 0, "</s>": 2}), folder, "XLMRobertaTokenizer", context, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>")
+    return save(unigram(special, "<s> $A </s>", {"<s>": 0, "</s>": 2}, 250_002), folder, "XLMRobertaTokenizer", context, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>")
+
+
+def prefix_merges(tokens, size):
+    """Merges that build words letter by letter, until there are `size` tokens."""
+    known, merges, letters = set(tokens), [], set(tokens)
+    for word in pieces_of(size):
+        for end in range(2, len(word) + 1):
+            if len(known) == size or word[end - 1] not in letters:
+                break
+            if word[:end] not in known:
+                known.add(word[:end])
+                merges.append((word[: end - 1], word[end - 1]))
+    return merges
 
 
 def gemma_tokenizer(folder, context):
     """Byte pairs of characters with spaces as ▁, as Gemma has them; the file of SigLIP 2 does not lower-case."""
     special = ["<pad>", "<eos>", "<bos>", "<unk>"]
-    vocabulary = {token: index for index, token in enumerate([*special, *dict.fromkeys("".join(PIECES))])}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="<unk>", fuse_unk=True))
+    tokens = [*special, *dict.fromkeys("".join(PIECES))]
+    merges = prefix_merges(tokens, 256_000) if FULL else []
+    vocabulary = {token: index for index, token in enumerate([*tokens, *("".join(merge) for merge in merges)])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, unk_token="<unk>", fuse_unk=True))
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.Fuse()])
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
@@ -173,9 +208,10 @@ def gemma_tokenizer(folder, context):
 # Repositories ---------------------------------------------------------------------------------------------------------
 
 
-def clip_model(vocabulary, patch):
+def clip_model(vocabulary, patch, full=None):
+    """@param full configuration of a published model: text, vision, width; default: CLIP ViT-B/32"""
     if FULL:
-        text, vision, width = dict(vocab_size=49_408), dict(patch_size=32), 512
+        text, vision, width = full or ({}, dict(patch_size=32), 512)
     else:
         text = dict(vocab_size=vocabulary, max_position_embeddings=77, bos_token_id=vocabulary - 2, eos_token_id=vocabulary - 1, pad_token_id=vocabulary - 1, projection_dim=16, **sizes(32, 2, 2))
         vision, width = dict(image_size=32, patch_size=patch, projection_dim=16, **sizes(32, 2, 2)), 16
@@ -192,12 +228,12 @@ def clip_ways(model, processor, tokenizer):
     return image, text
 
 
-def clip(root):
+def clip(root, name="clip", full=None):
     """Towers as the hub has them for transformers.js; the weights beside them, for the scale of labels."""
-    repository = Repository(root, "clip", "CLIP, optimum-onnx, two towers in onnx/")
+    repository = Repository(root, name, "CLIP, optimum-onnx, two towers in onnx/")
     tokenizer, processor = clip_tokenizer(repository.path), clip_processor(side(224))
     processor.save_pretrained(repository.path)
-    model = clip_model(len(tokenizer), 8)
+    model = clip_model(len(tokenizer), 8, full)
     with torch.no_grad():
         model.logit_scale.fill_(4.6)
     model.save_pretrained(repository.path)
@@ -224,14 +260,14 @@ def clip_merged(root):
     repository.finish(*clip_ways(model, processor, tokenizer))
 
 
-def siglip_like(root, name, about, tokenizer_of, resample, clean, pad, vocabulary):
+def siglip_like(root, name, about, tokenizer_of, resample, clean, pad, vocabulary, edge=224, patch=16):
     from transformers import SiglipConfig, SiglipModel
     repository = Repository(root, name, about)
     context = 64 if FULL else 16
     tokenizer = tokenizer_of(repository.path, context)
-    processor = SiglipImageProcessor(size=dict(height=side(224), width=side(224)), resample=resample)
+    processor = SiglipImageProcessor(size=dict(height=side(edge), width=side(edge)), resample=resample)
     processor.save_pretrained(repository.path)
-    vision, text = (dict(), dict(vocab_size=vocabulary)) if FULL else (
+    vision, text = (dict(image_size=edge, patch_size=patch), dict(vocab_size=vocabulary)) if FULL else (
         dict(image_size=32, patch_size=8, **sizes(32, 2, 2)),
         dict(vocab_size=len(tokenizer), max_position_embeddings=context, projection_size=32, **sizes(32, 2, 2)),
     )
@@ -239,7 +275,7 @@ def siglip_like(root, name, about, tokenizer_of, resample, clean, pad, vocabular
     model = spread(model, is_wide=True)
     model.config.save_pretrained(repository.path)
     vision, text = make.ImageTower(model.vision_model, "pooler_output"), make.TextTower(model.text_model, "pooler_output")
-    square = torch.zeros(2, 3, side(224), side(224))
+    square = torch.zeros(2, 3, side(edge), side(edge))
     words = torch.full((2, context), pad)
     make.export(vision, (square,), repository.file("onnx/vision_model.onnx"), ["pixel_values"], "pooler_output", 17)
     make.export(text, (words,), repository.file("onnx/text_model.onnx"), ["input_ids"], "pooler_output", 17, padded=True)
@@ -248,24 +284,24 @@ def siglip_like(root, name, about, tokenizer_of, resample, clean, pad, vocabular
     repository.finish(image, lambda words: model.get_text_features(input_ids=encode(words)))
 
 
-def siglip(root):
+def siglip(root, name="siglip", **sizes):
     canonical = lambda words: " ".join(words.lower().translate(str.maketrans("", "", string.punctuation)).split())
-    siglip_like(root, "siglip", "SigLIP, towers for transformers.js", siglip_tokenizer, 3, canonical, 1, 32_000)
+    siglip_like(root, name, "SigLIP, towers for transformers.js", siglip_tokenizer, 3, canonical, 1, 32_000, **sizes)
 
 
-def siglip2(root):
+def siglip2(root, name="siglip2", **sizes):
     """A fixed size: model_type siglip with Gemma's tokenizer, lower-cased in training."""
-    siglip_like(root, "siglip2", "SigLIP 2 of a fixed size, towers for transformers.js", gemma_tokenizer, 2, str.lower, 0, 256_000)
+    siglip_like(root, name, "SigLIP 2 of a fixed size, towers for transformers.js", gemma_tokenizer, 2, str.lower, 0, 256_000, **sizes)
 
 
-def mobileclip(root):
+def mobileclip(root, name="mobileclip", full="MobileCLIP2-S0"):
     """FastViT of timm and a text tower of open_clip in which all tokens see each other; pixels from 0 to 1."""
-    repository = Repository(root, "mobileclip", "MobileCLIP, towers for transformers.js")
+    repository = Repository(root, name, "MobileCLIP, towers for transformers.js")
     tokenizer = clip_tokenizer(repository.path, pad="!")
     if FULL:
         import open_clip
         from timm.utils import reparameterize_model
-        model = spread(open_clip.create_model("MobileCLIP2-S0"))
+        model = spread(open_clip.create_model(full))
         vary_norms(model)
         vision, edge = reparameterize_model(model.visual.eval()), 256
         text = make.Call(model, lambda of, words: of.encode_text(words))
@@ -296,33 +332,33 @@ def vary_norms(model):
                 module.running_var.uniform_(0.5, 1.5)
 
 
-def open_clip_vit(root):
+def open_clip_vit(root, name="open-clip", full="ViT-B-32"):
     """visual/ and textual/ with open_clip's config and preprocess_cfg, as Immich's repositories have them."""
     import dataclasses
     import open_clip
-    repository = Repository(root, "open-clip", "open_clip ViT-B-32, visual/ and textual/")
+    repository = Repository(root, name, f"open_clip {full}, visual/ and textual/")
     pathlib.Path(repository.file("textual/x")).parent.mkdir(exist_ok=True)
-    clip_tokenizer(repository.path / "textual")
-    config = json.loads((pathlib.Path(open_clip.__file__).parent / "model_configs" / "ViT-B-32.json").read_text())
+    config = json.loads((pathlib.Path(open_clip.__file__).parent / "model_configs" / f"{full}.json").read_text())
     if not FULL:
         config = dict(
             embed_dim=16, vision_cfg=dict(image_size=32, layers=2, width=32, patch_size=8, head_width=16, mlp_ratio=2.0),
             text_cfg=dict(context_length=77, vocab_size=514, width=32, heads=2, layers=2),
         )
     repository.write("config.json", config)
-    model = spread(open_clip.CLIP(**config))
+    is_multilingual = "hf_model_name" in config["text_cfg"]
+    model = spread(xlm_clip(config) if is_multilingual else open_clip.CLIP(**config))
     edge = config["vision_cfg"]["image_size"]
     preprocessing = open_clip.transform.PreprocessCfg(size=edge)
     repository.write("visual/preprocess_cfg.json", dataclasses.asdict(preprocessing))
     preprocess = open_clip.transform.image_transform_v2(preprocessing, is_train=False)
     visual = make.Call(model, lambda of, images: of.encode_image(images, normalize=True))
     textual = make.Call(model, lambda of, words: of.encode_text(words, normalize=True))
-    tokenizer = CLIPTokenizerFast.from_pretrained(repository.path / "textual")
+    tokenizer = (xlm_tokenizer if is_multilingual else clip_tokenizer)(repository.path / "textual", 77)
 
     def encode(words):
-        """open_clip's own tokenizer pads with 0."""
+        """open_clip's own tokenizer pads with 0, that of XLM-R with 1."""
         ids = tokenizer(words, truncation=True, max_length=77).input_ids
-        return torch.tensor([ids + [0] * (77 - len(ids))])
+        return torch.tensor([ids + [1 if is_multilingual else 0] * (77 - len(ids))])
 
     options = dict(dynamo=True, batch=None, external_data=False)
     make.export(visual, (torch.zeros(1, 3, edge, edge),), repository.file("visual/model.onnx"), ["image"], "image_embedding", 18, **options)
@@ -330,32 +366,51 @@ def open_clip_vit(root):
     repository.finish(lambda picture: visual(preprocess(picture)[None]), lambda words: textual(encode(words).int()))
 
 
+def xlm_clip(config):
+    """open_clip's model with a text tower of transformers, XLM-R base, without the hub."""
+    import open_clip
+    from transformers import XLMRobertaConfig
+    with tempfile.TemporaryDirectory() as folder:
+        XLMRobertaConfig(vocab_size=250_002, max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5).save_pretrained(folder)
+        text = {**config["text_cfg"], "hf_model_name": folder, "hf_model_pretrained": False}
+        return open_clip.CustomTextCLIP(config["embed_dim"], config["vision_cfg"], text)
+
+
 class JinaClip(torch.nn.Module):
     """The outputs of jina-clip's export: a text tower of XLM-R with mean pooling, a vision transformer, no mask among the inputs.
 
-    The authors' code is only on the hub, so the towers are those of transformers."""
+    The authors' code is only on the hub, so the towers are those of transformers and timm, in the published sizes."""
 
     def __init__(self, tokens, edge):
-        from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, XLMRobertaConfig, XLMRobertaModel
+        from transformers import XLMRobertaConfig, XLMRobertaModel
         super().__init__()
-        width = 1024 if FULL else 32
-        text = dict(vocab_size=tokens, max_position_embeddings=8194 if FULL else 514, pad_token_id=1, **(dict(sizes(1024, 6, 16)) if FULL else sizes(32, 2, 2)))
-        vision = dict(image_size=edge, patch_size=14 if FULL else 8, projection_dim=width, **(sizes(1024, 6, 16) if FULL else sizes(32, 2, 2)))
+        text = dict(vocab_size=tokens, max_position_embeddings=8194 if FULL else 514, pad_token_id=1, **(sizes(1024, 24, 16) if FULL else sizes(32, 2, 2)))
         self.text_model = XLMRobertaModel(XLMRobertaConfig(**text), add_pooling_layer=False)
-        self.vision_model = CLIPVisionModelWithProjection(CLIPVisionConfig(**vision))
+        self.vision_model = self.eva(edge) if FULL else self.vit(edge)
+
+    @staticmethod
+    def eva(edge):
+        import timm
+        return timm.create_model("eva02_large_patch14_clip_224", img_size=edge, num_classes=1024)
+
+    @staticmethod
+    def vit(edge):
+        from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+        vision = CLIPVisionConfig(image_size=edge, patch_size=8, projection_dim=32, **sizes(32, 2, 2))
+        return make.Call(CLIPVisionModelWithProjection(vision), lambda of, images: of(pixel_values=images).image_embeds)
 
     def forward(self, input_ids, pixel_values):
         mask = (input_ids != 1).long()
         hidden = self.text_model(input_ids=input_ids, attention_mask=mask).last_hidden_state
         counts = mask[:, :, None].float()
         text = (hidden * counts).sum(1) / counts.sum(1)
-        image = self.vision_model(pixel_values=pixel_values).image_embeds
+        image = self.vision_model(pixel_values)
         return text, image, torch.nn.functional.normalize(text, dim=-1), torch.nn.functional.normalize(image, dim=-1)
 
 
-def jina_clip(root):
+def jina_clip(root, name="jina-clip"):
     from torchvision import transforms
-    repository = Repository(root, "jina-clip", "jina-clip v2: one file with both towers, external weights")
+    repository = Repository(root, name, "jina-clip v2: one file with both towers, external weights")
     tokenizer = xlm_tokenizer(repository.path, 8192)
     edge = side(512)
     processor = dict(image_processor_type="JinaCLIPImageProcessor", processor_class="JinaCLIPProcessor", size=edge, **CLIP_PIXELS, resize_mode="shortest", interpolation="bicubic", fill_color=0)
@@ -384,16 +439,16 @@ def jina_clip(root):
     repository.finish(image, text)
 
 
-def dinov2(root):
+def dinov2(root, name="dinov2", full=(768, 12, 12)):
     """`optimum-cli export onnx --task feature-extraction`: its output has all tokens."""
     from optimum.exporters.onnx import main_export
     from transformers import Dinov2Config, Dinov2Model
-    repository = Repository(root, "dinov2", "DINOv2, optimum-cli export onnx")
+    repository = Repository(root, name, "DINOv2, optimum-cli export onnx")
     edge, resized = (224, 256) if FULL else (28, 32)
     processor = BitImageProcessor(
         size=dict(shortest_edge=resized), crop_size=dict(height=edge, width=edge), resample=3, image_mean=[0.485, 0.456, 0.406], image_std=[0.229, 0.224, 0.225],
     )
-    config = Dinov2Config(patch_size=14, image_size=518, **sizes(768, 12, 12)) if FULL else Dinov2Config(patch_size=14, image_size=56, mlp_ratio=2, **sizes(32, 2, 2))
+    config = Dinov2Config(patch_size=14, image_size=518, **sizes(*full)) if FULL else Dinov2Config(patch_size=14, image_size=56, mlp_ratio=2, **sizes(32, 2, 2))
     model = spread(Dinov2Model(config))
     with tempfile.TemporaryDirectory() as checkpoint:
         model.save_pretrained(checkpoint)
@@ -403,13 +458,13 @@ def dinov2(root):
     repository.finish(image)
 
 
-def efficientnet(root):
+def efficientnet(root, name="efficientnet"):
     """timm's config.json and preprocessing, an export of its own with any batch."""
     import timm
     from timm.models import save_for_hf
-    name = "efficientnet_b4" if FULL else "test_efficientnet"
-    repository = Repository(root, "efficientnet", f"timm {name}, pooled features")
-    model = timm.create_model(name, num_classes=0).eval()
+    kind = "efficientnet_b4" if FULL else "test_efficientnet"
+    repository = Repository(root, name, f"timm {kind}, pooled features")
+    model = timm.create_model(kind, num_classes=0).eval()
     vary_norms(model)
     with tempfile.TemporaryDirectory() as temporary:
         save_for_hf(model, temporary)
