@@ -182,10 +182,10 @@ def prefix_merges(tokens, size):
     """Merges that build words letter by letter, until there are `size` tokens."""
     known, merges, letters = set(tokens), [], set(tokens)
     for word in pieces_of(size):
+        if not letters.issuperset(word):
+            continue
         for end in range(2, len(word) + 1):
-            if len(known) == size or word[end - 1] not in letters:
-                break
-            if word[:end] not in known:
+            if word[:end] not in known and len(known) < size:
                 known.add(word[:end])
                 merges.append((word[: end - 1], word[end - 1]))
     return merges
