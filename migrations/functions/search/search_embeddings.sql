@@ -90,9 +90,10 @@ begin
     lift := -reference.weight * coalesce(reference.floor, -1);
     after_place := after_score - reference.weight * coalesce(greatest(reference.floor, (
       select r.top_mean::double precision from reference_scores r where r.version = reference.version and r.photo_id = after_photo)), 0);
-    -- Deeper, before all photos are compared; a sample of photos could not bound what it leaves out.
-    ways := array_remove(ways, 'deep');
-    if plan.index_name is not null and k < 250 then
+    if 'deep' = any (ways) then
+      ways := array_remove(ways, plan.method);
+    elsif plan.index_name is not null and k < 250 then
+      -- Deeper, before all photos are compared.
       ways := ways[1] || ways;
     end if;
   end if;
@@ -104,10 +105,12 @@ begin
     end if;
     candidates := case
       when way = 'single' then k::bigint + skip
+      -- As many as are expected that deep, 1000 at most.
+      when way = 'deep' and corrected then greatest(plan.candidates, least(1000, plan.candidates * plan.deep_depth / plan.depth))
       when way <> 'half' then plan.candidates
       when corrected then 8 * (k::bigint + skip) + 1000
       else 2 * (k::bigint + skip) + 64 end;
-    method := case way when 'half' then null when 'single' then null when 'deep' then plan.ways[1] else way end;
+    method := case way when 'half' then null when 'single' then null when 'deep' then plan.method else way end;
     effort := case way when 'deep' then plan.deep_effort else plan.effort end;
     depth := case way when 'deep' then plan.deep_depth else plan.depth end;
     -- What was tuned is what runs, also where the planner takes comparing all photos for cheaper.
@@ -149,7 +152,8 @@ begin
       -- when it has come to photos below min_score, the rest are below it too, with conditions and without. Its distances and
       -- those of the scores each differ from the truth by slack.
       else (cardinality(ids) = k and (plan.conditions = '' or seen = candidates)
-            and (not corrected or scores[k] - corrections[k] > reach + 2 * slack + lift))
+            -- What a sample leaves out has no bound.
+            and (not corrected or way = 'deep' or scores[k] - corrections[k] > reach + 2 * slack + lift))
         or coalesce(reach + 2 * slack < min_score, false) end;
   end loop;
   return query select skip + found.position, found.id, found.score, found.correction

@@ -1,7 +1,7 @@
 create or replace function search_plan(
   of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text,
-  out ways text[], out index_name text, out distance text, out effort integer, out candidates bigint, out depth bigint,
-  out conditions text, out needs_photos boolean,
+  out ways text[], out method text, out index_name text, out distance text, out effort integer, out candidates bigint,
+  out depth bigint, out conditions text, out needs_photos boolean,
   out deep_effort integer, out deep_depth bigint, out drawn_percent double precision
 ) language plpgsql stable as $$
 declare
@@ -13,8 +13,11 @@ declare
   -- More photos than these are not all compared where an index serves the model: it takes too long. Instead the index is read
   -- down to the deepest, and where too few of those pass, about that number of all that pass are drawn at random and compared.
   most_compared constant integer := 25000;
+  shallow constant integer := 1000;
   deepest constant integer := 5000;
   drawn constant integer := 6000;
+  -- Percent of the photos. Of fewer that pass, the index is read deeply at once: looking at the nearest first costs as much.
+  looked_first constant integer := 15;
 begin
   select made.conditions, made.needs_photos into conditions, needs_photos
     from search_conditions(of_model, labels, filters) as made;
@@ -48,7 +51,8 @@ begin
       -- Reading each of so few costs more than comparing it, and half precision may have to be followed by single precision.
       ways := array['single'];
     end if;
-    if share * photos < 5 * depth then
+    -- So deep a look at the index, which may find too few, takes nearly as long as comparing all of so few.
+    if share * photos < 5 * depth or (share * photos <= most_compared and depth > shallow) then
       return;
     end if;
     -- What was tuned finds the ten nearest. Those among a share of the photos lie further out, in more lists.
@@ -56,8 +60,9 @@ begin
       effort := ceil(settings.effort * (1 - ln(share) / 2));
     end if;
     if share * photos > most_compared then
-      deep_depth := deepest;
-      deep_effort := case settings.method when 'ivfflat' then ceil(settings.effort * (1 + ln(deepest / 10.0) / 4)) else 1000 end;
+      deep_depth := greatest(deepest, depth);
+      deep_effort := case settings.method
+        when 'ivfflat' then greatest(effort, ceil(settings.effort * (1 + ln(deepest / 10.0) / 4))) else 1000 end;
       -- Conditions on photos are looked at while the sample is read; others cost a lookup per photo of the sample.
       drawn_percent := 100 * drawn / (share * photos);
       if not needs_photos then
@@ -66,8 +71,11 @@ begin
       ways := array['deep'] || ways;
     end if;
   end if;
+  method := settings.method;
   index_name := settings.index_name;
-  ways := settings.method || ways;
+  if deep_depth is null or 100 * share > looked_first then
+    ways := method || ways;
+  end if;
 end $$;
 comment on function search_plan is
   'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; deep: the same index with deep_effort among the deep_depth nearest and, where too few of those pass, a random drawn_percent of all photos; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';

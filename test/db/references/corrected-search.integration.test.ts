@@ -7,6 +7,7 @@ import { toVectorText } from '../../../src/db/vector.js'
 import type { Hit, SearchOptions } from '../../../src/domain/ports/search.js'
 import { serverKinds, type TestServer } from '../../support/servers/postgres.js'
 import { randomNumbers } from '../factories.js'
+import { planWith } from '../search/plan-limits.js'
 import {
   aVector,
   type Collection,
@@ -199,6 +200,50 @@ describe.each(serverKinds())('searches by words in a corrected order on the $kin
         expect(sql.match(/from embeddings/g)).toHaveLength(1)
         // Without a correction nothing reads the reference scores.
         expect(await statement(way, false)).not.toMatch(/reference_scores|correction/)
+      }
+    })
+
+    test('compare a part of many photos that the query dislikes', async () => {
+      const query = queries[5]!
+      const all = ranked(collection, query, WEIGHT, floor)
+      const byScore = all.toSorted((a, b) => b.score - a.score)
+      const table = `embeddings_m${collection.modelId}`
+      const searched = (passing: readonly Ranked[]) =>
+        database.transaction(async session => {
+          const read = async () =>
+            (
+              await session.query<{ rows: number }>(
+                'select pg_stat_get_xact_tuples_returned($1::regclass)::integer as rows',
+                [table],
+              )
+            )[0]!.rows
+          const before = await read()
+          const hits = await session.query<{ id: string; place: number }>(
+            `select photo_id as id, score - correction as place
+               from search_photos($1::vector, 2, filters => $2, kind => 'text', correction_weight => $3) order by rank`,
+            [toVectorText(query), JSON.stringify([{ photos: passing.map(({ id }) => id) }]), WEIGHT],
+          )
+          return { hits, rows: (await read()) - before }
+        })
+      await useIndex(LISTS)
+      try {
+        for (const limits of [
+          { deepest: 300, drawn: 600 },
+          { deepest: PHOTOS, drawn: 1 },
+        ]) {
+          await database.query(planWith({ most_compared: 200, ...limits }))
+          const passing = byScore.slice(PHOTOS / 2)
+          const { hits, rows } = await searched(passing)
+          expect(hits).toHaveLength(2)
+          const places = new Map(passing.map(({ id, place }) => [id, place]))
+          for (const { id, place } of hits) expect(place).toBeCloseTo(places.get(id)!, 5)
+          expect(hits).toEqual(hits.toSorted((a, b) => b.place - a.place))
+          // Pages drawn at random: a part of the table, which has many.
+          expect(rows).toBeLessThan(PHOTOS)
+        }
+      } finally {
+        await database.query(planWith({}))
+        await useIndex(null)
       }
     })
 

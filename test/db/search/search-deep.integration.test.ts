@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Database } from '../../../src/db/connection.js'
 import { PostgresIngestRepository } from '../../../src/db/ingest/ingest-repository.js'
@@ -6,11 +5,11 @@ import { toVectorText } from '../../../src/db/vector.js'
 import { cosineSimilarity } from '../../../src/domain/similarity.js'
 import { serverKinds, type TestServer } from '../../support/servers/postgres.js'
 import { aModel, aPhoto, embedPhotos, randomNumbers, randomVector, toHalf } from '../factories.js'
+import { type Limits, planWith } from './plan-limits.js'
 
 const PHOTOS = 3000
 const LISTS = 20
 const DIMENSION = 8
-const PLAN = readFileSync('migrations/functions/search/search_plan.sql', 'utf8')
 
 interface Found extends Record<string, unknown> {
   id: string
@@ -55,14 +54,8 @@ describe.each(kinds)('conditions that many photos meet, and none near the query,
     afterAll(() => running?.close())
 
     /** Many and deep mean less than they do in the program. */
-    const use = async (method: string, limits: { most_compared?: number; deepest?: number; drawn?: number } = {}) => {
-      const wanted = Object.entries({ most_compared: 200, deepest: 300, drawn: 600, ...limits })
-      const plan = wanted.reduce(
-        (sql, [name, value]) => sql.replace(new RegExp(`(${name} constant integer := )\\d+`), `$1${value}`),
-        PLAN,
-      )
-      expect(plan).not.toBe(PLAN)
-      await database.query(plan)
+    const use = async (method: string, limits: Partial<Limits> = {}) => {
+      await database.query(planWith({ most_compared: 200, deepest: 300, drawn: 600, ...limits }))
       await database.query('delete from search_settings')
       await database.query(
         `insert into search_settings (model_id, query_kind, method, index_name, effort, photos)
@@ -101,9 +94,48 @@ describe.each(kinds)('conditions that many photos meet, and none near the query,
           )[0]!.ways
         expect(await ways(farther(PHOTOS / 2))).toEqual([method, 'deep', 'half', 'single'])
         expect(await ways('[]')).toEqual([method, 'half', 'single'])
+        await use(method, { looked_first: 50 })
+        expect(await ways(farther(PHOTOS / 2))).toEqual(['deep', 'half', 'single'])
         await use(method, { most_compared: 2000 })
         expect(await ways(farther(PHOTOS / 2))).toEqual([method, 'single'])
+        // The index would be read 120 deep.
+        await use(method, { most_compared: 2000, shallow: 100 })
+        expect(await ways(farther(PHOTOS / 2))).toEqual(['single'])
       })
+
+      test.each([15, 100])(
+        'there are as many hits as wanted, and with every list read the exact ones: first look above %i %%',
+        async looked_first => {
+          for (const passing of [1, 7, 40, 250, 1500, 2700]) {
+            const conditions = {
+              nearest: [{ column: 'photo_height', operator: '<', value: String(passing) }],
+              farthest: [{ column: 'photo_height', operator: '>=', value: String(PHOTOS - passing) }],
+              'of any rank': [
+                { photos: ranked.filter((_, rank) => (rank * 7) % PHOTOS < passing).map(({ id }) => id) },
+              ],
+            }
+            const passes = {
+              nearest: (rank: number) => rank < passing,
+              farthest: (rank: number) => rank >= PHOTOS - passing,
+              'of any rank': (rank: number) => (rank * 7) % PHOTOS < passing,
+            }
+            for (const [name, filters] of Object.entries(conditions)) {
+              const expected = ranked.filter((_, rank) => passes[name as keyof typeof passes](rank)).map(({ id }) => id)
+              await use(method, { looked_first })
+              const { ids } = await search(JSON.stringify(filters))
+              expect(ids, `${name}, ${passing}`).toHaveLength(Math.min(10, expected.length))
+              expect(new Set(ids).size).toBe(ids.length)
+              expect(expected).toEqual(expect.arrayContaining(ids))
+              // hnsw has no setting with which it is exact.
+              if (method === 'hnsw') continue
+              await use(method, { looked_first, deepest: PHOTOS })
+              expect((await search(JSON.stringify(filters))).ids, `${name}, ${passing}, all read`).toEqual(
+                expected.slice(0, 10),
+              )
+            }
+          }
+        },
+      )
 
       test('the index is read deeper, as far as it takes', async () => {
         await use(method)
