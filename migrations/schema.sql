@@ -2652,9 +2652,10 @@ begin
     lift := -reference.weight * coalesce(reference.floor, -1);
     after_place := after_score - reference.weight * coalesce(greatest(reference.floor, (
       select r.top_mean::double precision from reference_scores r where r.version = reference.version and r.photo_id = after_photo)), 0);
-    -- Deeper, before all photos are compared; a sample of photos could not bound what it leaves out.
-    ways := array_remove(ways, 'deep');
-    if plan.index_name is not null and k < 250 then
+    if 'deep' = any (ways) then
+      ways := array_remove(ways, plan.method);
+    elsif plan.index_name is not null and k < 250 then
+      -- Deeper, before all photos are compared.
       ways := ways[1] || ways;
     end if;
   end if;
@@ -2666,10 +2667,14 @@ begin
     end if;
     candidates := case
       when way = 'single' then k::bigint + skip
+      -- As many as are expected that deep, 1000 at most.
+      when way = 'deep' and corrected then greatest(plan.candidates, least(1000, plan.candidates * plan.deep_depth / plan.depth))
       when way <> 'half' then plan.candidates
       when corrected then 8 * (k::bigint + skip) + 1000
+      -- Among few photos, and far from the query, more of them are needed to tell.
+      when plan.conditions <> '' then 2 * (k::bigint + skip) + 200
       else 2 * (k::bigint + skip) + 64 end;
-    method := case way when 'half' then null when 'single' then null when 'deep' then plan.ways[1] else way end;
+    method := case way when 'half' then null when 'single' then null when 'deep' then plan.method else way end;
     effort := case way when 'deep' then plan.deep_effort else plan.effort end;
     depth := case way when 'deep' then plan.deep_depth else plan.depth end;
     -- What was tuned is what runs, also where the planner takes comparing all photos for cheaper.
@@ -2711,7 +2716,8 @@ begin
       -- when it has come to photos below min_score, the rest are below it too, with conditions and without. Its distances and
       -- those of the scores each differ from the truth by slack.
       else (cardinality(ids) = k and (plan.conditions = '' or seen = candidates)
-            and (not corrected or scores[k] - corrections[k] > reach + 2 * slack + lift))
+            -- What a sample leaves out has no bound.
+            and (not corrected or way = 'deep' or scores[k] - corrections[k] > reach + 2 * slack + lift))
         or coalesce(reach + 2 * slack < min_score, false) end;
   end loop;
   return query select skip + found.position, found.id, found.score, found.correction
@@ -2941,7 +2947,7 @@ end $_$;
 
 COMMENT ON FUNCTION public.search_places(cell double precision, query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text, box double precision[]) IS 'Photos by place, counted in cells of `cell` degrees of latitude and longitude: of the photos that search_facets counts, inside box (south, west, north, east; null: the whole Earth). Each row is a cell: mean place, bounds and number of its photos, and the number of photos of all cells (placed). The fullest cells come first, at most top.';
 
-CREATE FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean, OUT deep_effort integer, OUT deep_depth bigint, OUT drawn_percent double precision) RETURNS record
+CREATE FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT method text, OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean, OUT deep_effort integer, OUT deep_depth bigint, OUT drawn_percent double precision) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $_$
 declare
@@ -2952,9 +2958,12 @@ declare
   share double precision;
   -- More photos than these are not all compared where an index serves the model: it takes too long. Instead the index is read
   -- down to the deepest, and where too few of those pass, about that number of all that pass are drawn at random and compared.
-  most_compared constant integer := 25000;
+  most_compared constant integer := 22000;
+  shallow constant integer := 1000;
   deepest constant integer := 5000;
   drawn constant integer := 6000;
+  -- Percent of the photos. Of fewer that pass, the index is read deeply at once: looking at the nearest first costs as much.
+  looked_first constant integer := 15;
 begin
   select made.conditions, made.needs_photos into conditions, needs_photos
     from search_conditions(of_model, labels, filters) as made;
@@ -2984,11 +2993,8 @@ begin
     -- At this depth 1.5 times the candidates are expected. Where conditions leave few photos, the index would read more photos
     -- than a comparison of all that fulfil them.
     depth := 1.5 * candidates / share;
-    if share * photos <= most_compared then
-      -- Reading each of so few costs more than comparing it, and half precision may have to be followed by single precision.
-      ways := array['single'];
-    end if;
-    if share * photos < 5 * depth then
+    -- So deep a look at the index, which may find too few, takes nearly as long as comparing all of so few.
+    if share * photos < 5 * depth or (share * photos <= most_compared and depth > shallow) then
       return;
     end if;
     -- What was tuned finds the ten nearest. Those among a share of the photos lie further out, in more lists.
@@ -2996,8 +3002,9 @@ begin
       effort := ceil(settings.effort * (1 - ln(share) / 2));
     end if;
     if share * photos > most_compared then
-      deep_depth := deepest;
-      deep_effort := case settings.method when 'ivfflat' then ceil(settings.effort * (1 + ln(deepest / 10.0) / 4)) else 1000 end;
+      deep_depth := greatest(deepest, depth);
+      deep_effort := case settings.method
+        when 'ivfflat' then greatest(effort, ceil(settings.effort * (1 + ln(deepest / 10.0) / 4))) else 1000 end;
       -- Conditions on photos are looked at while the sample is read; others cost a lookup per photo of the sample.
       drawn_percent := 100 * drawn / (share * photos);
       if not needs_photos then
@@ -3006,11 +3013,14 @@ begin
       ways := array['deep'] || ways;
     end if;
   end if;
+  method := settings.method;
   index_name := settings.index_name;
-  ways := settings.method || ways;
+  if deep_depth is null or 100 * share > looked_first then
+    ways := method || ways;
+  end if;
 end $_$;
 
-COMMENT ON FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean, OUT deep_effort integer, OUT deep_depth bigint, OUT drawn_percent double precision) IS 'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; deep: the same index with deep_effort among the deep_depth nearest and, where too few of those pass, a random drawn_percent of all photos; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';
+COMMENT ON FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT method text, OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean, OUT deep_effort integer, OUT deep_depth bigint, OUT drawn_percent double precision) IS 'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; deep: the same index with deep_effort among the deep_depth nearest and, where too few of those pass, a random drawn_percent of all photos; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';
 
 CREATE TABLE public.search_settings (
     model_id integer NOT NULL,

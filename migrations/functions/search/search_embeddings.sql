@@ -109,6 +109,8 @@ begin
       when way = 'deep' and corrected then greatest(plan.candidates, least(1000, plan.candidates * plan.deep_depth / plan.depth))
       when way <> 'half' then plan.candidates
       when corrected then 8 * (k::bigint + skip) + 1000
+      -- Among few photos, and far from the query, more of them are needed to tell.
+      when plan.conditions <> '' then 2 * (k::bigint + skip) + 200
       else 2 * (k::bigint + skip) + 64 end;
     method := case way when 'half' then null when 'single' then null when 'deep' then plan.method else way end;
     effort := case way when 'deep' then plan.deep_effort else plan.effort end;

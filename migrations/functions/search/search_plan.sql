@@ -12,7 +12,7 @@ declare
   share double precision;
   -- More photos than these are not all compared where an index serves the model: it takes too long. Instead the index is read
   -- down to the deepest, and where too few of those pass, about that number of all that pass are drawn at random and compared.
-  most_compared constant integer := 25000;
+  most_compared constant integer := 22000;
   shallow constant integer := 1000;
   deepest constant integer := 5000;
   drawn constant integer := 6000;
@@ -47,10 +47,6 @@ begin
     -- At this depth 1.5 times the candidates are expected. Where conditions leave few photos, the index would read more photos
     -- than a comparison of all that fulfil them.
     depth := 1.5 * candidates / share;
-    if share * photos <= most_compared then
-      -- Reading each of so few costs more than comparing it, and half precision may have to be followed by single precision.
-      ways := array['single'];
-    end if;
     -- So deep a look at the index, which may find too few, takes nearly as long as comparing all of so few.
     if share * photos < 5 * depth or (share * photos <= most_compared and depth > shallow) then
       return;
