@@ -407,13 +407,23 @@ begin
   end loop;
   delete from reference_sets s where s.model_id = of_model and s.state = 'coming';
   insert into reference_sets (model_id, state, k) values (of_model, 'coming', of_k) returning version into added;
-  insert into reference_texts (version, position, text, embedding)
-  select added, given.position, given.text, given.embedding
-    from unnest(texts, embeddings) with ordinality as given (text, embedding, position);
+  -- What a model cannot tell from ten other texts means nothing to it. Others are the first thousand, so that long lists cost no more.
+  with given as materialized (
+    select g.text, g.embedding, g.position from unnest(texts, embeddings) with ordinality as g (text, embedding, position)
+  )
+  insert into reference_texts (version, position, text, embedding, known)
+  select added, given.position, given.text, given.embedding,
+         (select count(*) from given other
+           where other.position <> given.position and other.position <= 1000 and -(other.embedding <#> given.embedding) >= 0.99) < 10
+    from given;
+  if not exists (select from reference_texts t where t.version = added and t.known) then
+    raise exception 'reference texts that the model knows expected, found % that it cannot tell from each other', cardinality(texts)
+      using errcode = 'UC005';
+  end if;
   return 'coming';
 end $$;
 
-COMMENT ON FUNCTION public.define_references(texts text[], embeddings public.vector[], k integer, model text) IS 'Stores texts that all photos of a model are to be compared with, with their embeddings; without these, the texts must be stored prompts. The set is coming: score_references compares the photos, and makes it current. It replaces an earlier coming one. Returns coming, or current where searches use the same texts, embeddings and k already.';
+COMMENT ON FUNCTION public.define_references(texts text[], embeddings public.vector[], k integer, model text) IS 'Stores texts that all photos of a model are to be compared with, with their embeddings; without these, the texts must be stored prompts. The set is coming: score_references compares the photos, and makes it current. It replaces an earlier coming one. Texts that the model cannot tell from ten others are stored, and not compared (reference_texts.known). Returns coming, or current where searches use the same texts, embeddings and k already.';
 
 CREATE FUNCTION public.define_trained_set(set_name text, labels text[], weights public.vector[], biases double precision[], training jsonb, model text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
@@ -1554,33 +1564,76 @@ end $_$;
 COMMENT ON FUNCTION public.measure_image_region() IS 'Trigger: measures where the photos of a model lie, for query_kind, whenever a setting of its searches is written.';
 
 CREATE FUNCTION public.measure_references(of_version integer) RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE sql
     AS $$
-declare
-  sampled constant integer := 1000;
-begin
-  -- Ids of photos are random, so the first ones by id are a random sample.
+  -- Ids of photos are random, so the first ones by id are a random sample of 1,000.
   with sample as materialized (
-    select r.top_mean, l2_normalize(e.embedding::vector) as photo
+    select r.photo_id, r.top_mean, l2_normalize(e.embedding::vector) as photo,
+           nullif(ts_filter(w.words, '{a,b}'), '') as words
       from reference_sets s join reference_scores r on r.version = s.version
       join embeddings e on e.model_id = s.model_id and e.photo_id = r.photo_id
-     where s.version = of_version order by r.photo_id limit sampled
+      left join photo_texts w on w.photo_id = r.photo_id
+     where s.version = of_version order by r.photo_id limit 1000
   ), texts as materialized (
-    select t.position, l2_normalize(t.embedding) as text from reference_texts t where t.version = of_version
+    select t.position, l2_normalize(t.embedding) as text,
+           case when numnode(query) > 0 then query end as query
+      from reference_texts t cross join lateral plainto_tsquery(text_configuration(), t.text) as query
+     where t.version = of_version and t.known
   ), pairs as materialized (
-    select texts.position, -(sample.photo <#> texts.text) - sample.top_mean as margin from sample cross join texts
+    -- names: null where the photo has no description.
+    select texts.position, sample.photo_id, -(sample.photo <#> texts.text) - sample.top_mean as margin, sample.words @@ texts.query as names
+      from sample cross join texts
+  ), scale as materialized (
+    select avg(margin) as middle, stddev_pop(margin) as deviation from pairs
+  ), judged as materialized (
+    select position, count(*) filter (where names) as wanted
+      from pairs group by position having count(*) filter (where names) >= 2
+  ), reached as materialized (
+    -- Cuts are tried in steps of a tenth of the deviation.
+    select p.position, floor(10 * (p.margin - middle) / nullif(deviation, 0)) as step, count(*) as photos,
+           count(*) filter (where p.names) as named
+      from pairs p join judged on judged.position = p.position cross join scale
+     where p.names is not null group by 1, 2
+  ), found as (
+    select j.position, cut.step, j.wanted, coalesce(sum(r.photos), 0)::double precision as photos,
+           coalesce(sum(r.named), 0)::double precision as named
+      from judged j cross join generate_series(-30, 60) as cut (step)
+      left join reached r on r.position = j.position and r.step >= cut.step
+     group by j.position, cut.step, j.wanted
+  ), tried as materialized (
+    select step, count(*) as texts, avg(2 * named / (photos + wanted)) as f1, avg(named / greatest(photos, 1)) as of_found,
+           avg(named / wanted) as of_wanted
+      from found group by step having count(*) >= 10
+  ), best as (
+    -- Descriptions leave most things out. So they move the cut only where it is far off.
+    select t.* from tried t cross join (select max(f1) as f1 from tried) as most
+     order by t.step = 30 and t.f1 >= most.f1 / 2 desc, t.f1 desc, t.step desc limit 1
+  ), cut as materialized (
+    select middle + coalesce(best.step, 30) / 10.0 * deviation as least, coalesce(best.step, 30) as step, best.f1, best.of_found, best.of_wanted
+      from scale left join best on true
+  ), shown as materialized (
+    select p.position, p.photo_id from pairs p cross join cut where p.margin >= cut.least
+  ), verdict as materialized (
+    -- A cut separates if some photos show something, and if it agrees with descriptions clearly better than to find all photos.
+    select cut.*, (select count(distinct photo_id) from shown) >= 0.02 * (select count(*) from sample)
+                  and coalesce((select cut.f1 - t.f1 >= 0.1 * (1 - t.f1) from tried t where t.step = -30), true) as separates
+      from cut
   ), measured as (
-    update reference_sets s set cut = least.margin
-      from (select avg(margin) + 3 * stddev_pop(margin) as margin from pairs) as least
-     where s.version = of_version returning s.cut
+    update reference_sets s
+       set cut = case when v.separates then v.least end,
+           cut_by = case when not v.separates then 'none' when v.step = 30 then 'deviations' else 'descriptions' end,
+           judged = (select count(*) from judged),
+           cut_precision = case when v.separates then v.of_found end,
+           cut_recall = case when v.separates then v.of_wanted end
+      from verdict v where s.version = of_version and v.least is not null
   )
-  update reference_texts t set share = (shown.photos + 0.5) / (shown.all + 1)
-    from (select pairs.position, count(*) filter (where margin >= measured.cut) as photos, count(*) as all
-            from pairs cross join measured group by pairs.position) as shown
-   where t.version = of_version and t.position = shown.position;
-end $$;
+  update reference_texts t
+     set share = case when v.separates
+                      then ((select count(*) from shown where shown.position = t.position) + 0.5) / ((select count(*) from sample) + 1) end
+    from verdict v where t.version = of_version and t.known and v.least is not null
+$$;
 
-COMMENT ON FUNCTION public.measure_references(of_version integer) IS 'Part of reference_switch: measures on a sample of the photos where the photos that show a text end (reference_sets.cut), and how many show each reference text (reference_texts.share).';
+COMMENT ON FUNCTION public.measure_references(of_version integer) IS 'Part of reference_switch: measures on a sample of the photos where the photos that show a text end (reference_sets.cut), how well this agrees with descriptions, and how many photos show each reference text (reference_texts.share).';
 
 CREATE FUNCTION public.model_id_of(model text) RETURNS integer
     LANGUAGE plpgsql STABLE
@@ -2068,7 +2121,8 @@ begin
   perform pg_advisory_xact_lock(1668047987, of_model);
   perform label_lock(of_model, false);
   of_set := reference_set(of_model);
-  -- A look into the index for each photo, whatever the statistics say; see label_rest.
+  -- A look into the index for each photo, whatever the statistics say: those of a set that was just written know none of its
+  -- rows, and a join by them could take hours for a million photos.
   execute 'select array(
       select photo_id from (
         select e.photo_id, (select true from reference_scores s where s.version = $2 and s.photo_id = e.photo_id) as is_compared
@@ -2108,6 +2162,11 @@ CREATE TABLE public.reference_sets (
     complete boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     cut real,
+    cut_by text,
+    judged integer,
+    cut_precision real,
+    cut_recall real,
+    CONSTRAINT reference_sets_cut_by_check CHECK ((cut_by = ANY (ARRAY['deviations'::text, 'descriptions'::text, 'none'::text]))),
     CONSTRAINT reference_sets_k_check CHECK ((k > 0)),
     CONSTRAINT reference_sets_state_check CHECK ((state = ANY (ARRAY['current'::text, 'coming'::text]))),
     CONSTRAINT reference_sets_weight_check CHECK (((weight >= (0)::double precision) AND (weight <= (2)::double precision)))
@@ -2131,7 +2190,15 @@ COMMENT ON COLUMN public.reference_sets.complete IS 'Every photo has been compar
 
 COMMENT ON COLUMN public.reference_sets.created_at IS 'When the set was stored.';
 
-COMMENT ON COLUMN public.reference_sets.cut IS 'A photo shows what words say if its similarity to them is at least this much above its top_mean: three standard deviations above the mean of that difference over the pairs of a photo and a reference text of a sample. Null: not measured yet.';
+COMMENT ON COLUMN public.reference_sets.cut IS 'A photo shows what words say if its similarity to them is at least this much above its top_mean. Null: not measured yet, or cut_by is none.';
+
+COMMENT ON COLUMN public.reference_sets.cut_by IS 'deviations: the cut is three standard deviations above the mean of that difference over the pairs of a photo and a reference text of a sample. descriptions: it is the one by which the photos found for reference texts agree most with the descriptions of photos. none: no cut tells photos that show words from others. Null: not measured by this version.';
+
+COMMENT ON COLUMN public.reference_sets.judged IS 'Reference texts that descriptions of at least two photos of the sample name. Precision and recall are means over them.';
+
+COMMENT ON COLUMN public.reference_sets.cut_precision IS 'Share of the photos found for a text whose descriptions name it. Descriptions leave things out, so the true one is higher. Null: there are too few such texts, or no cut.';
+
+COMMENT ON COLUMN public.reference_sets.cut_recall IS 'Share of the photos whose descriptions name a text that are found for it. Null: there are too few such texts, or no cut.';
 
 CREATE FUNCTION public.reference_set(of_model integer) RETURNS public.reference_sets
     LANGUAGE plpgsql STABLE
@@ -2155,7 +2222,7 @@ CREATE FUNCTION public.reference_statement(of_set public.reference_sets, conditi
   -- The texts are read once; a value of that length lies apart from its row.
   select format(
     'with texts as materialized (
-       select l2_normalize(t.embedding) as text from reference_texts t where t.version = %1$s
+       select l2_normalize(t.embedding) as text from reference_texts t where t.version = %1$s and t.known
      )
      insert into reference_scores as s (version, photo_id, top_mean)
      select %1$s, photos.photo_id, near.top_mean
@@ -2192,7 +2259,7 @@ begin
   return switched;
 end $$;
 
-COMMENT ON FUNCTION public.reference_switch(of_model integer) IS 'Makes the coming reference set of a model current, with the weight of the former one. False when there is none, or when photos may not be compared with it yet. Measures the floor and the cut of the current set.';
+COMMENT ON FUNCTION public.reference_switch(of_model integer) IS 'Makes the coming reference set of a model current, with the weight of the former one. False when there is none, or when photos may not be compared with it yet. Measures the floor and the cut of the current set, and how well the cut agrees with descriptions.';
 
 CREATE FUNCTION public.register_model(model_name text, model_precision text, model_revision text, model_dimension integer, model_logit_scale double precision, model_scoring text DEFAULT 'softmax'::text, model_logit_bias double precision DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql
@@ -3398,9 +3465,16 @@ begin
   if of_model is null then
     raise exception 'shows needs a model, and these photos are chosen without one' using errcode = 'UC001';
   end if;
-  select s.version, s.cut::double precision as cut, coalesce(s.floor, -1)::double precision as floor into of_set
-    from reference_sets s where s.model_id = of_model and s.state = 'current' and s.cut is not null;
-  if not found then
+  select s.version, s.cut::double precision as cut, coalesce(s.floor, -1)::double precision as floor, s.cut_by,
+         exists (select from reference_texts t where t.version = s.version and not t.known) as knows_not_all
+    into of_set
+    from reference_sets s where s.model_id = of_model and s.state = 'current' and (s.cut is not null or s.cut_by = 'none');
+  if of_set.cut_by = 'none' then
+    raise exception 'No cut-off tells photos that show words from others with % in this collection. Leave out relevant, or set a least similarity. To try other reference texts: unsplash-clip models correct % --weight 0 --references FILE',
+      (select m.name || '@' || m.precision from models m where m.id = of_model),
+      (select m.name || '@' || m.precision from models m where m.id = of_model) using errcode = 'UC009';
+  end if;
+  if of_set.version is null then
     raise exception 'Photos are not compared with reference texts yet, so nothing tells which of them show words. Run: unsplash-clip models correct % --weight 0',
       (select m.name || '@' || m.precision from models m where m.id = of_model) using errcode = 'UC008';
   end if;
@@ -3409,7 +3483,12 @@ begin
     ' and 1 - (e.embedding <=> (select shown_words(%1$s, $4 -> %2$s -> ''shows''))) >= %3$s'
     ' and 1 - (e.embedding <=> (select shown_words(%1$s, $4 -> %2$s -> ''shows''))) >= %4$s + greatest(%5$s, ('
     'select r.top_mean::double precision from reference_scores r where r.version = %6$s and r.photo_id = e.photo_id))',
-    of_model, n, of_set.floor + of_set.cut, of_set.cut, of_set.floor, of_set.version);
+    of_model, n, of_set.floor + of_set.cut, of_set.cut, of_set.floor, of_set.version)
+    -- Once per search: no photo shows words that the model cannot tell from those that it does not know.
+    || case when of_set.knows_not_all then format(
+         ' and not exists (select from reference_texts t where t.version = %1$s and not t.known'
+         ' and 1 - (t.embedding <=> (select shown_words(%2$s, $4 -> %3$s -> ''shows''))::vector) >= 0.99)',
+         of_set.version, of_model, n) else '' end;
 end $_$;
 
 COMMENT ON FUNCTION public.shows_condition(entry jsonb, n integer, of_model integer) IS 'Part of search_conditions: photos that show what words say.';
@@ -4758,6 +4837,7 @@ CREATE TABLE public.reference_texts (
     text text NOT NULL,
     embedding public.vector NOT NULL,
     share real,
+    known boolean DEFAULT true NOT NULL,
     CONSTRAINT reference_texts_embedding_check CHECK ((public.vector_norm(embedding) > (0)::double precision)),
     CONSTRAINT reference_texts_share_check CHECK (((share >= (0)::double precision) AND (share <= (1)::double precision)))
 );
@@ -4774,6 +4854,8 @@ COMMENT ON COLUMN public.reference_texts.embedding IS 'Text embedding, of unit l
 
 COMMENT ON COLUMN public.reference_texts.share IS 'Share of a sample of the photos that show what the text says. Null: not measured yet.';
 
+COMMENT ON COLUMN public.reference_texts.known IS 'False: the model does not know the text, as it cannot tell it from ten others of the set (cosine similarity of 0.99). Photos are not compared with it, and words that are as near to it are shown by no photo.';
+
 CREATE VIEW public.reference_progress AS
  SELECT ((m.name || '@'::text) || m."precision") AS model,
     s.model_id,
@@ -4789,7 +4871,14 @@ CREATE VIEW public.reference_progress AS
           WHERE (e.model_id = s.model_id)) AS photos,
     ( SELECT count(*) AS count
            FROM public.reference_scores c
-          WHERE (c.version = s.version)) AS compared
+          WHERE (c.version = s.version)) AS compared,
+    ( SELECT count(*) AS count
+           FROM public.reference_texts t
+          WHERE ((t.version = s.version) AND t.known)) AS known_texts,
+    s.cut_by,
+    s.judged,
+    s.cut_precision,
+    s.cut_recall
    FROM (public.reference_sets s
      JOIN public.models m ON ((m.id = s.model_id)));
 
@@ -4812,6 +4901,16 @@ COMMENT ON COLUMN public.reference_progress.texts IS 'Reference texts.';
 COMMENT ON COLUMN public.reference_progress.photos IS 'Embedded photos.';
 
 COMMENT ON COLUMN public.reference_progress.compared IS 'Photos that were compared with the texts.';
+
+COMMENT ON COLUMN public.reference_progress.known_texts IS 'Reference texts that the model knows: it can tell them apart.';
+
+COMMENT ON COLUMN public.reference_progress.cut_by IS 'By what searches know which photos show words: deviations, descriptions, or none. Null: not measured yet.';
+
+COMMENT ON COLUMN public.reference_progress.judged IS 'Reference texts that descriptions of photos name.';
+
+COMMENT ON COLUMN public.reference_progress.cut_precision IS 'Mean share of the photos found for such a text whose descriptions name it.';
+
+COMMENT ON COLUMN public.reference_progress.cut_recall IS 'Mean share of the photos whose descriptions name such a text that are found for it.';
 
 CREATE TABLE public.reference_ranges (
     version integer NOT NULL,

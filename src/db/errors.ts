@@ -12,6 +12,7 @@ const RAISED: Record<string, CommandFailureCode> = {
   UC006: 'PROMPT_NOT_EMBEDDED',
   UC007: 'DATABASE_BUSY',
   UC008: 'REFERENCES_MISSING',
+  UC009: 'CUT_OFF_MISSING',
 }
 
 /** Errors of the socket or the driver that mean a lost or missing connection. */

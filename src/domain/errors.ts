@@ -81,6 +81,7 @@ export const COMMAND_FAILURES = {
   NOT_EMBEDDED: { exitCode: 1 },
   PROMPT_NOT_EMBEDDED: { exitCode: 1 },
   REFERENCES_MISSING: { exitCode: 1 },
+  CUT_OFF_MISSING: { exitCode: 1 },
   DATABASE_UNREACHABLE: { exitCode: 1 },
   DATABASE_UNAVAILABLE: { exitCode: 1 },
   DATABASE_TIMEOUT: { exitCode: 1 },

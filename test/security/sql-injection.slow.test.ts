@@ -73,7 +73,7 @@ const operator = fc.oneof(fc.constantFrom('=', '!=', '<', '<=', '>', '>=', '~'),
 
 /** Errors that are answers: our codes, and Postgres refusing a value (classes 22, 23), never a statement (class 42). */
 const ANSWERS =
-  /^(FILTER_INVALID|USAGE|NOT_FOUND|NOT_EMBEDDED|MODEL_INVALID|PROMPT_NOT_EMBEDDED|REFERENCES_MISSING|22\w{3}|23\w{3})$/
+  /^(FILTER_INVALID|USAGE|NOT_FOUND|NOT_EMBEDDED|MODEL_INVALID|PROMPT_NOT_EMBEDDED|REFERENCES_MISSING|CUT_OFF_MISSING|22\w{3}|23\w{3})$/
 
 async function answered<T>(work: Promise<T>): Promise<T | null> {
   try {

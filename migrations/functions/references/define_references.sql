@@ -45,10 +45,20 @@ begin
   end loop;
   delete from reference_sets s where s.model_id = of_model and s.state = 'coming';
   insert into reference_sets (model_id, state, k) values (of_model, 'coming', of_k) returning version into added;
-  insert into reference_texts (version, position, text, embedding)
-  select added, given.position, given.text, given.embedding
-    from unnest(texts, embeddings) with ordinality as given (text, embedding, position);
+  -- What a model cannot tell from ten other texts means nothing to it. Others are the first thousand, so that long lists cost no more.
+  with given as materialized (
+    select g.text, g.embedding, g.position from unnest(texts, embeddings) with ordinality as g (text, embedding, position)
+  )
+  insert into reference_texts (version, position, text, embedding, known)
+  select added, given.position, given.text, given.embedding,
+         (select count(*) from given other
+           where other.position <> given.position and other.position <= 1000 and -(other.embedding <#> given.embedding) >= 0.99) < 10
+    from given;
+  if not exists (select from reference_texts t where t.version = added and t.known) then
+    raise exception 'reference texts that the model knows expected, found % that it cannot tell from each other', cardinality(texts)
+      using errcode = 'UC005';
+  end if;
   return 'coming';
 end $$;
 comment on function define_references is
-  'Stores texts that all photos of a model are to be compared with, with their embeddings; without these, the texts must be stored prompts. The set is coming: score_references compares the photos, and makes it current. It replaces an earlier coming one. Returns coming, or current where searches use the same texts, embeddings and k already.';
+  'Stores texts that all photos of a model are to be compared with, with their embeddings; without these, the texts must be stored prompts. The set is coming: score_references compares the photos, and makes it current. It replaces an earlier coming one. Texts that the model cannot tell from ten others are stored, and not compared (reference_texts.known). Returns coming, or current where searches use the same texts, embeddings and k already.';

@@ -10,7 +10,8 @@ begin
   perform pg_advisory_xact_lock(1668047987, of_model);
   perform label_lock(of_model, false);
   of_set := reference_set(of_model);
-  -- A look into the index for each photo, whatever the statistics say; see label_rest.
+  -- A look into the index for each photo, whatever the statistics say: those of a set that was just written know none of its
+  -- rows, and a join by them could take hours for a million photos.
   execute 'select array(
       select photo_id from (
         select e.photo_id, (select true from reference_scores s where s.version = $2 and s.photo_id = e.photo_id) as is_compared

@@ -18,4 +18,4 @@ begin
   return switched;
 end $$;
 comment on function reference_switch is
-  'Makes the coming reference set of a model current, with the weight of the former one. False when there is none, or when photos may not be compared with it yet. Measures the floor and the cut of the current set.';
+  'Makes the coming reference set of a model current, with the weight of the former one. False when there is none, or when photos may not be compared with it yet. Measures the floor and the cut of the current set, and how well the cut agrees with descriptions.';

@@ -164,7 +164,8 @@ Examples:
 Some photos are near to all words. This command compares every embedded photo with reference texts; searches by words
 then order their hits by score less a share of the photo's own mean similarity to the k most similar texts. Scores stay
 cosine similarities. Searches by photos and pictures do not change. Photos that are embedded later are compared as they are
-written. After an interruption the same command continues. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
+written. The command also measures where search --relevant ends its lists, and says how well that agrees with the
+descriptions of the photos. After an interruption the same command continues. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
     )
     .action(async (model: string | undefined, options: CommonOptions & CorrectOptions) => {
       process.exitCode = await runCommand({ ...options, model }, {}, async context => {

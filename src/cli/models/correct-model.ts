@@ -1,5 +1,5 @@
 import { AppError } from '../../domain/errors.js'
-import type { ReferenceProgress, ReferenceSet } from '../../domain/ports/references/reference-repository.js'
+import type { CutOff, ReferenceProgress, ReferenceSet } from '../../domain/ports/references/reference-repository.js'
 import type { ModelId } from '../../domain/ports/repository.js'
 import { formatCount, formatDuration, formatQuantity } from '../../domain/text/format.js'
 import { REFERENCE_TEXTS } from '../../domain/text/reference-texts.js'
@@ -42,7 +42,7 @@ export async function correctModel(context: Context, options: CorrectOptions): P
 
   const before = (await references.progress(model.id))!
   const { compared, seconds } = await compare(context, model.id, before, references)
-  const { weight: former } = (await references.progress(model.id))!
+  const { weight: former, knownTexts, cutOff } = (await references.progress(model.id))!
   const weight = options.weight ?? (former > 0 ? former : DEFAULT_WEIGHT)
   await references.useWeight(model.id, weight)
   const rate = seconds > 0 ? Math.round(compared / seconds) : 0
@@ -50,13 +50,15 @@ export async function correctModel(context: Context, options: CorrectOptions): P
     {
       model: model.key,
       references: wanted.texts.length,
+      known_references: knownTexts,
       k: wanted.k,
       weight,
       photos: before.photos,
       compared,
       seconds,
+      cut_off: cutOff,
     },
-    `${formatQuantity(compared, 'photo')} of ${formatCount(before.photos)} compared with ${formatQuantity(wanted.texts.length, 'text')} in ${formatDuration(seconds)}${compared > 0 ? `, ${formatCount(rate)} per second` : ''}.\n${outcome(model.key, weight)}`,
+    `${formatQuantity(compared, 'photo')} of ${formatCount(before.photos)} compared with ${formatQuantity(wanted.texts.length, 'text')} in ${formatDuration(seconds)}${compared > 0 ? `, ${formatCount(rate)} per second` : ''}.\n${unknown(wanted.texts.length - knownTexts)}${outcome(model.key, weight)}\n${ending(model.key, cutOff)}`,
   )
   return 0
 }
@@ -65,6 +67,31 @@ const outcome = (key: string, weight: number): string =>
   weight > 0
     ? `Searches of ${key} by words are now ordered by score less ${weight} × the similarity to these texts. Scores stay cosine similarities; search --correction-weight 0 shows the order by score.`
     : `Searches of ${key} are ordered by score; search --correction-weight 0.75 shows a corrected order.`
+
+const unknown = (texts: number): string =>
+  texts === 0
+    ? ''
+    : `${formatQuantity(texts, 'text')} ${texts === 1 ? 'is' : 'are'} left out: the model cannot tell ${texts === 1 ? 'it' : 'them'} from ten others.\n`
+
+/** What `search --relevant` does now. */
+function ending(key: string, cutOff: CutOff | null): string {
+  if (cutOff === null)
+    return 'No photo is embedded yet, so search --relevant has no cut-off. Run this command again then.'
+  const { by, judged, precision, recall } = cutOff
+  if (by === 'none')
+    return `search --relevant does not work with ${key} here: no cut-off tells photos that show a text from others. Other texts may: --references FILE.`
+  const agreement =
+    precision === null || recall === null
+      ? 'Descriptions of photos name too few of the texts to say how well.'
+      : `Of the photos that it finds for ${formatQuantity(judged, 'text')}, descriptions confirm ${percent(precision)}, and it finds ${percent(recall)} of those that descriptions name.`
+  const source =
+    by === 'deviations'
+      ? 'three standard deviations above the similarity to other texts'
+      : 'as descriptions of the photos say'
+  return `search --relevant ends its lists ${source}. ${agreement}`
+}
+
+const percent = (share: number): string => `${Math.round(100 * share)} %`
 
 async function compare(
   { signal }: Context,

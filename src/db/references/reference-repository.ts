@@ -21,7 +21,10 @@ const SWEEP = 'select sweep_reference_scores()'
 const USE = 'select use_correction($2, $1::integer::text)'
 const DROP = 'select drop_references($1::integer::text) as dropped'
 const PROGRESS = `
-  select state, k, weight, texts, photos, compared from reference_progress
+  select state, k, weight, texts, photos, compared, known_texts as "knownTexts",
+         case when cut_by is not null
+              then json_build_object('by', cut_by, 'judged', judged, 'precision', cut_precision, 'recall', cut_recall) end as "cutOff"
+    from reference_progress
    where model_id = $1 order by state = 'coming' desc limit 1`
 
 /** ReferenceRepository on Postgres. Calls the functions of `migrations/functions/references/`, which do the work. */

@@ -43,11 +43,13 @@ describe.each(serverKinds())('models correct on the $kind server', ({ available,
         {
           model: 'demo@fp32',
           references: TEXTS.length,
+          known_references: TEXTS.length,
           k: 2,
           weight: 0.75,
           photos: PHOTOS,
           compared: PHOTOS,
           seconds: expect.any(Number),
+          cut_off: expect.objectContaining({ judged: expect.any(Number) }),
         },
       ])
       const hits = await hitsOf()

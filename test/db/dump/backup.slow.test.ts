@@ -14,6 +14,7 @@ import { readMigrationFiles } from '../../../src/db/schema/migration-files.js'
 import { type ServerKind, serverKinds, type TestServer } from '../../support/servers/postgres.js'
 import { canMount, mountSmallDisk } from '../../support/servers/small-disk.js'
 import { aModel } from '../factories.js'
+import { DIMENSION } from '../indexes/clustered.js'
 import { describeSchema } from '../schema/describe-schema.js'
 import { OtherMigrations } from '../schema/older-migrations.js'
 import { answersOf, fillCollection } from './collection.js'
@@ -101,6 +102,21 @@ describe.skipIf(!native.available)('a backup of the embedded server and of Postg
     await expectAnswers(back)
     // Sequences go on where they were.
     expect(await back.query(`select register_model('next', 'fp32', 'abc', 8, 100) as id`)).toEqual([{ id: 2 }])
+  })
+
+  test('compares photos that are written later with the same reference texts', async () => {
+    const restored = await open(nativeServer)
+    await restoreBackup(restored, fromEmbedded!, options())
+    const scores = `select s.top_mean, p.compared, p.weight
+                      from reference_scores s join reference_progress p on p.version = s.version where s.photo_id = 'photo-1'`
+    const before = await restored.query<{ top_mean: number }>(scores)
+    expect(before).toEqual([{ top_mean: expect.any(Number), compared: 1200, weight: 0.5 }])
+    await restored.query(
+      `update embeddings set embedding = (embedding::vector * $1)::halfvec where photo_id = 'photo-1'`,
+      [`[${Array(DIMENSION).fill(-1).join(',')}]`],
+    )
+    const [after] = await restored.query<{ top_mean: number }>(scores)
+    expect(after!.top_mean).not.toBeCloseTo(before[0]!.top_mean, 3)
   })
 
   test('holds one moment, although others write meanwhile', async () => {

@@ -26,6 +26,9 @@ const FILL = [
    select photo_id, 1, 'coat', label, score > 0.6, true from photo_labels where photo_id ~ '5$'`,
   `insert into label_changes (model_id, set_name, template, labels, prompts)
    select 1, 'coat', 'one {label} dog', array['grey'], array(select embedding::vector from embeddings order by photo_id limit 1)`,
+  `select define_references(array['a dog', 'a cat', E'odd\\ttext'], array(select embedding::vector from embeddings order by photo_id limit 3), 2)`,
+  'call score_references()',
+  'select use_correction(0.5)',
   `insert into search_model (model_id) values (1)`,
   `insert into api_keys (id, name, scope, digest) values ('0123abcd', 'Laptop, "own"', 'read', sha256('key'))`,
   `create index embeddings_m1_ivfflat on embeddings_m1 using ivfflat ((embedding::halfvec(${DIMENSION})) halfvec_cosine_ops) with (lists=10)`,

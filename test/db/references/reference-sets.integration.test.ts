@@ -66,6 +66,8 @@ describe.each(serverKinds())('reference sets on the $kind server', ({ available,
         texts: collection.texts.length,
         photos: PHOTOS,
         compared: PHOTOS,
+        knownTexts: collection.texts.length,
+        cutOff: { by: 'none', judged: 0, precision: null, recall: null },
       })
       // Once more: nothing is left to do.
       await define()

@@ -20,11 +20,29 @@ export interface ReferenceProgress {
   photos: number
   /** Photos that were compared with the texts. */
   compared: number
+  /** Texts that the model knows: it can tell them apart. The photos are compared with these. */
+  knownTexts: number
+  /** Null: the photos are not compared yet. */
+  cutOff: CutOff | null
+}
+
+/** By what searches know which photos show words. */
+export interface CutOff {
+  /**
+   * `deviations`: three standard deviations above the similarity of photos and other texts. `descriptions`: as it agrees
+   * best with the descriptions of photos. `none`: nothing tells these photos from others.
+   */
+  by: 'deviations' | 'descriptions' | 'none'
+  /** Reference texts that descriptions of photos name. */
+  judged: number
+  /** Means over the judged texts of the shares of found photos whose descriptions name the text, and of the latter that are found; null: too few texts. */
+  precision: number | null
+  recall: number | null
 }
 
 /**
  * How similar the photos of a model are to reference texts: searches by words subtract a share of it, so that photos that
- * are near to every text do not come up in every search. Writing an embedding compares its photo.
+ * are near to every text do not come up in every search. The same tells which photos show words. Writing an embedding compares its photo.
  */
 export interface ReferenceRepository {
   /** The set that `define` stored last; null: none. */
