@@ -48,8 +48,9 @@ create or replace function measure_references(of_version integer) returns void l
   ), shown as materialized (
     select p.position, p.photo_id from pairs p cross join cut where p.margin >= cut.least
   ), verdict as materialized (
-    -- A cut separates if some photos show something, and if it agrees with descriptions clearly better than to find all photos.
-    select cut.*, (select count(distinct photo_id) from shown) >= 0.02 * (select count(*) from sample)
+    -- A cut separates if some photos show something, which few photos need not, and if it agrees with descriptions clearly better
+    -- than to find all photos.
+    select cut.*, ((select count(*) from sample) < 50 or (select count(distinct photo_id) from shown) >= 0.02 * (select count(*) from sample))
                   and coalesce((select cut.f1 - t.f1 >= 0.1 * (1 - t.f1) from tried t where t.step = -30), true) as separates
       from cut
   ), measured as (
