@@ -1578,7 +1578,7 @@ CREATE FUNCTION public.measure_references(of_version integer) RETURNS void
     select t.position, l2_normalize(t.embedding) as text,
            case when numnode(query) > 0 then query end as query
       from reference_texts t cross join lateral plainto_tsquery(text_configuration(), t.text) as query
-     where t.version = of_version and t.known
+     where t.version = of_version
   ), pairs as materialized (
     -- names: null where the photo has no description.
     select texts.position, sample.photo_id, -(sample.photo <#> texts.text) - sample.top_mean as margin, sample.words @@ texts.query as names
@@ -2223,7 +2223,7 @@ CREATE FUNCTION public.reference_statement(of_set public.reference_sets, conditi
   -- The texts are read once; a value of that length lies apart from its row.
   select format(
     'with texts as materialized (
-       select l2_normalize(t.embedding) as text from reference_texts t where t.version = %1$s and t.known
+       select l2_normalize(t.embedding) as text from reference_texts t where t.version = %1$s
      )
      insert into reference_scores as s (version, photo_id, top_mean)
      select %1$s, photos.photo_id, near.top_mean

@@ -12,7 +12,7 @@ create or replace function measure_references(of_version integer) returns void l
     select t.position, l2_normalize(t.embedding) as text,
            case when numnode(query) > 0 then query end as query
       from reference_texts t cross join lateral plainto_tsquery(text_configuration(), t.text) as query
-     where t.version = of_version and t.known
+     where t.version = of_version
   ), pairs as materialized (
     -- names: null where the photo has no description.
     select texts.position, sample.photo_id, -(sample.photo <#> texts.text) - sample.top_mean as margin, sample.words @@ texts.query as names

@@ -3,7 +3,7 @@ language sql immutable as $$
   -- The texts are read once; a value of that length lies apart from its row.
   select format(
     'with texts as materialized (
-       select l2_normalize(t.embedding) as text from reference_texts t where t.version = %1$s and t.known
+       select l2_normalize(t.embedding) as text from reference_texts t where t.version = %1$s
      )
      insert into reference_scores as s (version, photo_id, top_mean)
      select %1$s, photos.photo_id, near.top_mean
