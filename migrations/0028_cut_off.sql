@@ -3,10 +3,9 @@
 
 alter table reference_texts add column known boolean not null default true;
 comment on column reference_texts.known is
-  'False: the model does not know the text, as it cannot tell it from ten others of the set (cosine similarity of 0.99). Photos are not compared with it, and words that are as near to it are shown by no photo.';
+  'False: the model does not know the text, as it cannot tell it from ten others of the set (cosine similarity of 0.99). No photo shows words that are as near to it.';
 
--- Photos that were compared with texts that their model does not know are to be compared again, by models correct or by the
--- first search that needs it.
+-- Sets with texts that their model does not know are to be made again, by models correct or by the first search that needs one.
 delete from reference_sets s
  where exists (
    select from reference_texts t

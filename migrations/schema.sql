@@ -423,7 +423,7 @@ begin
   return 'coming';
 end $$;
 
-COMMENT ON FUNCTION public.define_references(texts text[], embeddings public.vector[], k integer, model text) IS 'Stores texts that all photos of a model are to be compared with, with their embeddings; without these, the texts must be stored prompts. The set is coming: score_references compares the photos, and makes it current. It replaces an earlier coming one. Texts that the model cannot tell from ten others are stored, and not compared (reference_texts.known). Returns coming, or current where searches use the same texts, embeddings and k already.';
+COMMENT ON FUNCTION public.define_references(texts text[], embeddings public.vector[], k integer, model text) IS 'Stores texts that all photos of a model are to be compared with, with their embeddings; without these, the texts must be stored prompts. The set is coming: score_references compares the photos, and makes it current. It replaces an earlier coming one. Texts that the model cannot tell from ten others are not known to it (reference_texts.known). Returns coming, or current where searches use the same texts, embeddings and k already.';
 
 CREATE FUNCTION public.define_trained_set(set_name text, labels text[], weights public.vector[], biases double precision[], training jsonb, model text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql
@@ -4855,7 +4855,7 @@ COMMENT ON COLUMN public.reference_texts.embedding IS 'Text embedding, of unit l
 
 COMMENT ON COLUMN public.reference_texts.share IS 'Share of a sample of the photos that show what the text says. Null: not measured yet.';
 
-COMMENT ON COLUMN public.reference_texts.known IS 'False: the model does not know the text, as it cannot tell it from ten others of the set (cosine similarity of 0.99). Photos are not compared with it, and words that are as near to it are shown by no photo.';
+COMMENT ON COLUMN public.reference_texts.known IS 'False: the model does not know the text, as it cannot tell it from ten others of the set (cosine similarity of 0.99). No photo shows words that are as near to it.';
 
 CREATE VIEW public.reference_progress AS
  SELECT ((m.name || '@'::text) || m."precision") AS model,

@@ -61,4 +61,4 @@ begin
   return 'coming';
 end $$;
 comment on function define_references is
-  'Stores texts that all photos of a model are to be compared with, with their embeddings; without these, the texts must be stored prompts. The set is coming: score_references compares the photos, and makes it current. It replaces an earlier coming one. Texts that the model cannot tell from ten others are stored, and not compared (reference_texts.known). Returns coming, or current where searches use the same texts, embeddings and k already.';
+  'Stores texts that all photos of a model are to be compared with, with their embeddings; without these, the texts must be stored prompts. The set is coming: score_references compares the photos, and makes it current. It replaces an earlier coming one. Texts that the model cannot tell from ten others are not known to it (reference_texts.known). Returns coming, or current where searches use the same texts, embeddings and k already.';

@@ -71,7 +71,7 @@ const outcome = (key: string, weight: number): string =>
 const unknown = (texts: number): string =>
   texts === 0
     ? ''
-    : `${formatQuantity(texts, 'text')} ${texts === 1 ? 'is' : 'are'} left out: the model cannot tell ${texts === 1 ? 'it' : 'them'} from ten others.\n`
+    : `${formatQuantity(texts, 'text')} ${texts === 1 ? 'means' : 'mean'} nothing to the model: it cannot tell ${texts === 1 ? 'it' : 'them'} from ten others. No photo shows such words.\n`
 
 /** What `search --relevant` does now. */
 function ending(key: string, cutOff: CutOff | null): string {
