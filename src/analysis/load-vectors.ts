@@ -16,6 +16,7 @@ const PAGE_SIZE = 4000
  * Reads the selected vectors into memory: 4 bytes per number, 205 MB for 100,000 vectors of 512 numbers.
  * @param least photos that the analysis needs
  * @param onProgress photos read so far, of all selected
+ * @param remedy what to do about fewer
  * @throws AppError USAGE for fewer photos; FILTER_INVALID
  */
 export async function loadVectors(
@@ -24,6 +25,7 @@ export async function loadVectors(
   least: number,
   onProgress: (read: number, photos: number) => void,
   signal: AbortSignal,
+  remedy = 'Loosen the conditions, or ingest more photos.',
 ): Promise<PhotoVectors> {
   const expected = await vectors.count(selection)
   const ids: string[] = []
@@ -42,7 +44,7 @@ export async function loadVectors(
   if (ids.length < least || values === undefined)
     throw new AppError(
       'USAGE',
-      `The analysis expects at least ${least} photos with a vector, found ${ids.length}. Loosen the conditions, or ingest more photos.`,
+      `The analysis expects at least ${least} photos with a vector, found ${ids.length}. ${remedy}`,
     )
   return { ids, vectors: matrix(ids.length, dimension, values.subarray(0, ids.length * dimension)) }
 }

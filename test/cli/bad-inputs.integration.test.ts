@@ -122,7 +122,7 @@ const CLUSTER: Refused[] = [
 const PROJECT: Refused[] = [
   ['neighbours of components', ['--method', 'pca', '--neighbours', '4'], 2, 'USAGE', /does not go with/],
   ['a bad name', ['--save', 'a/b'], 2, 'USAGE', /lower-case letters/],
-  ['too few photos', [], 2, 'USAGE', /at least 16 photos/],
+  ['too few photos', [], 2, 'USAGE', /at least 16 photos.*choose fewer --neighbours/],
   [
     'a file in no folder',
     ['--method', 'pca', '--csv', '/no/such/file.csv'],

@@ -208,6 +208,51 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await soon(() => new URL(page.url()).search).toMatch(/^\?q=snow&cut=(0\.999|1)$/)
     })
 
+    test('a relevance that no hit reaches says so, also where more hits follow', async () => {
+      const page = await open('/')
+      await page.route('**/api/v1/search', async route => {
+        const response = await route.fetch()
+        const { hits, ...rest } = await response.json()
+        const weak = hits.map((hit: object) => ({ ...hit, score: 0.2 }))
+        await route.fulfill({ response, json: { ...rest, hits: weak, next: 'more' } })
+      })
+      await page.goto(`${shown.api.server.url}/search?q=snow&cut=0.9`)
+      await page.getByText('No photo is this similar.').waitFor()
+      expect(await page.locator('.results-count').textContent()).toBe('0 photos')
+      await page.unroute('**/api/v1/search')
+      await page.getByRole('link', { name: 'Show less similar ones' }).click()
+      await page.locator(TILES).first().waitFor()
+    })
+
+    test('a search like a photo that was removed offers to drop the photo', async () => {
+      const tab = await openTab(shown.browser, shown.api.server.url, {}, /status of 40[49]/)
+      const { page } = tab
+      await page.goto(`${shown.api.server.url}/search?q=snow&like=removed`)
+      await page.getByText('Photo removed is not embedded').waitFor()
+      await soon(() => page.locator('.chip img').isVisible()).toBe(false)
+      await page.getByRole('link', { name: 'Drop photo removed' }).click()
+      await page.locator(TILES).first().waitFor()
+      expect(new URL(page.url()).search).toBe('?q=snow')
+      expect(tab.problems).toEqual([])
+      await tab.close()
+    })
+
+    test('a title as long as a page takes three lines, and the tools of a laptop one', async () => {
+      const page = await open(`/search?q=${'snow%20'.repeat(80)}`)
+      const lines = await page.evaluate<number>(
+        `(title => title.clientHeight / parseFloat(getComputedStyle(title).lineHeight))(document.querySelector('h1'))`,
+      )
+      expect(Math.round(lines)).toBe(3)
+      await page.setViewportSize({ width: 1280, height: 800 })
+      await page.goto(`${shown.api.server.url}/search?q=snow`)
+      const tops = await page
+        .locator('.tools > *')
+        .evaluateAll(tools =>
+          tools.map(tool => tool.getBoundingClientRect()).map(({ top, height }) => Math.round(top + height / 2)),
+        )
+      expect(Math.max(...tops) - Math.min(...tops)).toBeLessThan(8)
+    })
+
     test('only what shows it: the list ends there and says so, and the nearest ones are a click away', async () => {
       const page = await open('/search?q=snow')
       await page.locator(TILES).first().waitFor()

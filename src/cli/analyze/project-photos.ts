@@ -40,6 +40,7 @@ export async function projectPhotos(context: Context, options: ProjectOptions): 
       least,
       onRead,
       signal,
+      method === 'umap' ? 'Ingest more photos, choose fewer --neighbours, or --method pca.' : undefined,
     )
     const request = { method, neighbours, seed, signal, onProgress: show }
     const { points, explained, parameters } = await projectOntoPlane(products, vectors, request)

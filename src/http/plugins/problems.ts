@@ -111,7 +111,8 @@ function send(request: FastifyRequest, reply: FastifyReply, { problem, retryAfte
   const challenge = CHALLENGES[problem.code]
   if (challenge !== undefined) reply.header('www-authenticate', `Bearer realm="unsplash-clip"${challenge}`)
   // A cached copy would answer with the validators of what was not sent.
-  for (const name of ['etag', 'last-modified', 'content-range', 'link'] as const) reply.removeHeader(name)
+  for (const name of ['etag', 'last-modified', 'link'] as const) reply.removeHeader(name)
+  if (problem.status !== 416) reply.removeHeader('content-range')
   return reply
     .code(problem.status)
     .header('cache-control', 'no-store')

@@ -174,8 +174,10 @@ function send(
   const tag = entityTag(picture)
   reply.headers({ etag: tag, 'accept-ranges': 'bytes', 'cache-control': cacheControl }).type(type)
   const isSame = headers['if-range'] === undefined || headers['if-range'] === tag
+  // What RFC 9110 (15.5.17) wants with a 416, when byteRange refuses.
+  reply.header('content-range', `bytes */${picture.length}`)
   const range = isSame && headers['if-none-match'] === undefined ? byteRange(headers.range, picture.length) : null
-  if (range === null) return reply.send(picture)
+  if (range === null) return reply.removeHeader('content-range').send(picture)
   const { first, last } = range
   reply.code(206).header('content-range', `bytes ${first}-${last}/${picture.length}`)
   return reply.send(picture.subarray(first, last + 1))

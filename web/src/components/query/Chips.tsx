@@ -78,7 +78,17 @@ export function Chips({ state }: { state: SearchState }) {
             title={`Remove ${name}`}
           >
             {sign && <Icon name={sign} />}
-            {picture && <img src={picture} alt="" height={28} width={28} />}
+            {picture && (
+              <img
+                src={picture}
+                alt=""
+                height={28}
+                width={28}
+                onError={event => {
+                  event.currentTarget.hidden = true
+                }}
+              />
+            )}
             <span>{text}</span>
             <Icon name="close" />
           </a>

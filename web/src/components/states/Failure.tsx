@@ -12,6 +12,8 @@ interface Props {
 
 /** Statuses of requests that never succeed as they are. */
 const WRONG = [400, 404, 422]
+/** Of requests that may succeed later: a photo is not embedded yet, or never. */
+const CONFLICT = 409
 
 /** Says what went wrong and what helps. */
 export function Failure({ error, retry, children }: Props) {
@@ -19,6 +21,7 @@ export function Failure({ error, retry, children }: Props) {
   const isOffline = error instanceof NetworkError
   const message = error instanceof Error ? error.message : String(error)
   const isWrong = error instanceof ApiError && WRONG.includes(error.status)
+  const isConflict = error instanceof ApiError && error.status === CONFLICT
   const action = error instanceof ApiError ? error.action : undefined
   return (
     <section class="notice" role="alert">
@@ -29,13 +32,12 @@ export function Failure({ error, retry, children }: Props) {
       </p>
       {action && <p>{action}</p>}
       <p class="notice-actions">
-        {isWrong && children ? (
-          children
-        ) : (
+        {!(isWrong && children) && (
           <button type="button" class="button" onClick={retry}>
             Try again
           </button>
         )}
+        {(isWrong || isConflict) && children}
       </p>
       {error instanceof ApiError && <p class="notice-code">{error.code}</p>}
     </section>

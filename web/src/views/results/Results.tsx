@@ -54,7 +54,9 @@ export function Results() {
   return (
     <div class="results">
       <div class="results-head">
-        <h1 class="results-title">{title}</h1>
+        <h1 class="results-title" title={title}>
+          {title}
+        </h1>
         <p class="results-count">
           {all.length > 0 || phase === 'end' ? count : '\u00a0'}
           {isCorrected(all) && state.order === 'relevance' && (
@@ -74,7 +76,7 @@ export function Results() {
         {state.showsFilters && <FilterPanel state={state} close={closeFilters} />}
         <div>
           {all.length === 0 && phase === 'loading' && <GridPending />}
-          {phase === 'end' && photos.length === 0 && <NoResults state={state} />}
+          {isComplete && photos.length === 0 && <NoResults state={state} />}
           <Grid
             key={title}
             list={list}
