@@ -7,6 +7,7 @@ import { invalid, textHead } from '../producers/input/dataset-files.js'
 import { decompressed, filePart } from '../producers/input/part.js'
 import { compareNames } from '../producers/input/zip.js'
 import { hasTextVectors, isClipRetrieval, openClipRetrieval } from './folders/clip-retrieval.js'
+import { requireComplete } from './folders/complete-export.js'
 import { readPair } from './folders/pair-rows.js'
 import { openTensorboard } from './folders/tensorboard.js'
 import { readShard } from './folders/webdataset.js'
@@ -62,6 +63,7 @@ async function openPath(path: string, options: VectorInputOptions): Promise<Vect
 }
 
 async function openFolder(folder: string, options: VectorInputOptions): Promise<VectorPart[]> {
+  await requireComplete(folder)
   if (await isClipRetrieval(folder)) {
     const pairs = await openClipRetrieval(folder)
     const warnings = (await hasTextVectors(folder))

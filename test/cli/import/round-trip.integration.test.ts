@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { MANIFEST, type Manifest } from '../../../src/exports/export-state.js'
@@ -64,6 +64,29 @@ describe('What export wrote, imported into an empty database and exported again'
       const after = await exported(second, join(second.home, 'again'), args)
       expect([...after.keys()]).toEqual([...before.keys()])
       for (const [path, bytes] of before) expect(after.get(path)!.equals(bytes), path).toBe(true)
+    } finally {
+      await second.close()
+    }
+  })
+
+  test('a shard that was lost or cut off on the way is named, and nothing is imported', async () => {
+    const second = await Sandbox.create({}, { hosted: true })
+    try {
+      const folder = join(second.home, 'out')
+      const [path, bytes] = [...(await exported(first, folder, ['--format', 'jsonl']))][0]!
+      for (const [found, prepare] of [
+        [`found ${bytes.length - 1}`, () => truncate(join(folder, path), bytes.length - 1)],
+        ['found no such file', () => rm(join(folder, path))],
+      ] as const) {
+        await prepare()
+        const { code, stderr } = await second.run('import', folder, '--model', 'demo', '--label-set', 'none')
+        expect(code).toBe(2)
+        expect(stderr).toContain(`${path}: expected ${bytes.length} bytes, as manifest.json says, ${found}`)
+      }
+      // Of somebody else.
+      await writeFile(join(folder, MANIFEST), '{"shards": [{"files": [{"path": "x", "bytes": 1}]}]}')
+      await writeFile(join(folder, path), bytes)
+      expect((await second.run('import', folder, '--model', 'demo', '--label-set', 'none')).code).toBe(0)
     } finally {
       await second.close()
     }
