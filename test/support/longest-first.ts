@@ -2,7 +2,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Files and folders that run long. Without known durations Vitest starts with the largest files, so these came last. */
 const LONGEST = [
-  ...['/several-hosts', '/test/http/schemathesis/', '/test/queue/', '/test/exports/readers/', '/test/cli/shutdown/'],
+  ...[
+    '/several-hosts',
+    '/test/images/fuzz/',
+    '/test/http/fuzz/',
+    '/test/http/schemathesis/',
+    '/test/queue/',
+    '/test/exports/readers/',
+    '/test/cli/shutdown/',
+  ],
   ...['/test/imports/python/', '/test/limits/', '/test/infra/', '/test/analysis/scikit-learn/'],
   ...['/test/demo-scenes/model.slow.', '/test/faults/', '/test/models/tokenizers/tokenizers.slow.'],
   ...['/test/web/', '/test/db/migrate.', '/test/db/schema/functions.', '/test/db/ingest/', '/test/db/embedded/'],
