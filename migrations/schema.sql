@@ -2559,14 +2559,18 @@ CREATE FUNCTION public.rewrite_photo_texts() RETURNS bigint
     LANGUAGE plpgsql
     AS $$
 declare
+  configuration regconfig;
   written bigint;
 begin
   -- Sessions that write photos or keywords wait for this lock, and then compute with the language that is set by then.
   lock table photo_texts in share row exclusive mode;
+  configuration := text_configuration();
   insert into photo_texts (photo_id)
   select photo_id from photos union select photo_id from photo_keywords on conflict (photo_id) do nothing;
+  -- offset 0: computed once, not for the comparison and again.
   update photo_texts t set words = now_is.words
-    from photo_words(text_configuration()) as now_is where t.photo_id = now_is.photo_id and t.words <> now_is.words;
+    from (select photo_id, words from photo_words(configuration) offset 0) as now_is
+   where t.photo_id = now_is.photo_id and t.words <> now_is.words;
   get diagnostics written = row_count;
   return written;
 end $$;
@@ -3739,6 +3743,8 @@ CREATE FUNCTION public.write_photo_texts(photo_ids text[]) RETURNS void
     LANGUAGE plpgsql
     SET jit TO 'off'
     AS $$
+declare
+  configuration constant regconfig := text_configuration();
 begin
   if cardinality(photo_ids) = 0 then
     return;
@@ -3748,9 +3754,13 @@ begin
   insert into photo_texts (photo_id)
   select distinct id from unnest(photo_ids) as given (id) order by id on conflict (photo_id) do nothing;
   perform from photo_texts t where t.photo_id = any (photo_ids) order by t.photo_id for update;
+  -- The array restricts a column of a table: the collation of what photo_words returns fits no index, and a plan for any
+  -- array would compare every row of photo_texts with every id. offset 0: computed once, not for the comparison and again.
   update photo_texts t set words = now_is.words
-    from photo_words(text_configuration()) as now_is
-   where now_is.photo_id = any (photo_ids) and t.photo_id = now_is.photo_id and t.words <> now_is.words;
+    from photo_texts given
+   cross join lateral (
+     select w.words from photo_words(configuration) w where w.photo_id = given.photo_id offset 0) as now_is
+   where given.photo_id = any (photo_ids) and t.photo_id = given.photo_id and t.words <> now_is.words;
 end $$;
 
 COMMENT ON FUNCTION public.write_photo_texts(photo_ids text[]) IS 'Computes the words of these photos again.';
