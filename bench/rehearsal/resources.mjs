@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { treeOf } from '../support/cpu.mjs'
 
 const EVERY_MS = 2000
+/** Of the time at most, since a look at gigabytes that processes share takes the kernel half a second. */
+const WATCHING_SHARE = 0.01
 const KIB = 1024
 /** Linux counts in this unit wherever Node runs. */
 const TICKS_PER_SECOND = 100
@@ -24,11 +26,16 @@ export function watchMemory(pids) {
     }
     most.together = Math.max(most.together ?? 0, sum)
   }
-  look()
-  const timer = setInterval(look, EVERY_MS)
+  let timer
+  const watch = () => {
+    const began = performance.now()
+    look()
+    timer = setTimeout(watch, Math.max(EVERY_MS, (performance.now() - began) / WATCHING_SHARE))
+  }
+  watch()
   return {
     end() {
-      clearInterval(timer)
+      clearTimeout(timer)
       look()
       return Object.fromEntries(Object.entries(most).map(([kind, mib]) => [kind, Math.round(mib)]))
     },

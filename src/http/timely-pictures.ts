@@ -1,4 +1,5 @@
 import { RequestError } from '../domain/errors.js'
+import { anySignal } from '../domain/signals/any-signal.js'
 import type { HttpParts } from './parts.js'
 
 type FetchPicture = HttpParts['fetchPicture']
@@ -10,8 +11,9 @@ type FetchPicture = HttpParts['fetchPicture']
 export function timely(fetchPicture: FetchPicture, timeoutMs: number): FetchPicture {
   return async (url, signal) => {
     const late = AbortSignal.timeout(timeoutMs)
+    const either = anySignal([signal, late])
     try {
-      return await fetchPicture(url, AbortSignal.any([signal, late]))
+      return await fetchPicture(url, either)
     } catch (error) {
       if (!late.aborted || signal.aborted) throw error
       throw new RequestError('PICTURE_TIMEOUT', `The picture did not come within ${timeoutMs / 1000} s.`, {
@@ -19,6 +21,8 @@ export function timely(fetchPicture: FetchPicture, timeoutMs: number): FetchPict
         found: url,
         action: 'Send the picture itself, or try again later.',
       })
+    } finally {
+      either.clear()
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
  * A signal that a caller's signal or the clock aborts, whichever comes first; waiting code throws its reason. The clock
- * runs between `start` and `stop`, which may be called repeatedly. `AbortSignal.any` is no alternative: on Node 20 it
- * keeps a listener on a long-lived signal forever.
+ * runs between `start` and `stop`, which may be called repeatedly. `AbortSignal.any` is no alternative: on Node 20 a
+ * long-lived signal remembers each that came from it forever.
  */
 export class Deadline {
   readonly #controller = new AbortController()

@@ -1,6 +1,7 @@
 import { GetObjectCommand, type GetObjectCommandOutput, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
 import type { ListedObject, ObjectAddress, ObjectReader, ReadObject } from '../domain/ports/object-reader.js'
 import { ObjectReadError } from '../domain/ports/object-reader.js'
+import { anySignal } from '../domain/signals/any-signal.js'
 import { SECOND } from '../domain/units.js'
 import { openS3Client, type S3Connection } from './s3-client.js'
 import { describeFailure, isPassing, statusOf } from './s3-failures.js'
@@ -95,11 +96,14 @@ export class S3Objects implements ObjectReader {
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const late = AbortSignal.timeout(ms)
+    const either = anySignal([signal, late])
     try {
-      return await work(signal ? AbortSignal.any([signal, late]) : late)
+      return await work(either)
     } catch (error) {
       signal?.throwIfAborted()
       throw asReadError(error, object, late.aborted ? ms : null)
+    } finally {
+      either.clear()
     }
   }
 }

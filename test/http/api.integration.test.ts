@@ -106,6 +106,24 @@ describe.each(serverKinds())('the HTTP API on the $kind server', ({ available, s
       expect(seen.sort()).toEqual(Object.keys(VECTORS).sort())
     })
 
+    test('a cursor of another search is refused', async () => {
+      const { next } = await search('q=a%20dog&k=1')
+      expect(next).not.toBeNull()
+      expect((await search(`q=a%20dog&k=3&cursor=${next}`)).hits).toHaveLength(3)
+      for (const other of [
+        '/search?q=snow',
+        '/search?q=a%20dog&label=time=snow',
+        '/search?q=a%20dog&min_score=0.1',
+        '/search?photo=dog',
+        '/photos/dog/similar?k=1',
+        '/photos?k=1',
+      ]) {
+        const refused = await api.get(`${other}&cursor=${next}`)
+        expect(refused.status, other).toBe(422)
+        expect(await refused.json()).toMatchObject({ detail: 'The cursor belongs to no page of this search.' })
+      }
+    })
+
     test('POST /api/v1/search finds photos by a picture, a vector, and combinations with weights', async () => {
       const picture = (await green()).toString('base64')
       expect(ids(await result(api.post('/search', { picture, k: 1 })))).toEqual(['dog'])

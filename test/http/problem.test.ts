@@ -14,6 +14,6 @@ test('options of searches become parameters, commands stay as they are', () => {
 })
 
 test('a hybrid search ends where no cursor is accepted any more', () => {
-  expect(writeCursor({ offset: 10_000 })).toEqual(expect.any(String))
-  expect(writeCursor({ offset: 10_001 })).toBeNull()
+  expect(writeCursor({ offset: 10_000 }, 'aaaaaaaa')).toEqual(expect.any(String))
+  expect(writeCursor({ offset: 10_001 }, 'aaaaaaaa')).toBeNull()
 })

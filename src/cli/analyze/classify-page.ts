@@ -5,7 +5,7 @@ import { photoCard } from '../print/hit-lines.js'
 import { type PhotoCard, type PhotoSection, renderPhotoPage } from '../print/photo-page.js'
 import { withSmallPictures } from '../print/small-pictures.js'
 import type { Classification } from './classification.js'
-import { introduction, leftOutLines, scoreHeader, scoreRow } from './classify-text.js'
+import { introduction, leftOutLines, scoreHeader, scoreRow, thinFoldLines } from './classify-text.js'
 
 /** Mistakes that are shown. */
 const MOST_MISTAKES = 24
@@ -22,7 +22,7 @@ export async function renderClassification(
   const sections: PhotoSection[] = [
     {
       heading: 'Scores',
-      note: `Trained with ${evaluation.split.train.length} photos, tested on ${evaluation.split.test.length} others. Seed ${options.seed}.`,
+      note: `Trained with ${evaluation.split.train.length} photos, tested on ${evaluation.split.test.length} others. Seed ${options.seed}. ${thinFoldLines(found).join('')}`.trimEnd(),
       table: { header: scoreHeader(options.folds), rows: evaluation.reports.map(scoreRow) },
     },
     {

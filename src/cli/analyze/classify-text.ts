@@ -24,6 +24,7 @@ export function classificationText(found: Classification): string {
     `Trained with ${formatQuantity(train.length, 'photo')}, tested on ${formatCount(test.length)}. Seed ${options.seed}.`,
     '',
     table(scoreHeader(options.folds), evaluation.reports.map(scoreRow)),
+    ...thinFoldLines(found),
     '',
     ...confusionLines(bestMethod(evaluation.reports), samples.classNames),
   ].join('\n')
@@ -49,6 +50,16 @@ export function leftOutLines({ samples: { leftOut }, target, options }: Classifi
       : '',
     notDrawn > 0 ? `Not drawn: ${formatQuantity(notDrawn, 'photo')} beyond --sample ${options.sample}.` : '',
   ].filter(line => line !== '')
+}
+
+/** Which classes have too few photos for one in every fold. */
+export function thinFoldLines({ samples, options: { folds } }: Classification): string[] {
+  const counts = classCounts(samples)
+  const thin = samples.classNames.filter((_, k) => counts[k]! < folds)
+  if (thin.length === 0) return []
+  return [
+    `Fewer photos than folds: ${shorten(thin.join(', '), 200)}. Some folds test none of them; their balanced accuracy and macro F1 tell less.`,
+  ]
 }
 
 export function scoreHeader(folds: number): string[] {

@@ -51,18 +51,21 @@ export async function projectPhotos(context: Context, options: ProjectOptions): 
       await writeCsv(options.csv, ['photo_id', 'x', 'y'], rowsOf(ids, points))
       out.note(`Wrote ${options.csv}`)
     }
-    const shares = explained.map(share => `${(100 * share).toFixed(2)} %`).join(' and ')
     out.result(
       { projection: name, method, photos: stored, explained_variance: explained, parameters },
       `Projection ${name}: ${formatQuantity(stored, 'photo')} placed with ${model.key} in ${seconds.toFixed(1)} s.
-The first two principal components explain ${shares} of the variance.
-Look at it: unsplash-clip serve --open, Map`,
+${method === 'pca' ? `${explainedLine(explained)}\n` : ''}Look at it: unsplash-clip serve --open, Map`,
     )
     return 0
   } finally {
     progress.end()
     await products.close()
   }
+}
+
+function explainedLine(explained: readonly number[]): string {
+  const shares = explained.map(share => `${(100 * share).toFixed(2)} %`).join(' and ')
+  return `The first two principal components explain ${shares} of the variance.`
 }
 
 function* rowsOf(ids: readonly string[], points: Float32Array): Generator<CsvValue[]> {

@@ -2,6 +2,7 @@ import { Transform } from 'node:stream'
 import type { FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import pLimit from 'p-limit'
 import { RequestError } from '../../domain/errors.js'
+import { anySignal } from '../../domain/signals/any-signal.js'
 import type { HttpApp } from '../http-app.js'
 import type { HttpLimits } from '../parts.js'
 
@@ -20,9 +21,11 @@ export function addAdmission(app: HttpApp, limits: HttpLimits, stopped: AbortSig
   app.addHook('onRequest', async (request, reply) => {
     const left = new AbortController()
     const late = request.routeOptions.config.light ? [] : [AbortSignal.timeout(limits.timeoutMs)]
-    request.cancelled = AbortSignal.any([stopped, left.signal, ...late])
+    const cancelled = anySignal([stopped, left.signal, ...late])
+    request.cancelled = cancelled
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) left.abort(new RequestError('REQUEST_TIMEOUT', 'The client has left.'))
+      cancelled.clear()
     })
   })
   // Bytes count as they arrive: an announced body that does not come takes no memory.

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '../../domain/errors.js'
 import { conditionsOf } from '../conditions.js'
-import { readCursor, writeCursor } from '../cursor.js'
+import { listKey, readCursor, writeCursor } from '../cursor.js'
 import type { HttpApp } from '../http-app.js'
 import type { HttpParts } from '../parts.js'
 import { FoundPhoto, PhotoDetails, PhotoId } from '../schemas/photo.js'
@@ -41,16 +41,17 @@ export function addPhotoRoutes(app: HttpApp, { search }: HttpParts): void {
       const { query } = request
       const model = await search.model(query.model)
       const { k = DEFAULT_HITS, cursor, order = 'newest' } = query
-      const start = cursor === undefined ? undefined : readCursor(cursor, false)
+      const { labels, where } = conditionsOf(query)
+      const list = listKey('photos', model.id, order, labels, where)
+      const start = cursor === undefined ? undefined : readCursor(cursor, false, list)
       if (start && 'offset' in start) throw new AppError('USAGE', 'cursor expects `next` of a page of this list')
       const after = start && { place: start.after.score, photoId: start.after.photoId }
-      const { labels, where } = conditionsOf(query)
       const photos = await search.browse(model, { k, order, labels, where, after })
       const last = photos.at(-1)
       const next =
         last === undefined || photos.length < k
           ? null
-          : writeCursor({ after: { score: last.place, photoId: last.photoId } })
+          : writeCursor({ after: { score: last.place, photoId: last.photoId } }, list)
       linkNext(request, reply, next)
       return { model: model.key, photos: photos.map(photo => shownTo(request.caller).photo(photo)), next }
     },
@@ -117,11 +118,13 @@ export function addPhotoRoutes(app: HttpApp, { search }: HttpParts): void {
       await search.photo(params.id)
       const model = await search.model(query.model)
       const { k = DEFAULT_HITS, cursor, min_score: minScore } = query
-      const start = cursor === undefined ? undefined : readCursor(cursor, false)
+      const conditions = conditionsOf(query)
+      const list = listKey('similar', model.id, params.id, minScore, conditions)
+      const start = cursor === undefined ? undefined : readCursor(cursor, false, list)
       if (start && 'offset' in start) throw new AppError('USAGE', 'cursor expects `next` of a page of this list')
-      const options = { k, minScore, ...conditionsOf(query), ...start }
+      const options = { k, minScore, ...conditions, ...start }
       const hits = await search.nearest(model, { photo: params.id }, options, signal)
-      const next = hits.length < k ? null : writeCursor({ after: hits.at(-1)! })
+      const next = hits.length < k ? null : writeCursor({ after: hits.at(-1)! }, list)
       linkNext(request, reply, next)
       return { model: model.key, hits: hits.map(hit => shownTo(request.caller).hit(hit)), corrected: false, next }
     },

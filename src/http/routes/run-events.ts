@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
+import { anySignal } from '../../domain/signals/any-signal.js'
 import { SECOND } from '../../domain/units.js'
 import { viewRun } from '../../producers/runs/run-view.js'
 import type { Caller } from '../access/caller.js'
@@ -52,8 +53,7 @@ export function addRunEventRoutes(app: HttpApp, { ingest, runs }: HttpParts): vo
       reply.type('text/event-stream').headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
       // Fastify reads to its end what it does not send for HEAD.
       if (method === 'HEAD') return Readable.from([]) as never
-      const signal = AbortSignal.any([stopped.signal, cancelled])
-      return Readable.from(events(id, first, caller, signal)) as never
+      return Readable.from(events(id, first, caller, cancelled)) as never
     },
   )
 
@@ -62,8 +62,9 @@ export function addRunEventRoutes(app: HttpApp, { ingest, runs }: HttpParts): vo
     return run && shownRun(viewRun(run, await runs.workers()))
   }
 
-  async function* events(id: string, first: ShownRun, caller: Caller, signal: AbortSignal): AsyncGenerator<string> {
+  async function* events(id: string, first: ShownRun, caller: Caller, cancelled: AbortSignal): AsyncGenerator<string> {
     streams++
+    const signal = anySignal([stopped.signal, cancelled])
     const left = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
@@ -97,6 +98,7 @@ export function addRunEventRoutes(app: HttpApp, { ingest, runs }: HttpParts): vo
       // The client has left, or the server stops: the client may connect again.
       if (!signal.aborted) throw error
     } finally {
+      signal.clear()
       streams--
     }
   }

@@ -5,7 +5,7 @@ import type { Hit } from '../../domain/ports/search.js'
 import type { Query } from '../../search/query.js'
 import type { SearchModel } from '../../search/search-model.js'
 import { type Conditions, conditionsOf, conditionsOfBody } from '../conditions.js'
-import { readCursor, writeCursor } from '../cursor.js'
+import { listKey, readCursor, writeCursor } from '../cursor.js'
 import type { HttpApp } from '../http-app.js'
 import type { HttpParts } from '../parts.js'
 import { queryOf, queryOfBody } from '../queries.js'
@@ -109,10 +109,11 @@ export function addSearchRoutes(app: HttpApp, parts: HttpParts): void {
     const { k = DEFAULT_HITS, cursor, facets = [], hybrid = false, min_score: minScore } = wanted
     const { correction_weight: correctionWeight, relevant } = wanted
     const words = wordsOf(query, wanted)
-    const start = cursor === undefined ? undefined : readCursor(cursor, hybrid)
+    const weights = { textWeight: wanted.text_weight, vectorWeight: wanted.vector_weight }
+    const list = listKey(model.id, query, hybrid, weights, minScore, correctionWeight, relevant, conditions)
+    const start = cursor === undefined ? undefined : readCursor(cursor, hybrid, list)
     const options = { k, minScore, correctionWeight, relevant, ...conditions, ...start }
     const offset = start && 'offset' in start ? start.offset : 0
-    const weights = { textWeight: wanted.text_weight, vectorWeight: wanted.vector_weight }
     const hits =
       words === null
         ? await search.nearest(model, query, options, signal)
@@ -121,7 +122,8 @@ export function addSearchRoutes(app: HttpApp, parts: HttpParts): void {
       model: model.key,
       hits: hits.map(hit => shownTo(caller).hit(hit)),
       corrected: hits.some(hit => hit.correction !== null),
-      next: hits.length < k ? null : writeCursor(words === null ? { after: hits.at(-1)! } : { offset: offset + k }),
+      next:
+        hits.length < k ? null : writeCursor(words === null ? { after: hits.at(-1)! } : { offset: offset + k }, list),
       ...(facets.length > 0 ? { facets: await facetsOf(model, hits, facets, signal) } : {}),
     }
   }

@@ -30,13 +30,14 @@ export function vectorColumn(name: string, root: SchemaTree, wanted: string | un
   const found = vectorColumnOf([...lists.keys()], wanted)
   if (found !== undefined) return lists.get(found)!
   const others = root.children.map(({ element }) => element.name)
+  const named = lists.size === 0 || wanted !== undefined ? vectorColumnOf(others, wanted) : undefined
   const what =
-    wanted !== undefined && others.includes(wanted)
-      ? `its column ${wanted} holds something else`
+    named !== undefined
+      ? `its column ${named} holds something else`
       : `it has ${lists.size > 1 ? `several: ${[...lists.keys()].join(', ')}. Name one with --vector-column` : `the columns ${others.join(', ') || 'none'}`}`
   throw new AppError(
     'INPUT_COLUMNS_MISSING',
-    `${name}: expected a column ${wanted ?? 'embedding'} with lists of float16, float32 or float64, found that ${what}.`,
+    `${name}: expected a column ${wanted ?? named ?? 'embedding'} with lists of float16, float32 or float64, found that ${what}.`,
   )
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { AppError, type PhotoFailureCode } from '../../domain/errors.js'
+import { anySignal } from '../../domain/signals/any-signal.js'
 import { createRun, type IngestDeps, type IngestPlan, type IngestRun, ingest, newRunId } from '../ingest.js'
 import type { RowProblemCode } from '../input/source.js'
 import type { WaitReason } from '../queueing/wait-reason.js'
@@ -97,11 +98,12 @@ export class Submissions {
     const hold = new AbortController()
     let reason: WaitReason | undefined
     const refused: Submitted['refused'] = []
+    const any = anySignal([signal, hold.signal, this.#stop.signal])
     try {
       const { summary } = await ingest(this.deps, run, {
         workers: null,
         follow: false,
-        signal: AbortSignal.any([signal, hold.signal, this.#stop.signal]),
+        signal: any,
         onBadRow: ({ line, problem }) => refused.push({ index: line - 1, ...problem }),
         onWait: waits => {
           // A batch leaves its worker in a moment. All else may take hours.
@@ -125,6 +127,8 @@ export class Submissions {
       throw new AppError(code, `${reason.message} Send the same request again later: it goes on where it stopped.`, {
         cause: error,
       })
+    } finally {
+      any.clear()
     }
   }
 

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type Backoff, backoffMs } from '../../domain/backoff.js'
 import { PhotoError } from '../../domain/errors.js'
+import { anySignal } from '../../domain/signals/any-signal.js'
 import { errorMessage } from '../../domain/text/error-text.js'
 import { SECOND } from '../../domain/units.js'
 import { holdsWork, outageOf, SERVICES, type Service } from './outage.js'
@@ -136,12 +137,14 @@ export class CircuitBreaker {
     while (this.holds(needsNetwork) && performance.now() < endsAt) {
       const done = new AbortController()
       const proceed = () => done.abort()
+      const either = anySignal([signal, done.signal])
       this.#waiting.add(proceed)
       try {
-        await pause(endsAt - performance.now(), undefined, { signal: AbortSignal.any([signal, done.signal]) })
+        await pause(endsAt - performance.now(), undefined, { signal: either })
       } catch {
         signal.throwIfAborted()
       } finally {
+        either.clear()
         this.#waiting.delete(proceed)
       }
     }
@@ -238,8 +241,9 @@ class ServiceCircuit {
   /** @returns null when the service answered in time */
   async #answer(): Promise<unknown> {
     const done = new AbortController()
+    const either = anySignal([done.signal, this.closing])
     const late = pause(PROBE_TIMEOUT_MS, new Error(`no answer within ${PROBE_TIMEOUT_MS / SECOND} s`), {
-      signal: AbortSignal.any([done.signal, this.closing]),
+      signal: either,
     })
     try {
       return await Promise.race([this.ask().then(() => null), late])
@@ -248,6 +252,7 @@ class ServiceCircuit {
     } finally {
       late.catch(() => {})
       done.abort()
+      either.clear()
     }
   }
 

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { AppError } from '../../domain/errors.js'
 import { type Batch, type Delivery, RetryLaterError, UnrecoverableBatchError } from '../../domain/ports/queue.js'
 import type { RunRepository } from '../../domain/ports/run-repository.js'
+import { anySignal } from '../../domain/signals/any-signal.js'
 import { errorMessage, isExhausted } from '../../domain/text/error-text.js'
 import { SECOND } from '../../domain/units.js'
 import { isLocal } from '../stages/download.js'
@@ -61,12 +62,14 @@ export async function takeDelivery(
   batch: Batch,
   delivery: Delivery,
   deps: DeliveryDeps,
-  signals: { stop: AbortSignal; leave: AbortSignal },
+  { stop, leave }: { stop: AbortSignal; leave: AbortSignal },
 ): Promise<Settled> {
+  const ending = anySignal([stop, leave])
+  const signals = { stop, leave, ending }
   try {
-    return await stoppable(signals.stop, settle(batch, delivery, deps, signals))
+    return await stoppable(stop, settle(batch, delivery, deps, signals))
   } catch (error) {
-    if (signals.stop.aborted || error instanceof RetryLaterError) throw error
+    if (stop.aborted || error instanceof RetryLaterError) throw error
     if (isExhausted(error)) throw new RetryLaterError(spread(COME_BACK_MS), NO_MORE_FILES, { cause: error })
     const service = outageOf(error)
     if (service !== null) {
@@ -74,27 +77,28 @@ export async function takeDelivery(
       throw new RetryLaterError(spread(COME_BACK_MS), (error as Error).message, { cause: error })
     }
     // The download of a model, for example, was cut off.
-    if (signals.leave.aborted && isForOthers(error)) throw signals.leave.reason
-    if (
-      isForOthers(error) &&
-      !(await deps.wrongModelAttempts.counts(batch.id, AbortSignal.any([signals.stop, signals.leave])))
-    )
+    if (leave.aborted && isForOthers(error)) throw leave.reason
+    if (isForOthers(error) && !(await deps.wrongModelAttempts.counts(batch.id, ending)))
       throw new RetryLaterError(spread(COME_BACK_MS), (error as Error).message, { cause: error })
     if (delivery.isLast || error instanceof UnrecoverableBatchError) await tellWhy(batch, error, deps)
     throw error
+  } finally {
+    ending.clear()
   }
 }
 
-async function settle(
-  batch: Batch,
-  delivery: Delivery,
-  deps: DeliveryDeps,
-  { stop, leave }: { stop: AbortSignal; leave: AbortSignal },
-): Promise<Settled> {
+interface Signals {
+  stop: AbortSignal
+  leave: AbortSignal
+  /** Either of the two. */
+  ending: AbortSignal
+}
+
+async function settle(batch: Batch, delivery: Delivery, deps: DeliveryDeps, signals: Signals): Promise<Settled> {
   const { breaker, runs, clock } = deps
-  const waiting = AbortSignal.any([stop, leave])
+  const { ending } = signals
   const isRemote = !batch.photos.some(isLocal)
-  if (breaker.holds(isRemote) && !(await clock.time('wait', () => breaker.waitUntilClosed(HOLD_MS, waiting, isRemote))))
+  if (breaker.holds(isRemote) && !(await clock.time('wait', () => breaker.waitUntilClosed(HOLD_MS, ending, isRemote))))
     throw new RetryLaterError(spread(COME_BACK_MS), breaker.trouble ?? undefined)
   if ((await runs.controlOfBatch(batch.parentId)) !== 'active') {
     const control = await runs.setAside(batch)
@@ -102,9 +106,9 @@ async function settle(
   }
   const pauseMs = pauseOf(batch, deps)
   if (pauseMs > 0) throw new RetryLaterError(afterPauseMs(pauseMs), 'its hosts are paused')
-  const lease = await acquireLease(batch, delivery, deps, waiting)
+  const lease = await acquireLease(batch, delivery, deps, ending)
   try {
-    return await work(batch, delivery, deps, { stop, leave })
+    return await work(batch, delivery, deps, signals)
   } finally {
     lease.release()
   }
@@ -140,12 +144,7 @@ async function acquireLease(
   return lease
 }
 
-async function work(
-  batch: Batch,
-  { stalls }: Delivery,
-  deps: DeliveryDeps,
-  signals: { stop: AbortSignal; leave: AbortSignal },
-): Promise<Settled> {
+async function work(batch: Batch, { stalls }: Delivery, deps: DeliveryDeps, signals: Signals): Promise<Settled> {
   const modelId = await deps.encoders.modelId(batch)
   if (stalls > 0) {
     const open = await unsettled(batch, distinct(batch.photos), modelId, deps.repository)
@@ -171,7 +170,7 @@ async function work(
       return { kind: 'worked', report: { embedded: 0, failed: failures.length, retried: 0, skipped: 0 } }
     }
   }
-  const { encoder, release } = await deps.encoders.acquire(batch, AbortSignal.any([signals.stop, signals.leave]))
+  const { encoder, release } = await deps.encoders.acquire(batch, signals.ending)
   try {
     return { kind: 'worked', report: await processBatch(batch, { encoder, modelId }, deps, signals) }
   } finally {

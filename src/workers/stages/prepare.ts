@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import pLimit, { type LimitFunction } from 'p-limit'
 import type { Logger } from 'pino'
 import { HostPausedError, OutOfReachError, PhotoError } from '../../domain/errors.js'
@@ -8,6 +7,7 @@ import { keyOfCopyUrl } from '../../domain/places/copy-key.js'
 import type { PhotoVersion } from '../../domain/places/photo-version.js'
 import type { FileOrigin, KnownPlace } from '../../domain/ports/place-repository.js'
 import type { EmbeddedVersion } from '../../domain/ports/repository.js'
+import { anySignal } from '../../domain/signals/any-signal.js'
 import type { DecodedPhoto } from '../../images/decode.js'
 import type { Preview } from '../../images/preview.js'
 import { suspectsNetwork } from '../../net/network-check.js'
@@ -152,9 +152,7 @@ export async function preparePhotos(
   const { input, places, host, embedded, leave } = options
   const stores = ({ id }: PhotoRef) => options.store || (embedded?.get(id)?.hasCopy ?? false)
   const broken = new AbortController()
-  const signal = AbortSignal.any([options.signal, broken.signal])
-  // Every download listens to it; Node takes more than ten listeners for a leak.
-  setMaxListeners(0, signal)
+  const signal = anySignal([options.signal, broken.signal])
   /** Of the photos whose download has not begun. */
   const waiting = new Set<AbortController>()
   const letGo = () => {
@@ -199,6 +197,7 @@ export async function preparePhotos(
     const own = new AbortController()
     if (leave.aborted) throw leave.reason
     waiting.add(own)
+    const either = anySignal([signal, own.signal])
     let ended: () => void = () => {}
     const taking: Permit = {
       give: permit.give,
@@ -210,7 +209,7 @@ export async function preparePhotos(
     try {
       const downloaded = await pipeline.download(
         photo,
-        AbortSignal.any([signal, own.signal]),
+        either,
         taking,
         { places: places?.get(photo.id), host },
         embedded?.get(photo.id)?.version,
@@ -222,6 +221,7 @@ export async function preparePhotos(
         breaker.recordFailure('store', error, photo.id)
       throw error
     } finally {
+      either.clear()
       waiting.delete(own)
       ended()
     }
@@ -264,6 +264,7 @@ export async function preparePhotos(
   }
 
   const outcomes = await Promise.allSettled(photos.map(prepareOne))
+  signal.clear()
   leave.removeEventListener('abort', letGo)
   const values = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   const prepared = values.filter(value => 'pixels' in value)

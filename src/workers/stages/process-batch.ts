@@ -4,6 +4,7 @@ import type { Encoder } from '../../domain/ports/encoder.js'
 import type { PlaceRepository } from '../../domain/ports/place-repository.js'
 import { type Batch, type Queue, RetryLaterError } from '../../domain/ports/queue.js'
 import type { IngestRepository, ModelId } from '../../domain/ports/repository.js'
+import { anySignal } from '../../domain/signals/any-signal.js'
 import { MINUTE, SECOND } from '../../domain/units.js'
 import { suspectsNetwork } from '../../net/network-check.js'
 import type { CircuitBreaker } from '../delivery/circuit-breaker.js'
@@ -169,11 +170,14 @@ async function insistOnDatabase<T>(
   signal: AbortSignal,
 ): Promise<T> {
   const tooLong = AbortSignal.timeout(HOLD_RESULTS_MS)
+  const either = anySignal([signal, tooLong])
   try {
-    return await breaker.insist('database', call, AbortSignal.any([signal, tooLong]))
+    return await breaker.insist('database', call, either)
   } catch (error) {
     if (error !== tooLong.reason || signal.aborted) throw error
     throw new RetryLaterError(COME_BACK_MS, 'its results waited for the database for too long', { cause: error })
+  } finally {
+    either.clear()
   }
 }
 

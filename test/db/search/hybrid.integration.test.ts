@@ -245,5 +245,32 @@ describe.each(kinds)('search by meaning and words on the $kind server', ({ avail
         expect(JSON.stringify(row!['QUERY PLAN'])).toContain('"photo_texts_words"')
       })
     })
+
+    test('the words of some photos are written without a look at all, by a plan for any ids too', async () => {
+      const undone = new Error('undone')
+      const written = database.transaction(async session => {
+        const rowsRead = async () => {
+          const [row] = await session.query<{ seq_tup_read: string }>(
+            `select seq_tup_read from pg_stat_xact_user_tables where relname = 'photo_texts'`,
+          )
+          return Number(row!.seq_tup_read)
+        }
+        await session.query('set local plan_cache_mode = force_generic_plan')
+        await session.query(
+          `insert into photos (photo_id, photo_image_url, photo_description)
+           select 'many-' || i, 'https://images.example/' || i, 'a red boat' from generate_series(1, 3000) as i`,
+        )
+        await session.query('analyze photo_texts')
+        const before = await rowsRead()
+        await session.query(`update photos set photo_description = 'a zebra' where photo_id in ('many-1', 'many-2')`)
+        expect((await rowsRead()) - before).toBe(0)
+        const found = await session.query(
+          `select photo_id from photo_texts where words @@ text_query('zebra') and photo_id like 'many-%'`,
+        )
+        expect(found).toHaveLength(2)
+        throw undone
+      })
+      await expect(written).rejects.toBe(undone)
+    })
   })
 })

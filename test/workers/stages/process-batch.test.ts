@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { setImmediate as tick } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -67,7 +68,11 @@ describe('processing a batch', () => {
       logger: pino({ level: 'silent' }),
     }
   })
-  afterEach(() => breaker.close())
+  afterEach(() => {
+    breaker.close()
+    // They outlive all batches.
+    for (const signal of [never, leave.signal]) expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
 
   const process = (batch: Batch, signal = never): Promise<BatchReport> =>
     processBatch(batch, { encoder, modelId: MODEL_ID }, deps, { stop: signal, leave: leave.signal })
