@@ -50,6 +50,7 @@ test('Copies go to S3 and back, through a kill, and the source stays', async () 
   const [before] = [await keysOf('moved')]
 
   const moved = await sandbox.run('store', 'move', '--to', place, '--json')
+  expect(moved.code, moved.stderr).toBe(0)
   const [result] = moved.objects() as [{ copied: number; present: number; removed: number }]
   expect(result.copied + result.present).toBe(COPIES)
   expect(result.present).toBeGreaterThanOrEqual(Math.min(before!.length, 20))

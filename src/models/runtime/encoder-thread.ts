@@ -165,6 +165,8 @@ class EncoderThread {
     const waiting = this.#waiting.get(answer.id)
     clearTimeout(waiting?.hung)
     this.#waiting.delete(answer.id)
+    // Nothing keeps a thread that could not open its model: it may have ended before the promise is looked at.
+    if (answer.id === OPENING && 'failure' in answer) this.#isEnding = true
     if ('failure' in answer) waiting?.reject(errorOf(answer.failure))
     else waiting?.resolve(answer.result)
   }
