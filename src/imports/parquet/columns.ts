@@ -1,6 +1,6 @@
 import type { SchemaTree } from 'hyparquet'
 import { AppError } from '../../domain/errors.js'
-import { vectorColumnOf } from '../vector-columns.js'
+import { VECTOR_NAMES, vectorColumnOf } from '../vector-columns.js'
 
 /** The nodes from the root of a schema down to a leaf. */
 export type SchemaPath = SchemaTree[]
@@ -30,14 +30,15 @@ export function vectorColumn(name: string, root: SchemaTree, wanted: string | un
   const found = vectorColumnOf([...lists.keys()], wanted)
   if (found !== undefined) return lists.get(found)!
   const others = root.children.map(({ element }) => element.name)
-  const named = lists.size === 0 || wanted !== undefined ? vectorColumnOf(others, wanted) : undefined
+  const named =
+    wanted ?? (lists.size === 0 ? others.find(each => VECTOR_NAMES.includes(each.toLowerCase())) : undefined)
   const what =
-    named !== undefined
+    named !== undefined && others.includes(named)
       ? `its column ${named} holds something else`
       : `it has ${lists.size > 1 ? `several: ${[...lists.keys()].join(', ')}. Name one with --vector-column` : `the columns ${others.join(', ') || 'none'}`}`
   throw new AppError(
     'INPUT_COLUMNS_MISSING',
-    `${name}: expected a column ${wanted ?? named ?? 'embedding'} with lists of float16, float32 or float64, found that ${what}.`,
+    `${name}: expected a column ${named ?? 'embedding'} with lists of float16, float32 or float64, found that ${what}.`,
   )
 }
 
