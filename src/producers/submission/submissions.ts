@@ -98,12 +98,12 @@ export class Submissions {
     const hold = new AbortController()
     let reason: WaitReason | undefined
     const refused: Submitted['refused'] = []
-    const any = anySignal([signal, hold.signal, this.#stop.signal])
+    const ending = anySignal([signal, hold.signal, this.#stop.signal])
     try {
       const { summary } = await ingest(this.deps, run, {
         workers: null,
         follow: false,
-        signal: any,
+        signal: ending,
         onBadRow: ({ line, problem }) => refused.push({ index: line - 1, ...problem }),
         onWait: waits => {
           // A batch leaves its worker in a moment. All else may take hours.
@@ -128,7 +128,7 @@ export class Submissions {
         cause: error,
       })
     } finally {
-      any.clear()
+      ending.clear()
     }
   }
 
