@@ -1,4 +1,5 @@
-// Search by meaning in SQL: which index reaches the wanted recall, at what price, beside FAISS, hnswlib and usearch; filters
+// Search by meaning in SQL: which index reaches the wanted recall, at what price, beside pgvector in a statement of its own
+// (plain), FAISS, hnswlib and usearch; what Postgres costs without a search; filters
 //
 //   REFERENCE=/reference npm run bench -- search [--corpora own,b,differences] [--counts 10000,100000] [--folder FOLDER]
 //     [--database-url URL] [--queries 200] [--indexes ivfflat,hnsw,text] [--build-only] [--no-peers] [--no-filters]
@@ -28,11 +29,19 @@ import {
   buildIndex,
   loadCorpus,
   loadVectors,
+  photoId,
   RANK_COLUMNS,
   rankPhotos,
   timedBuild,
 } from './support/search/search-database.mjs'
-import { leastEffort, oneClient, useSetting, vectorsRead, vectorTexts } from './support/search/search-measure.mjs'
+import {
+  leastEffort,
+  oneClient,
+  severalClients,
+  useSetting,
+  vectorsRead,
+  vectorTexts,
+} from './support/search/search-measure.mjs'
 
 const options = readOptions({
   corpora: { type: 'string', default: 'own,b,differences' },
@@ -55,6 +64,8 @@ const MOST_EF_SEARCH = 1000
 const TEXT_CANDIDATES = 120
 const WARM_MS = 4_000
 const MEASURE_MS = 15_000
+const CLIENTS = 4
+const CLIENTS_MS = 10_000
 const SELECTIVITIES = [
   ['50 %', 1000],
   ['5 %', 100],
@@ -79,7 +90,7 @@ const repository = new PostgresIndexRepository(database, () => openDatabase({ ur
 try {
   await migrate(database)
   await database.query('create extension if not exists pg_prewarm')
-  const [decisions, builds, tables] = [[], [], []]
+  const [decisions, builds, tables, costs] = [[], [], [], []]
   const collections = [
     ...(process.env.REFERENCE || existsSync(join(root, 'real')) ? REAL_COUNTS.map(count => ['real', count]) : []),
     ...counts.flatMap(count => options.corpora.split(',').map(corpus => [corpus, count])),
@@ -91,9 +102,12 @@ try {
     const rows = await compare(collection)
     decisions.push(...rows)
     for (const row of rows) say(JSON.stringify(row))
+    costs.push(...(await withoutSearch(collection)))
   }
-  if (!options['build-only'])
-    tables.push({ title: 'At the wanted recall, one client, ten nearest, ms', rows: decisions })
+  if (!options['build-only']) {
+    tables.push({ title: 'At the wanted recall, ten nearest, ms', rows: decisions })
+    tables.push({ title: 'What Postgres costs without a search, ms', rows: costs })
+  }
   tables.push({ title: 'Builds', rows: builds })
   if (!options['build-only'] && !options['no-filters'] && wantsIndex('ivfflat')) {
     const rows = []
@@ -199,7 +213,7 @@ async function compare(collection) {
     const queries = queriesOf(collection, kind)
     if (queries === null) continue
     const truth = peers.truth?.[kind] ?? (await exactTruth(collection, kind, queries))
-    const add = (index, effort, { recall, p50, p95 }, read) =>
+    const add = (index, effort, { recall, p50, p95, qps, perSecond }, read) =>
       rows.push({
         corpus,
         photos: count,
@@ -210,14 +224,18 @@ async function compare(collection) {
         'vectors read, %': read === null || read === undefined ? null : round(100 * read),
         p50: round(p50),
         p95: round(p95),
+        'one client, per second': round(qps),
+        [`${CLIENTS} clients, per second`]: perSecond === undefined ? null : round(perSecond),
       })
     add('exact', null, await exact(collection, kind, queries, truth), 1)
+    const most = { ivfflat: lists, hnsw: MOST_EF_SEARCH }
+    const names = Object.keys(most).filter(wantsIndex)
     const ways = [
-      ...(wantsIndex('ivfflat') ? [indexWay(collection, kind, 'ivfflat', lists)] : []),
-      ...(wantsIndex('hnsw') ? [indexWay(collection, kind, 'hnsw', MOST_EF_SEARCH)] : []),
+      ...names.map(name => indexWay(collection, kind, name, most[name])),
+      ...(await Promise.all(names.map(name => plainWay(collection, name, most[name])))),
       ...(wantsIndex('text') && kind === 'text' ? [textWay(collection, lists)] : []),
     ]
-    for (const { name, most, run, read } of ways) {
+    for (const { name, most, run, runSeveral, read } of ways) {
       const { effort, share } = await remembered(collection, `${kind} ${name}`, async () => {
         const found = await leastEffort(
           most,
@@ -228,7 +246,9 @@ async function compare(collection) {
       })
       const best = effort ?? most
       await prewarm(modelId, name)
-      add(name, best, await run(best, { queries, truth, warmMs: WARM_MS, limitMs: MEASURE_MS }), share)
+      const one = await run(best, { queries, truth, warmMs: WARM_MS, limitMs: MEASURE_MS })
+      const { perSecond } = await runSeveral(best, { queries, clients: CLIENTS, forMs: CLIENTS_MS })
+      add(name, best, { ...one, perSecond }, share)
     }
     for (const row of peers.rows.filter(row => row.kind === kind)) add(row.index, row.effort, row, row.read)
   }
@@ -264,12 +284,18 @@ async function exactTruth(collection, kind, queries) {
 function indexWay({ modelId, count }, kind, name, most) {
   const as = kind === 'text' ? 'text' : 'image'
   const index = `embeddings_m${modelId}_${name}`
+  const about = { modelId, kind: as }
+  const use = effort => useSetting(database, modelId, as, { method: name, index, effort })
   return {
     name,
     most,
-    async run(effort, about) {
-      await useSetting(database, modelId, as, { method: name, index, effort })
-      return oneClient(url, { modelId, kind: as, ...about })
+    async run(effort, asked) {
+      await use(effort)
+      return oneClient(url, { ...about, ...asked })
+    },
+    async runSeveral(effort, asked) {
+      await use(effort)
+      return severalClients(url, { ...about, ...asked })
     },
     read: (probes, queries) =>
       name === 'hnsw'
@@ -285,6 +311,60 @@ function indexWay({ modelId, count }, kind, name, most) {
   }
 }
 
+/** The same index in a statement that is only that: what is lost beside it goes to search_embeddings. */
+async function plainWay({ modelId }, name, most) {
+  const distance = await distanceOf(modelId, name)
+  const about = effort => ({
+    sql: `select photo_id from embeddings_m${modelId} order by ${distance} limit 10`,
+    prepare: [
+      `set ${name === 'hnsw' ? 'hnsw.ef_search' : 'ivfflat.probes'} = ${effort}`,
+      'set enable_seqscan = off',
+      'set enable_sort = off',
+      'set jit = off',
+    ],
+  })
+  const asked = ({ queries, ...others }) => ({ ...others, queries: queries.map(query => [query]) })
+  return {
+    name: `plain ${name}`,
+    most,
+    run: (effort, others) => oneClient(url, { ...about(effort), ...asked(others) }),
+    runSeveral: (effort, others) => severalClients(url, { ...about(effort), ...asked(others) }),
+    read: () => null,
+  }
+}
+
+/** By which an index of embeddings orders: its expression, and the operator of its class. */
+async function distanceOf(modelId, name) {
+  const [{ opclass }] = await database.query(
+    'select c.opcname as opclass from pg_index i join pg_opclass c on c.oid = i.indclass[0] where i.indexrelid = $1::regclass',
+    [`embeddings_m${modelId}_${name}`],
+  )
+  return `(embedding::halfvec(512)) ${opclass === 'halfvec_cosine_ops' ? '<=>' : '<#>'} $1::halfvec(512)`
+}
+
+/** Statements of the same client, prepared, that contain no search; the last two read what a search has found. */
+async function withoutSearch({ corpus, count, modelId, folder }) {
+  const [query] = vectorTexts(join(folder, 'queries-text.npy'), 1)
+  const ids = (some, many) => Array.from({ length: many }, (_, i) => photoId((some * 7919 + i * 104_729) % count))
+  const statements = {
+    'nothing: select 1': ['select 1', () => []],
+    'a vector, read from its text': ['select vector_dims($1::vector)', () => [query]],
+    '10 photos by their ids': ['select * from photos where photo_id = any ($1)', some => [ids(some, 10)]],
+    '40 embeddings by their ids, compared': [
+      `select photo_id, embedding::vector <=> $2::vector as distance from embeddings
+        where model_id = ${modelId} and photo_id = any ($1)`,
+      some => [ids(some, 40), query],
+    ],
+  }
+  const rows = []
+  for (const [statement, [sql, parameters]] of Object.entries(statements)) {
+    const queries = Array.from({ length: 100 }, (_, some) => parameters(some))
+    const { p50, p95 } = await oneClient(url, { sql, queries, warmMs: 1000 })
+    rows.push({ corpus, photos: count, statement, p50, p95 })
+  }
+  return rows
+}
+
 /** The dropped index for texts: candidates by the distance in its space, compared exactly. */
 function textWay({ folder, modelId, count }, most) {
   const table = textTable(modelId)
@@ -295,21 +375,17 @@ function textWay({ folder, modelId, count }, most) {
     )
     select photo_id from candidates join embeddings_m${modelId} e using (photo_id)
      where e.model_id = ${modelId} order by e.embedding::vector <=> $1::vector limit 10`
+  const about = (probes, { queries, ...asked }) => ({
+    ...asked,
+    sql,
+    queries: queries.map((query, i) => [query, mapped[i]]),
+    prepare: [`set ivfflat.probes = ${probes}`, 'set enable_seqscan = off', 'set enable_sort = off', 'set jit = off'],
+  })
   return {
     name: 'text index',
     most,
-    run: (probes, { queries, ...about }) =>
-      oneClient(url, {
-        ...about,
-        sql,
-        queries: queries.map((query, i) => [query, mapped[i]]),
-        prepare: [
-          `set ivfflat.probes = ${probes}`,
-          'set enable_seqscan = off',
-          'set enable_sort = off',
-          'set jit = off',
-        ],
-      }),
+    run: (probes, asked) => oneClient(url, about(probes, asked)),
+    runSeveral: (probes, asked) => severalClients(url, about(probes, asked)),
     read: probes => vectorsRead(database, probes, count, mapped, table, 'embedding <-> $1::halfvec(193)'),
   }
 }
@@ -330,7 +406,7 @@ async function prewarm(modelId, name) {
   const relations =
     name === 'text index'
       ? [textTable(modelId), `${textTable(modelId)}_ivfflat`, `embeddings_m${modelId}_pkey`]
-      : [`embeddings_m${modelId}_${name}`]
+      : [`embeddings_m${modelId}_${name.replace('plain ', '')}`]
   for (const relation of [`embeddings_m${modelId}`, ...relations])
     await database.query(`select pg_prewarm(to_regclass($1)) where to_regclass($1) is not null`, [relation])
 }

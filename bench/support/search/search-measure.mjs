@@ -38,20 +38,9 @@ export async function useSetting(database, modelId, kind, { method, index = null
  * @returns times, recall, `answers` (ids) and `scores`, one list per query
  * @param truth the ids, or row numbers, that should be found, one list a query; null: what is found is not judged
  */
-export async function oneClient(
-  url,
-  { modelId, kind, queries, truth, filters = [], sql = SEARCH, prepare = [], limitMs = 30_000, warmMs = 0 },
-) {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
+export async function oneClient(url, { queries, truth, limitMs = 30_000, warmMs = 0, ...about }) {
+  const { search, end } = await searching(url, about)
   try {
-    for (const statement of prepare) await client.query(statement)
-    const search = query =>
-      client.query({
-        name: 'search',
-        text: sql,
-        values: sql === SEARCH ? [modelId, query, kind, JSON.stringify(filters)] : query,
-      })
     // Six: from the sixth execution on Postgres may keep one plan for all.
     for (let i = 0; i < 6; i++) await search(queries[i % queries.length])
     const warm = performance.now()
@@ -71,7 +60,48 @@ export async function oneClient(
     }
     return { ...summary(times), ...(truth ? { recall: recallOf(answers, truth) } : {}), answers, scores }
   } finally {
-    await client.end()
+    await end()
+  }
+}
+
+/**
+ * Clients that each ask one query after the other, all at once, the same queries from different starts.
+ * @returns what {@link oneClient} does of times, and `perSecond`: queries of all clients
+ */
+export async function severalClients(url, { clients, queries, forMs, ...about }) {
+  const sessions = await Promise.all(Array.from({ length: clients }, () => searching(url, about)))
+  try {
+    for (const { search } of sessions) for (let i = 0; i < 6; i++) await search(queries[i % queries.length])
+    const times = []
+    const start = performance.now()
+    await Promise.all(
+      sessions.map(async ({ search }, client) => {
+        for (let i = Math.floor((client * queries.length) / clients); performance.now() - start < forMs; i++) {
+          const from = performance.now()
+          await search(queries[i % queries.length])
+          times.push(performance.now() - from)
+        }
+      }),
+    )
+    return { ...summary(times), perSecond: round((1000 * times.length) / (performance.now() - start)) }
+  } finally {
+    await Promise.all(sessions.map(({ end }) => end()))
+  }
+}
+
+/** A connection, and what searches on it. */
+async function searching(url, { modelId, kind, filters = [], sql = SEARCH, prepare = [] }) {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  for (const statement of prepare) await client.query(statement)
+  return {
+    search: query =>
+      client.query({
+        name: 'search',
+        text: sql,
+        values: sql === SEARCH ? [modelId, query, kind, JSON.stringify(filters)] : query,
+      }),
+    end: () => client.end(),
   }
 }
 
