@@ -1,5 +1,4 @@
-// Search by meaning in SQL: which index reaches the wanted recall, at what price, beside pgvector in a statement of its own
-// (plain), FAISS, hnswlib and usearch; what Postgres costs without a search; filters
+// Search by meaning in SQL: which index reaches the wanted recall, at what price, beside FAISS, hnswlib and usearch; filters
 //
 //   REFERENCE=/reference npm run bench -- search [--corpora own,b,differences] [--counts 10000,100000] [--folder FOLDER]
 //     [--database-url URL] [--queries 200] [--indexes ivfflat,hnsw,text] [--build-only] [--no-peers] [--no-filters]
@@ -11,6 +10,8 @@
 // stay in --folder, vectors and indexes of pgvector in the database of --database-url (empty at first, or from an
 // earlier run). So a second run with both measures times only. Without them a Postgres is started, and a folder made,
 // for the run.
+//
+// plain: pgvector in a statement that is nothing but the search. A last table has what Postgres costs without any.
 //
 // The least effort (probes, ef_search) that reaches a recall@10 of 0.95 for texts and of 0.99 for images counts: texts
 // from the half that took no part in growing; images drawn like the corpus and not in it; photos: real ones, held out.

@@ -2908,11 +2908,16 @@ COMMENT ON FUNCTION public.search_facets(facets text[], query public.vector, n i
 
 CREATE FUNCTION public.search_hybrid(prompt text, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, vector_weight double precision DEFAULT 1, text_weight double precision DEFAULT 1, rrf_k integer DEFAULT 60, depth integer DEFAULT 200, query public.vector DEFAULT NULL::public.vector, kind text DEFAULT NULL::text, correction_weight double precision DEFAULT NULL::double precision) RETURNS TABLE(rank bigint, photo_id text, score double precision, vector_rank bigint, vector_score double precision, text_rank bigint, text_score real, description text, photographer text, photo_url text, correction double precision)
     LANGUAGE plpgsql STABLE
+    SET jit TO 'off'
     AS $_$
 declare
   of_model integer := model_id_of(model);
   wanted record;
   words tsquery;
+  -- How many of the best texts are looked at before all.
+  looked_at bigint := 2 * depth::bigint;
+  -- Looking more of them up takes as long as all.
+  most_looked_at constant integer := 20000;
 begin
   if k is null or k < 1 then
     raise exception 'k must be a whole number from 1, found %', coalesce(k::text, 'null') using errcode = 'UC005';
@@ -2942,19 +2947,43 @@ begin
   query := case when vector_weight > 0 then coalesce(query, prompt_embedding(prompt, of_model::text)) end;
   words := case when text_weight > 0 then text_query(prompt) end;
 
-  -- Photos of equal score share a rank, and the text list is cut behind equals: one word gives hundreds of equal text scores,
-  -- among which the ids must not decide.
+  -- Photos of equal score share a rank, and the ids must not decide among them: one word gives hundreds of thousands of equal
+  -- scores. Of those as good as the last of the text list, only photos of the vector list can come onto a page, so these
+  -- belong to it, too.
+  -- A frequent word is in a large share of all photos. So the best come first, and which of them have an embedding of the model
+  -- and fulfil the conditions is looked up afterwards; where these are too few, all that have the words are looked up.
+  if wanted.conditions <> '' then
+    looked_at := least(most_looked_at + 1, looked_at * greatest(1, expected_matches(of_model, '[]', '[]')
+                                                           / greatest(1, expected_matches(of_model, coalesce(labels, '[]'), coalesce(filters, '[]')))));
+  end if;
   return query execute format($sql$
     with by_vector as materialized (
       select near.photo_id, near.score, near.correction,
              rank() over (order by near.score - coalesce(near.correction, 0) desc) as place
         from search_embeddings(%1$s, $1, $5, 0, $3, $4, null, $6, $7, correction_weight => $13) as near where $1 is not null
-    ), by_text as materialized (
-      select best.photo_id, best.score, rank() over (order by best.score desc) as place
-        from (select t.photo_id, ts_rank(t.words, $2) as score
-                from photo_texts t join embeddings e on e.photo_id = t.photo_id %2$s
-               where e.model_id = %1$s and t.words @@ $2 %3$s
-               order by score desc fetch first ($5) rows with ties) as best
+    ), best_texts as materialized (
+      select t.photo_id, ts_rank(t.words, $2) as score from photo_texts t
+       where %4$L and t.words @@ $2 order by score desc, photo_id limit $14
+    ), fitting as materialized (
+      select e.photo_id, b.score from best_texts b join embeddings e on e.photo_id = b.photo_id %2$s
+       where e.model_id = %1$s %3$s
+    ), known as materialized (
+      select %4$L and ((select count(*) from fitting) >= $5 or (select count(*) from best_texts) < $14) as enough
+    ), best as materialized (
+      (select photo_id, score from fitting where (select enough from known) order by score desc, photo_id limit $5)
+      union all
+      (select t.photo_id, ts_rank(t.words, $2) as score from photo_texts t join embeddings e on e.photo_id = t.photo_id %2$s
+        where not (select enough from known) and e.model_id = %1$s and t.words @@ $2 %3$s
+        order by score desc, photo_id limit $5)
+    ), by_text as (
+      select photo_id, score, rank() over (order by score desc) as place
+        from (select photo_id, score from best
+              union all
+              select t.photo_id, last.score
+                from by_vector v join photo_texts t on t.photo_id = v.photo_id
+                     cross join (select min(score) as score, count(*) as photos from best) as last
+               where last.photos = $5 and t.words @@ $2 and ts_rank(t.words, $2) = last.score
+                 and t.photo_id not in (select photo_id from best)) as listed
     ), fused as (
       select photo_id, coalesce($8 / ($10 + v.place), 0) + coalesce($9 / ($10 + t.place), 0) as score,
              v.place as vector_rank, v.score as vector_score, v.correction, t.place as text_rank, t.score as text_score
@@ -2965,8 +2994,9 @@ begin
            f.text_rank, f.text_score, coalesce(p.photo_description, p.ai_description), p.photographer_username, p.photo_url, f.correction
       from fused f left join photos p on p.photo_id = f.photo_id
      order by f.score desc, f.photo_id$sql$,
-    of_model, case when wanted.needs_photos then 'join photos p on p.photo_id = e.photo_id' end, wanted.conditions)
-    using query, words, labels, filters, depth, kind, min_score, vector_weight, text_weight, rrf_k::double precision, k, skip, correction_weight;
+    of_model, case when wanted.needs_photos then 'join photos p on p.photo_id = e.photo_id' end, wanted.conditions,
+    looked_at <= most_looked_at)
+    using query, words, labels, filters, depth, kind, min_score, vector_weight, text_weight, rrf_k::double precision, k, skip, correction_weight, looked_at;
 end $_$;
 
 COMMENT ON FUNCTION public.search_hybrid(prompt text, k integer, skip integer, labels jsonb, filters jsonb, model text, min_score double precision, vector_weight double precision, text_weight double precision, rrf_k integer, depth integer, query public.vector, kind text, correction_weight double precision) IS 'Photos by meaning and by words: the depth nearest by vector and the depth best by full text, fused by reciprocal rank (score = vector_weight / (rrf_k + vector_rank) + text_weight / (rrf_k + text_rank), SIGIR 2009), ties by photo_id. A rank is null where the photo is not in that list; a prompt of stop words only has no text list. min_score cuts the vector list. labels, filters, model: as in search_photos. query: the vector to search for, by default that of the prompt; kind, correction_weight: as in search_photos; correction: what the order of the vector list subtracts from vector_score.';

@@ -13,6 +13,8 @@ import { aModel, aPhoto, embedPhotos, randomNumbers } from '../factories.js'
 /** Words of one form each, so that the oracle needs no stemmer; none is a stop word. */
 const WORDS = ['dog', 'snow', 'beach', 'lamp', 'tent', 'boat', 'red', 'zebra']
 const PHOTOS = 90
+/** Photos without an embedding. */
+const UNSEEN = 70
 const QUERY = Float32Array.of(1, 2, -1)
 
 interface Entry {
@@ -78,6 +80,12 @@ describe.each(kinds)('search by meaning and words on the $kind server', ({ avail
         collection.map(({ vector }) => vector),
       )
       await load(rows.slice(rows.length / 2))
+      // Better than all others by their words, and without an embedding: more than twice the least depth.
+      await database.query(
+        `insert into photos (photo_id, photo_image_url, photo_description)
+         select 'unseen-' || i, 'https://images.example/' || i, $1 from generate_series(1, $2::int) i`,
+        [[...WORDS, ...WORDS, ...WORDS].join(' '), UNSEEN],
+      )
     })
     afterAll(() => server?.close())
 
@@ -233,7 +241,7 @@ describe.each(kinds)('search by meaning and words on the $kind server', ({ avail
     test('takes hostile words for words', async () => {
       for (const prompt of [`'; drop table photos; --`, `dog' | 'snow`, `$1 %s %I`, `dog\u0000`, `\\`, `a & b ! (`])
         await search.hybrid(modelId, prompt, QUERY, { k: 3 })
-      expect(await database.query('select count(*) as photos from photos')).toEqual([{ photos: PHOTOS }])
+      expect(await database.query('select count(*) as photos from photos')).toEqual([{ photos: PHOTOS + UNSEEN }])
     })
 
     test('uses the index for the words', async () => {
