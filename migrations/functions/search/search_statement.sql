@@ -28,7 +28,10 @@ begin
        ), ', distance, source);
     source := format('from nearest e %s where true', case when needs_photos then 'join photos p on p.photo_id = e.photo_id' end);
   end if;
-  if corrected and way = 'single' then
+  if by_index and conditions = '' then
+    -- As many are read as are wanted.
+    chosen := 'select * from nearest';
+  elsif corrected and way = 'single' then
     -- Distances first: a join that spills to the disk must not take the embeddings along.
     chosen := format(
       'select photo_id, score, correction
@@ -85,8 +88,9 @@ begin
     chosen,
     case when corrected then 'photo_id, score, correction' else 'photo_id, score' end,
     case
+      -- Once per photo: an expression that is merely named is computed again for every condition.
       when not corrected then
-        format('select photo_id, 1 - %s as score from candidates', case way when 'single' then 'distance' else '(embedding::vector <=> $1)' end)
+        format('select photo_id, 1 - %s as score from candidates offset 0', case way when 'single' then 'distance' else '(embedding::vector <=> $1)' end)
       when way = 'single' then 'select * from candidates'
       else format('select c.photo_id, 1 - (c.embedding::vector <=> $1) as score, %s as correction
                      from candidates c left join reference_scores r on r.version = $14 and r.photo_id = c.photo_id', correction) end,
@@ -95,8 +99,9 @@ begin
     case
       when way = 'deep' then
         '(select case when count(*) = $11 then min(1 - (embedding::vector <=> $1))
-                      else (select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1) end from found)'
-      when by_index then '(select 1 - (embedding::vector <=> $1) from nearest order by place desc limit 1)'
+                      else (select 1 - (embedding::vector <=> $1) from (select embedding from nearest order by place desc limit 1) as deepest) end
+            from found)'
+      when by_index then '(select 1 - (embedding::vector <=> $1) from (select embedding from nearest order by place desc limit 1) as deepest)'
       when corrected and way = 'single' then 'null::double precision'
       else '(select 1 - max(distance) from candidates)' end);
 end $$;
