@@ -2718,7 +2718,7 @@ begin
   slack := 1.01 * vector_norm(direction - direction::halfvec::vector) + model_dimension * 2.0 ^ -20;
 
   plan := search_plan(of_model, case when corrected then greatest(k, least(4 * k, 250)) else k end, skip, labels, filters,
-                      coalesce(kind, query_kind(of_model, direction)));
+                      coalesce(kind, query_kind(of_model, direction)), corrected);
   ways := plan.ways;
   if corrected then
     -- What is no candidate has a correction of at least that of the floor.
@@ -2727,7 +2727,7 @@ begin
       select r.top_mean::double precision from reference_scores r where r.version = reference.version and r.photo_id = after_photo)), 0);
     if 'deep' = any (ways) then
       ways := array_remove(ways, plan.method);
-    elsif plan.index_name is not null and k < 250 then
+    elsif plan.index_name is not null and k < 250 and ways[1] <> 'far' then
       -- Deeper, before all photos are compared.
       ways := ways[1] || ways;
     end if;
@@ -2735,19 +2735,21 @@ begin
   for attempt in 1 .. cardinality(ways) loop
     way := ways[attempt];
     if attempt = 2 and way = ways[1] then
-      plan := search_plan(of_model, 250, skip, labels, filters, kind);
+      plan := search_plan(of_model, 250, skip, labels, filters, kind, false);
       continue when plan.index_name is null;
     end if;
     candidates := case
       when way = 'single' then k::bigint + skip
       -- As many as are expected that deep, 1000 at most.
       when way = 'deep' and corrected then greatest(plan.candidates, least(1000, plan.candidates * plan.deep_depth / plan.depth))
+      -- Enough to tell in single precision; all of them where some are left out by their scores.
+      when way = 'far' then case when min_score is null and after_score is null then 4 * (k::bigint + skip) + 100 else plan.depth end
       when way <> 'half' then plan.candidates
       when corrected then 8 * (k::bigint + skip) + 1000
       -- Among few photos, and far from the query, more of them are needed to tell.
       when plan.conditions <> '' then 2 * (k::bigint + skip) + 200
       else 2 * (k::bigint + skip) + 64 end;
-    method := case way when 'half' then null when 'single' then null when 'deep' then plan.method else way end;
+    method := case when way in ('half', 'single') then null when way in ('deep', 'far') then plan.method else way end;
     effort := case way when 'deep' then plan.deep_effort else plan.effort end;
     depth := case way when 'deep' then plan.deep_depth else plan.depth end;
     -- What was tuned is what runs, also where the planner takes comparing all photos for cheaper.
@@ -2794,7 +2796,7 @@ begin
       -- those of the scores each differ from the truth by slack.
       else (cardinality(ids) = k and (plan.conditions = '' or seen = candidates)
             -- What a sample leaves out has no bound.
-            and (not corrected or way = 'deep' or scores[k] - corrections[k] > reach + 2 * slack + lift))
+            and (not corrected or way in ('deep', 'far') or scores[k] - corrections[k] > reach + 2 * slack + lift))
         or coalesce(reach + 2 * slack < min_score, false) end;
   end loop;
   return query select skip + found.position, found.id, found.score, found.correction
@@ -3054,7 +3056,7 @@ end $_$;
 
 COMMENT ON FUNCTION public.search_places(cell double precision, query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text, box double precision[]) IS 'Photos by place, counted in cells of `cell` degrees of latitude and longitude: of the photos that search_facets counts, inside box (south, west, north, east; null: the whole Earth). Each row is a cell: mean place, bounds and number of its photos, and the number of photos of all cells (placed). The fullest cells come first, at most top.';
 
-CREATE FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT method text, OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean, OUT deep_effort integer, OUT deep_depth bigint, OUT drawn_percent double precision) RETURNS record
+CREATE FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, corrected boolean DEFAULT false, OUT ways text[], OUT method text, OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean, OUT deep_effort integer, OUT deep_depth bigint, OUT drawn_percent double precision) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $_$
 declare
@@ -3087,6 +3089,17 @@ begin
   select c.opcname, m.dimension into opclass, dimension from pg_index i join pg_opclass c on c.oid = i.indclass[0]
     join models m on m.id = of_model where i.indexrelid = to_regclass(quote_ident(settings.index_name));
   distance := format('(e.embedding::halfvec(%s) %s $10)', dimension, case opclass when 'halfvec_cosine_ops' then '<=>' else '<#>' end);
+  photos := case when corrected or conditions <> '' then expected_matches(of_model, '[]', '[]') end;
+  if conditions = '' and photos > most_compared and k::bigint + skip <= shallow then
+    -- Of many photos, those that the index gives can hardly be proved to contain the hits, so every search would compare all
+    -- photos. Nearly all of the ten hits are among the deepest, of which some lie in lists that are further away.
+    method := settings.method;
+    index_name := settings.index_name;
+    depth := deepest;
+    effort := case method when 'ivfflat' then least(4 * settings.effort::bigint, 32768) else 1000 end;
+    ways := array['far'] || ways;
+    return;
+  end if;
   candidates := 4 * greatest(k, 10)::bigint;
   -- All pages that an index serves are cut from the same candidates, so that they fit together. 1000 is the most of hnsw.
   if k::bigint + skip > candidates or candidates > 1000 then
@@ -3095,7 +3108,6 @@ begin
   depth := candidates;
   effort := case settings.method when 'hnsw' then least(1000, greatest(settings.effort, candidates)) else settings.effort end;
   if conditions <> '' then
-    photos := expected_matches(of_model, '[]', '[]');
     share := least(1, greatest(1, expected_matches(of_model, coalesce(labels, '[]'), coalesce(filters, '[]'))) / photos);
     -- At this depth 1.5 times the candidates are expected. Where conditions leave few photos, the index would read more photos
     -- than a comparison of all that fulfil them.
@@ -3127,7 +3139,7 @@ begin
   end if;
 end $_$;
 
-COMMENT ON FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, OUT ways text[], OUT method text, OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean, OUT deep_effort integer, OUT deep_depth bigint, OUT drawn_percent double precision) IS 'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; deep: the same index with deep_effort among the deep_depth nearest and, where too few of those pass, a random drawn_percent of all photos; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';
+COMMENT ON FUNCTION public.search_plan(of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, corrected boolean, OUT ways text[], OUT method text, OUT index_name text, OUT distance text, OUT effort integer, OUT candidates bigint, OUT depth bigint, OUT conditions text, OUT needs_photos boolean, OUT deep_effort integer, OUT deep_depth bigint, OUT drawn_percent double precision) IS 'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; far: the same without conditions, as deep as hits that are corrected are looked for; deep: the same index with deep_effort among the deep_depth nearest and, where too few of those pass, a random drawn_percent of all photos; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';
 
 CREATE TABLE public.search_settings (
     model_id integer NOT NULL,
@@ -3188,13 +3200,15 @@ CREATE FUNCTION public.search_statement(of_model integer, way text, index_distan
     LANGUAGE plpgsql IMMUTABLE
     AS $_$
 declare
-  by_index constant boolean := way in ('ivfflat', 'hnsw', 'deep');
+  by_index constant boolean := way in ('ivfflat', 'hnsw', 'far', 'deep');
   distance constant text := case way
     when 'single' then '(e.embedding::vector <=> $1)'
     when 'half' then '(e.embedding <=> $10)'
     else index_distance end;
   -- Hits go by score less correction. A photo that is not compared with the reference texts counts as one at the floor.
   correction constant text := '$15 * coalesce(greatest(r.top_mean::double precision, $16), 0)';
+  number_of_photo constant text :=
+    'select s.top_mean from reference_scores s where s.version = $14 and s.photo_id = e.photo_id limit 1';
   place constant text := case when corrected then 'score - correction' else 'score' end;
   source text := format('from embeddings e %s where e.model_id = %s and e.photo_id is distinct from $2',
                         case when needs_photos and not by_index then 'join photos p on p.photo_id = e.photo_id' end, of_model);
@@ -3213,7 +3227,12 @@ begin
        ), ', distance, source);
     source := format('from nearest e %s where true', case when needs_photos then 'join photos p on p.photo_id = e.photo_id' end);
   end if;
-  if by_index and conditions = '' then
+  if way = 'far' then
+    -- In half precision; each number is looked up by its key: the limit keeps the planner from reading all of them.
+    chosen := format(
+      'select e.photo_id, e.embedding, e.distance
+         from nearest e left join lateral (%s) r on true order by e.distance + %s limit $11', number_of_photo, correction);
+  elsif by_index and conditions = '' then
     -- As many are read as are wanted.
     chosen := 'select * from nearest';
   elsif corrected and way = 'single' then
@@ -3277,8 +3296,8 @@ begin
       when not corrected then
         format('select photo_id, 1 - %s as score from candidates offset 0', case way when 'single' then 'distance' else '(embedding::vector <=> $1)' end)
       when way = 'single' then 'select * from candidates'
-      else format('select c.photo_id, 1 - (c.embedding::vector <=> $1) as score, %s as correction
-                     from candidates c left join reference_scores r on r.version = $14 and r.photo_id = c.photo_id', correction) end,
+      else format('select e.photo_id, 1 - (e.embedding::vector <=> $1) as score, %s as correction
+                     from candidates e left join lateral (%s) r on true', correction, number_of_photo) end,
     place,
     case when corrected then format('array_agg(correction order by %s desc, photo_id)', place) else 'null::double precision[]' end,
     case

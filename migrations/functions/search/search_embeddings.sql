@@ -84,7 +84,7 @@ begin
   slack := 1.01 * vector_norm(direction - direction::halfvec::vector) + model_dimension * 2.0 ^ -20;
 
   plan := search_plan(of_model, case when corrected then greatest(k, least(4 * k, 250)) else k end, skip, labels, filters,
-                      coalesce(kind, query_kind(of_model, direction)));
+                      coalesce(kind, query_kind(of_model, direction)), corrected);
   ways := plan.ways;
   if corrected then
     -- What is no candidate has a correction of at least that of the floor.
@@ -93,7 +93,7 @@ begin
       select r.top_mean::double precision from reference_scores r where r.version = reference.version and r.photo_id = after_photo)), 0);
     if 'deep' = any (ways) then
       ways := array_remove(ways, plan.method);
-    elsif plan.index_name is not null and k < 250 then
+    elsif plan.index_name is not null and k < 250 and ways[1] <> 'far' then
       -- Deeper, before all photos are compared.
       ways := ways[1] || ways;
     end if;
@@ -101,19 +101,21 @@ begin
   for attempt in 1 .. cardinality(ways) loop
     way := ways[attempt];
     if attempt = 2 and way = ways[1] then
-      plan := search_plan(of_model, 250, skip, labels, filters, kind);
+      plan := search_plan(of_model, 250, skip, labels, filters, kind, false);
       continue when plan.index_name is null;
     end if;
     candidates := case
       when way = 'single' then k::bigint + skip
       -- As many as are expected that deep, 1000 at most.
       when way = 'deep' and corrected then greatest(plan.candidates, least(1000, plan.candidates * plan.deep_depth / plan.depth))
+      -- Enough to tell in single precision; all of them where some are left out by their scores.
+      when way = 'far' then case when min_score is null and after_score is null then 4 * (k::bigint + skip) + 100 else plan.depth end
       when way <> 'half' then plan.candidates
       when corrected then 8 * (k::bigint + skip) + 1000
       -- Among few photos, and far from the query, more of them are needed to tell.
       when plan.conditions <> '' then 2 * (k::bigint + skip) + 200
       else 2 * (k::bigint + skip) + 64 end;
-    method := case way when 'half' then null when 'single' then null when 'deep' then plan.method else way end;
+    method := case when way in ('half', 'single') then null when way in ('deep', 'far') then plan.method else way end;
     effort := case way when 'deep' then plan.deep_effort else plan.effort end;
     depth := case way when 'deep' then plan.deep_depth else plan.depth end;
     -- What was tuned is what runs, also where the planner takes comparing all photos for cheaper.
@@ -160,7 +162,7 @@ begin
       -- those of the scores each differ from the truth by slack.
       else (cardinality(ids) = k and (plan.conditions = '' or seen = candidates)
             -- What a sample leaves out has no bound.
-            and (not corrected or way = 'deep' or scores[k] - corrections[k] > reach + 2 * slack + lift))
+            and (not corrected or way in ('deep', 'far') or scores[k] - corrections[k] > reach + 2 * slack + lift))
         or coalesce(reach + 2 * slack < min_score, false) end;
   end loop;
   return query select skip + found.position, found.id, found.score, found.correction

@@ -1,5 +1,5 @@
 create or replace function search_plan(
-  of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text,
+  of_model integer, k integer, skip integer, labels jsonb, filters jsonb, kind text, corrected boolean default false,
   out ways text[], out method text, out index_name text, out distance text, out effort integer, out candidates bigint,
   out depth bigint, out conditions text, out needs_photos boolean,
   out deep_effort integer, out deep_depth bigint, out drawn_percent double precision
@@ -34,6 +34,17 @@ begin
   select c.opcname, m.dimension into opclass, dimension from pg_index i join pg_opclass c on c.oid = i.indclass[0]
     join models m on m.id = of_model where i.indexrelid = to_regclass(quote_ident(settings.index_name));
   distance := format('(e.embedding::halfvec(%s) %s $10)', dimension, case opclass when 'halfvec_cosine_ops' then '<=>' else '<#>' end);
+  photos := case when corrected or conditions <> '' then expected_matches(of_model, '[]', '[]') end;
+  if conditions = '' and photos > most_compared and k::bigint + skip <= shallow then
+    -- Of many photos, those that the index gives can hardly be proved to contain the hits, so every search would compare all
+    -- photos. Nearly all of the ten hits are among the deepest, of which some lie in lists that are further away.
+    method := settings.method;
+    index_name := settings.index_name;
+    depth := deepest;
+    effort := case method when 'ivfflat' then least(4 * settings.effort::bigint, 32768) else 1000 end;
+    ways := array['far'] || ways;
+    return;
+  end if;
   candidates := 4 * greatest(k, 10)::bigint;
   -- All pages that an index serves are cut from the same candidates, so that they fit together. 1000 is the most of hnsw.
   if k::bigint + skip > candidates or candidates > 1000 then
@@ -42,7 +53,6 @@ begin
   depth := candidates;
   effort := case settings.method when 'hnsw' then least(1000, greatest(settings.effort, candidates)) else settings.effort end;
   if conditions <> '' then
-    photos := expected_matches(of_model, '[]', '[]');
     share := least(1, greatest(1, expected_matches(of_model, coalesce(labels, '[]'), coalesce(filters, '[]'))) / photos);
     -- At this depth 1.5 times the candidates are expected. Where conditions leave few photos, the index would read more photos
     -- than a comparison of all that fulfil them.
@@ -74,4 +84,4 @@ begin
   end if;
 end $$;
 comment on function search_plan is
-  'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; deep: the same index with deep_effort among the deep_depth nearest and, where too few of those pass, a random drawn_percent of all photos; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';
+  'Part of search_embeddings: how it answers. ways: tried in this order until a complete answer is certain; ivfflat and hnsw: candidates from index_name, by its distance, with effort (probes, ef_search), among the depth nearest; far: the same without conditions, as deep as hits that are corrected are looked for; deep: the same index with deep_effort among the deep_depth nearest and, where too few of those pass, a random drawn_percent of all photos; half, single: all photos compared, first in half precision or directly in single precision. conditions, needs_photos: as search_conditions returns them.';

@@ -3,13 +3,15 @@ create or replace function search_statement(
   drawn_percent double precision default null, corrected boolean default false
 ) returns text language plpgsql immutable as $$
 declare
-  by_index constant boolean := way in ('ivfflat', 'hnsw', 'deep');
+  by_index constant boolean := way in ('ivfflat', 'hnsw', 'far', 'deep');
   distance constant text := case way
     when 'single' then '(e.embedding::vector <=> $1)'
     when 'half' then '(e.embedding <=> $10)'
     else index_distance end;
   -- Hits go by score less correction. A photo that is not compared with the reference texts counts as one at the floor.
   correction constant text := '$15 * coalesce(greatest(r.top_mean::double precision, $16), 0)';
+  number_of_photo constant text :=
+    'select s.top_mean from reference_scores s where s.version = $14 and s.photo_id = e.photo_id limit 1';
   place constant text := case when corrected then 'score - correction' else 'score' end;
   source text := format('from embeddings e %s where e.model_id = %s and e.photo_id is distinct from $2',
                         case when needs_photos and not by_index then 'join photos p on p.photo_id = e.photo_id' end, of_model);
@@ -28,7 +30,12 @@ begin
        ), ', distance, source);
     source := format('from nearest e %s where true', case when needs_photos then 'join photos p on p.photo_id = e.photo_id' end);
   end if;
-  if by_index and conditions = '' then
+  if way = 'far' then
+    -- In half precision; each number is looked up by its key: the limit keeps the planner from reading all of them.
+    chosen := format(
+      'select e.photo_id, e.embedding, e.distance
+         from nearest e left join lateral (%s) r on true order by e.distance + %s limit $11', number_of_photo, correction);
+  elsif by_index and conditions = '' then
     -- As many are read as are wanted.
     chosen := 'select * from nearest';
   elsif corrected and way = 'single' then
@@ -92,8 +99,8 @@ begin
       when not corrected then
         format('select photo_id, 1 - %s as score from candidates offset 0', case way when 'single' then 'distance' else '(embedding::vector <=> $1)' end)
       when way = 'single' then 'select * from candidates'
-      else format('select c.photo_id, 1 - (c.embedding::vector <=> $1) as score, %s as correction
-                     from candidates c left join reference_scores r on r.version = $14 and r.photo_id = c.photo_id', correction) end,
+      else format('select e.photo_id, 1 - (e.embedding::vector <=> $1) as score, %s as correction
+                     from candidates e left join lateral (%s) r on true', correction, number_of_photo) end,
     place,
     case when corrected then format('array_agg(correction order by %s desc, photo_id)', place) else 'null::double precision[]' end,
     case

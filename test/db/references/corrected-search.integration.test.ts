@@ -22,6 +22,8 @@ import {
 
 /** Sums of single precision may differ by this from those of double precision, and swap hits that lie closer. */
 const ROUNDING = 2e-6
+/** By how much a score may change with a query in half precision. */
+const HALF_ROUNDING = 2e-3
 const WEIGHT = 0.75
 const LISTS = 16
 
@@ -241,6 +243,56 @@ describe.each(serverKinds())('searches by words in a corrected order on the $kin
           // Pages drawn at random: a part of the table, which has many.
           expect(rows).toBeLessThan(PHOTOS)
         }
+      } finally {
+        await database.query(planWith({}))
+        await useIndex(null)
+      }
+    })
+
+    test.each([300, PHOTOS])('of many photos, are looked for among the %i nearest', async deepest => {
+      await useIndex(LISTS)
+      try {
+        await database.query(planWith({ most_compared: 200, deepest }))
+        await fc.assert(
+          fc.asyncProperty(
+            fc.constantFrom(...queries),
+            fc.constantFrom(1, 10, 40),
+            fc.constantFrom(0, 0, 5, 60),
+            fc.constantFrom(0.5, 0.75, 1),
+            fc.option(fc.integer({ min: 1, max: 200 }), { nil: undefined }),
+            async (query, k, offset, correctionWeight, edge) => {
+              const all = ranked(collection, query, correctionWeight, floor)
+              const byScore = all.map(({ score }) => score).sort((a, b) => b - a)
+              fc.pre(edge === undefined || byScore[edge - 1]! - byScore[edge]! > 3 * ROUNDING)
+              const minScore = edge === undefined ? undefined : (byScore[edge - 1]! + byScore[edge]!) / 2
+              const where = minScore === undefined ? {} : { minScore }
+              const hits = await find(query, { k, offset, correctionWeight, ...where })
+              const from = (least: number) => all.filter(({ score }) => score >= Math.max(least, minScore ?? -1))
+              if (deepest < PHOTOS) {
+                // The index knows the query in half precision, which decides what is just among the nearest.
+                const [surely, perhaps] = [HALF_ROUNDING, -HALF_ROUNDING].map(by => from(byScore[deepest - 1]! + by))
+                expect(hits.length).toBeGreaterThanOrEqual(Math.min(k, surely!.length - offset))
+                for (const [i, { score, correction }] of hits.entries()) {
+                  expect(score - correction!).toBeGreaterThan((surely![offset + i]?.place ?? -1) - ROUNDING)
+                  expect(score - correction!).toBeLessThan(perhaps![offset + i]!.place + ROUNDING)
+                }
+                return
+              }
+              const near = from(-1)
+              expectOrder(hits, near.slice(offset, offset + k), all)
+              const last = hits.at(-1)
+              fc.pre(last !== undefined && near.length >= offset + 2 * k)
+              const next = await find(query, {
+                k,
+                correctionWeight,
+                ...where,
+                after: { score: last!.score, photoId: last!.photoId },
+              })
+              expectOrder(next, near.slice(offset + k, offset + 2 * k), all)
+            },
+          ),
+          { numRuns: 60 },
+        )
       } finally {
         await database.query(planWith({}))
         await useIndex(null)
