@@ -47,7 +47,7 @@ $$;
 COMMENT ON FUNCTION public.box_around(latitude double precision, km double precision, OUT latitude_degrees double precision, OUT longitude_degrees double precision) IS 'Part of near_condition: extent of a circle to the north and south, and to the east and west, in degrees; 180 degrees east and west where the circle contains a pole.';
 
 CREATE FUNCTION public.browse_photos(k integer DEFAULT 10, newest_first boolean DEFAULT true, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, after_place double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text) RETURNS TABLE(rank bigint, photo_id text, place double precision)
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE ROWS 50
     AS $_$
 declare
   of_model integer := model_id_of(model);
@@ -2638,7 +2638,7 @@ end $_$;
 COMMENT ON FUNCTION public.search_conditions(of_model integer, labels jsonb, filters jsonb, OUT conditions text, OUT needs_photos boolean) IS 'Checks label and metadata filters and turns them into SQL without their values: text of the form " and … and …" over the aliases e (embeddings) and p (photos, to be joined where needs_photos), which reads labels from $3 and filters from $4.';
 
 CREATE FUNCTION public.search_embeddings(of_model integer, query public.vector, k integer, skip integer, labels jsonb, filters jsonb, except_photo text DEFAULT NULL::text, kind text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text, correction_weight double precision DEFAULT NULL::double precision) RETURNS TABLE(rank bigint, photo_id text, score double precision, correction double precision)
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE ROWS 50
     SET jit TO 'off'
     SET enable_seqscan TO 'on'
     SET enable_sort TO 'on'
@@ -2914,7 +2914,7 @@ end $_$;
 COMMENT ON FUNCTION public.search_facets(facets text[], query public.vector, n integer, labels jsonb, filters jsonb, model text, top integer, min_score double precision, kind text) IS 'Histograms of a result set: of the n photos nearest to query, or, without query, of all embedded photos that fulfil labels and filters. facets: label sets of the model and country, city, camera_make, camera_model, photographer, featured, orientation, year, month, iso, folder, keyword, color, collection; null: all label sets and the usual ones. part: value (labels in the order of their set, else the top values by photos; year, month and iso in their own order), other (all values beyond top together), unknown. folder: of image files and objects, the folders directly below the folder that all of them have in common. Each facet adds up to the photos of the result, except keyword, color and collection: a photo counts with each of its values, as other when none of them is shown, as unknown when it has none.';
 
 CREATE FUNCTION public.search_hybrid(prompt text, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, vector_weight double precision DEFAULT 1, text_weight double precision DEFAULT 1, rrf_k integer DEFAULT 60, depth integer DEFAULT 200, query public.vector DEFAULT NULL::public.vector, kind text DEFAULT NULL::text, correction_weight double precision DEFAULT NULL::double precision) RETURNS TABLE(rank bigint, photo_id text, score double precision, vector_rank bigint, vector_score double precision, text_rank bigint, text_score real, description text, photographer text, photo_url text, correction double precision)
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE ROWS 50
     SET jit TO 'off'
     AS $_$
 declare
@@ -3009,7 +3009,7 @@ end $_$;
 COMMENT ON FUNCTION public.search_hybrid(prompt text, k integer, skip integer, labels jsonb, filters jsonb, model text, min_score double precision, vector_weight double precision, text_weight double precision, rrf_k integer, depth integer, query public.vector, kind text, correction_weight double precision) IS 'Photos by meaning and by words: the depth nearest by vector and the depth best by full text, fused by reciprocal rank (score = vector_weight / (rrf_k + vector_rank) + text_weight / (rrf_k + text_rank), SIGIR 2009), ties by photo_id. A rank is null where the photo is not in that list; a prompt of stop words only has no text list. min_score cuts the vector list. labels, filters, model: as in search_photos. query: the vector to search for, by default that of the prompt; kind, correction_weight: as in search_photos; correction: what the order of the vector list subtracts from vector_score.';
 
 CREATE FUNCTION public.search_photos(query public.vector, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text, kind text DEFAULT NULL::text, correction_weight double precision DEFAULT NULL::double precision) RETURNS TABLE(rank bigint, photo_id text, score double precision, description text, photographer text, photo_url text, correction double precision)
-    LANGUAGE sql STABLE
+    LANGUAGE sql STABLE ROWS 50
     AS $$
   select hit.rank, hit.photo_id, hit.score,
          coalesce(p.photo_description, p.ai_description), p.photographer_username, p.photo_url, hit.correction
@@ -3313,7 +3313,7 @@ end $_$;
 COMMENT ON FUNCTION public.search_statement(of_model integer, way text, index_distance text, conditions text, needs_photos boolean, drawn_percent double precision, corrected boolean) IS 'Part of search_embeddings: its statement for one way of search_plan. drawn_percent: of deep. corrected: hits go by score less correction, not by score. Parameters: query, excluded photo, labels, filters, k, skip, min_score, place and photo of the hit to go on after, query in half precision, candidates, slack, depth, and of a correction: reference set, weight, floor. Columns: ids, scores and corrections of the page, number of candidates, and reach: the score of the last photo that was read.';
 
 CREATE FUNCTION public.search_text(prompt text, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text, correction_weight double precision DEFAULT NULL::double precision) RETURNS TABLE(rank bigint, photo_id text, score double precision, description text, photographer text, photo_url text, correction double precision)
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE ROWS 50
     AS $$
 begin
   return query
@@ -3558,7 +3558,7 @@ end $_$;
 COMMENT ON FUNCTION public.shows_condition(entry jsonb, n integer, of_model integer) IS 'Part of search_conditions: photos that show what words say.';
 
 CREATE FUNCTION public.similar_photos(photo_id text, k integer DEFAULT 10, skip integer DEFAULT 0, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, min_score double precision DEFAULT NULL::double precision, after_score double precision DEFAULT NULL::double precision, after_photo text DEFAULT NULL::text) RETURNS TABLE(rank bigint, similar_id text, score double precision, description text, photographer text, photo_url text)
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE ROWS 50
     AS $$
 declare
   of_model integer := model_id_of(model);

@@ -3,7 +3,7 @@ create or replace function browse_photos(
   k integer default 10, newest_first boolean default true,
   labels jsonb default '[]', filters jsonb default '[]', model text default null,
   after_place double precision default null, after_photo text default null
-) returns table (rank bigint, photo_id text, place double precision) language plpgsql stable as $$
+) returns table (rank bigint, photo_id text, place double precision) language plpgsql stable rows 50 as $$
 declare
   of_model integer := model_id_of(model);
   checked record := search_conditions(of_model, labels, filters);

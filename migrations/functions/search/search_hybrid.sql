@@ -10,7 +10,7 @@ create or replace function search_hybrid(
 ) returns table (
   rank bigint, photo_id text, score double precision, vector_rank bigint, vector_score double precision,
   text_rank bigint, text_score real, description text, photographer text, photo_url text, correction double precision
-) language plpgsql stable
+) language plpgsql stable rows 50
 -- Compiling the statement takes longer than a search.
 set jit = off
 as $$

@@ -6,7 +6,7 @@ create or replace function search_photos(
   kind text default null, correction_weight double precision default null
 ) returns table (
   rank bigint, photo_id text, score double precision, description text, photographer text, photo_url text, correction double precision
-) language sql stable as $$
+) language sql stable rows 50 as $$
   select hit.rank, hit.photo_id, hit.score,
          coalesce(p.photo_description, p.ai_description), p.photographer_username, p.photo_url, hit.correction
     from search_embeddings(

@@ -5,7 +5,7 @@ create or replace function search_text(
   correction_weight double precision default null
 ) returns table (
   rank bigint, photo_id text, score double precision, description text, photographer text, photo_url text, correction double precision
-) language plpgsql stable as $$
+) language plpgsql stable rows 50 as $$
 begin
   return query
     select * from search_photos(prompt_embedding(prompt, model), k, skip, labels, filters, model,

@@ -3,7 +3,7 @@ create or replace function similar_photos(
   labels jsonb default '[]', filters jsonb default '[]', model text default null,
   min_score double precision default null, after_score double precision default null, after_photo text default null
 ) returns table (rank bigint, similar_id text, score double precision, description text, photographer text, photo_url text)
-language plpgsql stable as $$
+language plpgsql stable rows 50 as $$
 declare
   of_model integer := model_id_of(model);
 begin

@@ -239,6 +239,40 @@ describe.each(kinds)('search on the $kind server', ({ available, start }) => {
       })
     })
 
+    test('looks up the photos of hits in a large collection instead of reading all', async () => {
+      const undone = new Error('undone')
+      const searched = database.transaction(async session => {
+        await session.query('set local session_replication_role = replica')
+        await session.query(
+          `insert into photos (photo_id, photo_image_url)
+           select 'many-' || i, 'https://images.example/' || i from generate_series(1, 30000) as i`,
+        )
+        await session.query('analyze photos')
+        const rowsRead = async () => {
+          const [row] = await session.query<{ seq_tup_read: string }>(
+            `select seq_tup_read from pg_stat_xact_user_tables where relname = 'photos'`,
+          )
+          return Number(row!.seq_tup_read)
+        }
+        const before = await rowsRead()
+        for (const hits of [
+          `search_photos('[1,2,0]', 5)`,
+          `similar_photos('${collection[0]!.photo.photo_id}', 5)`,
+          `search_hybrid(null, 5, query => '[1,2,0]', text_weight => 0)`,
+          'browse_photos(5)',
+        ]) {
+          const key = hits.startsWith('similar') ? 'similar_id' : 'photo_id'
+          const found = await session.query(
+            `select p.photo_image_url from ${hits} as hit join photos p on p.photo_id = hit.${key}`,
+          )
+          expect(found).toHaveLength(5)
+          expect([hits, await rowsRead()]).toEqual([hits, before])
+        }
+        throw undone
+      })
+      await expect(searched).rejects.toBe(undone)
+    })
+
     test('never runs what is written into a column, an operator, a value or a label', async () => {
       const attacks = [
         `x'; drop table photos; --`,
