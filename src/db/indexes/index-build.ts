@@ -27,6 +27,7 @@ const MEMORY_STATES = new Set(['53200', '54000'])
 const DISK_FULL = '53100'
 
 const TRY_LOCK = 'select pg_backend_pid() as pid, pg_try_advisory_lock($1, $2) as locked'
+const UNLOCK = 'select pg_advisory_unlock($1, $2)'
 const HOLDER = `
   select min(pid) as pid from pg_locks
    where locktype = 'advisory' and classid = $1 and objid = $2 and objsubid = 2 and granted`
@@ -101,9 +102,11 @@ export async function buildConcurrently(
   client.on('error', () => undefined)
   const execute: Run = async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
     (await client.query<Row>(sql, [...values])).rows
+  let locked = false
   try {
     await assertOwnSession(client, 'an index build', database.location)
     const pid = await takeLock(execute, target.modelId)
+    locked = true
     const name = indexName(target.modelId, shape.kind)
     const building = nameWhileBuilt(name)
     const found = await findIndexes(execute, name, building)
@@ -133,6 +136,8 @@ export async function buildConcurrently(
   } catch (error) {
     throw options.signal.aborted ? options.signal.reason : explain(error, resources, database.location)
   } finally {
+    // The server notices later that the connection is closed. Until then the next build would find the lock taken.
+    if (locked) await execute(UNLOCK, [BUILD_LOCK, target.modelId]).catch(() => undefined)
     client.release(true)
   }
 }

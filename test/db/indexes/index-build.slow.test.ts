@@ -119,8 +119,8 @@ describe.each(kinds)('vector indexes on the $kind server', ({ kind, available, s
     })
 
     test('are dropped with what was tuned for them', async () => {
-      await build(IVFFLAT)
-      await build(HNSW)
+      expect(await build(IVFFLAT)).toBe(true)
+      expect(await build(HNSW)).toBe(true)
       await indexes.saveSetting(
         modelId,
         'image',
@@ -214,6 +214,13 @@ describe.each(kinds)('vector indexes on the $kind server', ({ kind, available, s
           })
           await writer.end()
           expect(await first.result).toBe(true)
+        })
+
+        test('let the next build begin as soon as they are done', async () => {
+          for (const shape of [IVFFLAT, HNSW]) {
+            expect(await build(shape)).toBe(true)
+            expect(await database.query(`select from pg_locks where locktype = 'advisory'`)).toEqual([])
+          }
         })
 
         test('are cancelled on the server by who stops the command, and leave nothing', async () => {
