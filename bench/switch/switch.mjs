@@ -26,7 +26,7 @@ import { readOptions, report, round, say } from '../support/report.mjs'
 
 const OLD = 'demo@fp32'
 const NEXT = 'next@fp32'
-/** With fewer, so many photos are equally near that searches compare them again in single precision. */
+/** With fewer, hundreds of photos are equally near, and searches compare them again in single precision. */
 const COPIES = 2000
 const QUIET_MS = 10_000
 

@@ -3,7 +3,7 @@ create or replace function search_embeddings(
   kind text default null, min_score double precision default null,
   after_score double precision default null, after_photo text default null, correction_weight double precision default null
 ) returns table (rank bigint, photo_id text, score double precision, correction double precision) language plpgsql stable
--- A page of hits, where Postgres expects 1000: for so many, a join would read all photos instead of looking the hits up.
+-- A page of hits. Postgres expects 1000, for which a join reads all photos instead of looking the hits up.
 rows 50
 -- Set here, so that changes inside end with the function. Compiling a statement takes longer than a search. Settings of
 -- pgvector cannot stand here: a user without superuser rights may only name them where pgvector is loaded already, so a
