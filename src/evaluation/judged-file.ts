@@ -80,7 +80,7 @@ function columnsOf(path: string, header: readonly string[]): Columns {
 function columnsMissing(path: string, header: readonly string[]): AppError {
   return new AppError(
     'INPUT_COLUMNS_MISSING',
-    `${path}: expected a first line with the columns query and photo_id, and optionally grade, found ${header.length === 0 ? 'none' : excerpt(header.join(', '), 200)}.`,
+    `${path}: expected a first line with the columns query and photo_id, and optionally grade, separated by commas or tabs, found ${header.length === 0 ? 'none' : excerpt(header.join(', '), 200)}.`,
   )
 }
 

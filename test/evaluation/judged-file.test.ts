@@ -56,7 +56,7 @@ describe('a file of judgements', () => {
     ['words,photo_id\na,b\n', 'INPUT_COLUMNS_MISSING'],
     ['query;photo_id\na;b\n', 'INPUT_COLUMNS_MISSING'],
   ])('needs a header: %j', async (content, code) => {
-    await expect(read(content)).rejects.toMatchObject({ code })
+    await expect(read(content)).rejects.toMatchObject({ code, message: expect.stringContaining('commas or tabs') })
   })
 
   test('must be there, and be a file', async () => {

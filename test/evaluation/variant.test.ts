@@ -1,9 +1,28 @@
+import { readFile } from 'node:fs/promises'
+import { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
+import { addEvalCommand } from '../../src/cli/eval/eval-command.js'
 import { parseVariants } from '../../src/evaluation/variant.js'
 
 const plain = { name: 'plain', index: 'tuned', hybrid: null }
 
+/** The values of `--variant` in commands as they are printed. */
+const written = (text: string): string[] =>
+  [...text.matchAll(/--variant (?:"([^"]+)"|([^\s"]+))/g)].map(found => (found[1] ?? found[2])!)
+
 describe('variants', () => {
+  test('of the help and of the guide can be read', async () => {
+    let help = ''
+    const program = new Command().configureOutput({ writeOut: text => (help += text) })
+    addEvalCommand(program)
+    program.commands[0]!.outputHelp()
+    const examples = written(help.slice(help.indexOf('Examples:')))
+    expect(examples.length).toBeGreaterThan(4)
+    const guide = written(await readFile(new URL('../../docs/guides/evaluation.md', import.meta.url), 'utf8'))
+    expect(guide.length).toBeGreaterThan(6)
+    for (const example of [...examples, ...guide]) expect(parseVariants([example])).not.toHaveLength(0)
+  })
+
   test('without any there is the search as it is', () => {
     expect(parseVariants([])).toEqual([plain])
     expect(parseVariants(['plain'])).toEqual([plain])

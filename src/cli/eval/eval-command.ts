@@ -58,7 +58,7 @@ Values with commas between them make one variant each: hybrid=0,0.3,1
 Examples:
   unsplash-clip eval conversions --min-relevant 5
   unsplash-clip eval conversions --variant plain --variant hybrid=0.1,0.3,1 --split --html hybrid.html
-  unsplash-clip eval judged.csv --variant index=exact --variant index=hnsw:40,100,400
+  unsplash-clip eval judged.csv --variant index=exact --variant index=hnsw:40,hnsw:100,hnsw:400
   unsplash-clip eval column:ai_description --variant model=clip-vit-b-32@fp32,clip-vit-b-32@int8
 
 Reads the database and changes nothing.

@@ -7,7 +7,7 @@ import type { PhotoSearch } from '../../search/photo-search.js'
 import { photoCard } from '../print/hit-lines.js'
 import { type PhotoCard, type PhotoSection, renderPhotoPage } from '../print/photo-page.js'
 import { withSmallPictures } from '../print/small-pictures.js'
-import type { EvalReport } from './eval-report.js'
+import type { EvalReport, MeasuredPart } from './eval-report.js'
 import { introduction, measureHeader, partRows, timeOf } from './eval-text.js'
 
 /** Queries that are shown per direction. */
@@ -39,7 +39,7 @@ export async function renderEvaluation(
     },
     ...parts.map(measured => ({
       heading: measured.part === 'all' ? 'Measures' : `Measures, ${measured.part}`,
-      note: `${formatQuantity(measured.places.length, 'query', 'queries')}. A star marks differences to variant 1 whose interval excludes 0.`,
+      note: noteOf(measured, report),
       table: { header: measureHeader(), rows: partRows(measured) },
     })),
   ]
@@ -57,6 +57,14 @@ export async function renderEvaluation(
     intro: introduction(report).join(' '),
     sections: await withSmallPictures(sections),
   })
+}
+
+/** The first half has means alone, and chooses. */
+function noteOf({ part, places }: MeasuredPart, { best, evaluation, options }: EvalReport): string {
+  const queries = formatQuantity(places.length, 'query', 'queries')
+  return part === 'first half'
+    ? `${queries}. Chosen by ${MEASURE_NAMES[options.by]}: ${best + 1}, ${evaluation.results[best]!.variant.name}.`
+    : `${queries}. A star marks differences to variant 1 whose interval excludes 0.`
 }
 
 /** The best variant beside the first one; 0 if there is only one. */

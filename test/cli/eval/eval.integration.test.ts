@@ -115,8 +115,11 @@ describe.skipIf(!hasNativeServer())('eval', () => {
 
   test('chooses on one half of the queries and reports the other', async () => {
     const variants = ['--variant', 'model=blind', '--variant', 'model=seeing,blind hybrid=0.5']
-    const { stdout, stderr, objects } = await run('conversions', ...variants, '--split', '--by', 'ndcg_10', '--json')
-    expect(stderr).toBe('')
+    const html = join(sandbox.home, 'split.html')
+    const args = [...variants, '--split', '--by', 'ndcg_10', '--html', html, '--json']
+    const { code, stdout, stderr, objects } = await run('conversions', ...args)
+    expect(code, stderr).toBe(0)
+    expect(await readFile(html, 'utf8')).toContain('3 queries. Chosen by nDCG@10: 2, model=seeing hybrid=0.5.')
     expect(objects()[0]).toMatchObject({ queries: 6, best: 'model=seeing hybrid=0.5', by: 'ndcg_10' })
     const parts = objects().slice(1)
     expect(
