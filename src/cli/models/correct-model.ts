@@ -1,9 +1,9 @@
 import { AppError } from '../../domain/errors.js'
 import type { CutOff, ReferenceProgress, ReferenceSet } from '../../domain/ports/references/reference-repository.js'
-import type { ModelId } from '../../domain/ports/repository.js'
 import { formatCount, formatDuration, formatQuantity } from '../../domain/text/format.js'
 import { REFERENCE_TEXTS } from '../../domain/text/reference-texts.js'
 import { requireTextTower } from '../../domain/text-tower.js'
+import type { SearchModel } from '../../search/search-model.js'
 import { distinctPrompts } from '../../search/stored-prompts.js'
 import type { Context } from '../context.js'
 import { chooseModel, openTextEncoder } from '../open-search.js'
@@ -35,13 +35,13 @@ export async function correctModel(context: Context, options: CorrectOptions): P
     k: options.k ?? (given === null ? known?.k : undefined) ?? DEFAULT_K,
   }
   if (known === null || !isSame(known, wanted)) {
-    requireTextTower(model.spec, 'embed reference texts', 'Name a model with a text tower: --model NAME.')
+    requireTextTower(model.spec, 'embed reference texts', 'Name a model with a text tower: models correct NAME.')
     const encoder = await openTextEncoder(context, model)
     await references.define(model.id, wanted, await embedAll(wanted.texts, encoder.encodeTexts.bind(encoder), signal))
   }
 
   const before = (await references.progress(model.id))!
-  const { compared, seconds } = await compare(context, model.id, before, references)
+  const { compared, seconds } = await compare(context, model, before, references, options)
   const { weight: former, knownTexts, cutOff } = (await references.progress(model.id))!
   const weight = options.weight ?? (former > 0 ? former : DEFAULT_WEIGHT)
   await references.useWeight(model.id, weight)
@@ -95,9 +95,10 @@ const percent = (share: number): string => `${Math.round(100 * share)} %`
 
 async function compare(
   { signal }: Context,
-  modelId: ModelId,
+  { id: modelId, key }: SearchModel,
   before: ReferenceProgress,
   references: Awaited<ReturnType<Context['app']['repositories']>>['references'],
+  { weight }: CorrectOptions,
 ): Promise<{ compared: number; seconds: number }> {
   const progress = new Progress('compare')
   const show = (compared: number) =>
@@ -106,12 +107,18 @@ async function compare(
     progress.end()
     if (!signal.aborted) throw error
     const reached = (await references.progress(modelId)) ?? before
-    throw new AppError(
-      'INTERRUPTED',
-      `Stopped after ${formatCount(reached.compared)} of ${formatQuantity(reached.photos, 'photo')}. Until the last one is compared, searches are as before. To continue: unsplash-clip models correct`,
-    )
+    throw new AppError('INTERRUPTED', stopped(reached, key, weight))
   })
   return { compared, seconds: progress.end() }
+}
+
+/** What an interrupted command says: texts and k are stored by then, the weight is not. */
+export function stopped(
+  { compared, photos }: Pick<ReferenceProgress, 'compared' | 'photos'>,
+  key: string,
+  weight?: number,
+): string {
+  return `Stopped after ${formatCount(compared)} of ${formatQuantity(photos, 'photo')}. Until the last one is compared, searches are as before. To continue: unsplash-clip models correct ${key}${weight === undefined ? '' : ` --weight ${weight}`}`
 }
 
 /** @throws AppError INPUT_NOT_FOUND, USAGE for a file without texts */
