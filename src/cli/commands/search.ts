@@ -217,7 +217,7 @@ async function answer(
   if (isCorrected(hits)) out.text(`${options.hybrid ? 'By meaning, ordered' : 'Ordered'} by ${CORRECTED_ORDER}.`)
   if (hits.length === k)
     out.text(`More: ${options.hybrid ? `--offset ${offset + k}` : `--after ${cursorOf(hits.at(-1)!)}`}`)
-  const end = hits.length === k ? '' : endOfList(hits.length, options)
+  const end = hits.length === k ? '' : endOfList(hits.length, wanted)
   if (end !== '') out.text(end)
   if (options.concepts && hits.length > 0) await printConcepts(context, asked, query, hits)
   const hasFacets = options.facets !== undefined && hits.length > 0
@@ -245,13 +245,18 @@ async function findHits(
 }
 
 /** What is said where the list ends. @param found photos on this page, fewer than wanted */
-function endOfList(found: number, { offset, after, relevant }: Options): string {
+function endOfList(
+  found: number,
+  { offset = 0, after, relevant, minScore, labels = [], where = [] }: SearchOptions & Relevance,
+): string {
   const before = offset > 0 || after !== undefined
   if (!relevant) return found === 0 ? 'No photo matches.' : ''
-  if (found === 0)
-    return before
-      ? 'No further photo shows this.'
-      : 'No photo shows this. Leave out --relevant to see the nearest ones.'
+  if (found === 0) {
+    if (before) return 'No further photo shows this.'
+    return minScore === undefined && labels.length + where.length === 0
+      ? 'No photo shows this. Leave out --relevant to see the nearest ones.'
+      : 'No photo that meets the conditions shows this. Leave out --relevant, or a condition.'
+  }
   const photos = formatQuantity(found, before ? 'more photo' : 'photo')
   return `${photos} ${found === 1 ? 'shows' : 'show'} this; the rest does not.`
 }

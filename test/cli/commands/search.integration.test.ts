@@ -118,6 +118,13 @@ describe.each(serverKinds())('search on the $kind server', ({ kind, available, s
         stdout: expect.stringMatching(/\n1 photo shows this; the rest does not\.\n$/),
       })
       expect(await idsOf('a boat', '--relevant', '--keyword', 'cat')).toEqual([])
+      for (const condition of [
+        ['--keyword', 'cat'],
+        ['--min-score', '0.99'],
+      ])
+        expect((await run('search', 'a boat', '--relevant', ...condition)).stdout).toBe(
+          'No photo that meets the conditions shows this. Leave out --relevant, or a condition.\n',
+        )
       const image = await run('search', '--photo', 'red-house', '--relevant')
       expect({ code: image.code, stderr: image.stderr }).toEqual({ code: 2, stderr: expect.stringContaining('USAGE') })
     })
