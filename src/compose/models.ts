@@ -22,7 +22,7 @@ import type { Lifecycle } from './lifecycle.js'
 export type Towers = 'image' | 'text' | 'both'
 type AddWanted = Omit<
   AddOptions,
-  'repository' | 'baseOf' | 'cacheDir' | 'lock' | 'openEncoder' | 'onProgress' | 'signal'
+  'repository' | 'baseOf' | 'taken' | 'cacheDir' | 'lock' | 'openEncoder' | 'onProgress' | 'signal'
 >
 type AddProgress = AddOptions['onProgress']
 type OnProgress = (progress: FilesProgress) => void
@@ -190,6 +190,7 @@ export class ModelPart {
       ...wanted,
       repository: openRepository(source, this.config),
       baseOf: repository => openHubRepository(repository, 'main', this.config),
+      taken: this.known.filter(({ origin }) => origin.kind === 'folder').map(({ name }) => name),
       cacheDir: this.folder,
       lock: this.lock,
       openEncoder: (spec, folder) => openOnnxEncoder(spec, folder, { threads: this.config.THREADS, provider }),

@@ -13,6 +13,7 @@ import { fetchAndDerive } from './fetch-model.js'
 import { changeModelsLock } from './lock-store.js'
 import type { AddedModel, AddOptions } from './options.js'
 import type { Listing } from './sources/repository.js'
+import { moveStaged, stage } from './staged-files.js'
 
 /**
  * Adds a model: chooses and fetches its files, derives model.json, pins every digest in models.lock.json. Whether it
@@ -26,25 +27,34 @@ export async function addModel(options: AddOptions): Promise<AddedModel> {
   const chosen = chooseFiles(repository.source, listing, options)
   const name = nameOf(options, listing)
   const folder = join(cacheDir, name)
-  const before = expectFree(name, options, listing)
   if (repository.source.startsWith('/')) await expectOutside(repository.source, cacheDir)
-  await expectOwn(name, folder, before)
+  const expectUsable = async () => {
+    const before = expectFree(name, options, listing)
+    await expectOwn(name, folder, before)
+    return before
+  }
+  await expectUsable()
   makeFolder(folder)
   return withFileLock(
     join(folder, '.lock'),
     async () => {
+      // Another process may have added it while this one waited for the lock.
+      const before = await expectUsable()
       const isSame = before?.source === repository.source && before.revision === listing.revision
+      // The files of a model that is in use stay as they are until those that replace them have run.
+      const place = before ? await stage(folder, before.files, signal) : folder
       const fetcher = new FileFetcher({
         ...options,
         listing,
         name,
-        folder,
+        folder: place,
         pinned: isSame && !options.update ? before : undefined,
       })
-      const { model, ...found } = await fetchAndDerive(options, listing, chosen, name, folder, fetcher)
+      const { model, ...found } = await fetchAndDerive(options, listing, chosen, name, place, fetcher)
       const { source, revision } = model
       const merged = isSame && before ? merge(before, model, options.update ?? false) : model
       await changeModelsLock(lock, models => new Map(models).set(name, merged), signal)
+      if (place !== folder) await moveStaged(place, folder, model.files)
       await writeFile(join(folder, 'model.json'), `${JSON.stringify(merged.entry, null, 2)}\n`)
       const stale = (before?.files ?? []).filter(({ path }) => !merged.files.some(file => file.path === path))
       for (const { path } of stale) await rm(join(folder, path), { force: true })
@@ -76,11 +86,16 @@ function nameOf({ name, repository }: AddOptions, { files }: Listing): string {
  */
 function expectFree(
   name: string,
-  { repository, lock, update = false }: AddOptions,
+  { repository, lock, update = false, taken = [] }: AddOptions,
   { revision }: Listing,
 ): LockedModel | undefined {
   if (MODELS.some(model => model.name === name))
     throw new AppError('USAGE', `${name} is a model of this program. Choose another name: --name NAME.`)
+  if (taken.includes(name))
+    throw new AppError(
+      'USAGE',
+      `${name} is the name of a model in a folder of MODEL_FOLDERS. Choose another name: --name NAME.`,
+    )
   const locked = readModelsLock(lock).get(name)
   if (!locked || update) return locked
   if (locked.source !== repository.source)
@@ -111,13 +126,16 @@ async function expectOwn(name: string, folder: string, locked: LockedModel | und
   let entries: string[]
   try {
     entries = (await readdir(folder, { recursive: true, withFileTypes: true }))
-      .filter(entry => entry.isFile())
+      .filter(entry => !entry.isDirectory())
       .map(entry => posix.join(entry.parentPath, entry.name).slice(folder.length + 1))
   } catch {
     return
   }
   const known = await VerifiedFiles.read(folder)
-  const foreign = entries.find(path => !path.startsWith('.') && path !== 'model.json' && !known.knows(path))
+  // It is written last, beside files that were fetched.
+  const isFetched = (path: string) =>
+    known.knows(path) || (path === 'model.json' && entries.some(one => known.knows(one)))
+  const foreign = entries.find(path => !path.startsWith('.') && !isFetched(path))
   if (foreign !== undefined)
     throw new AppError(
       'TARGET_NOT_EMPTY',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile, realpath, rm } from 'node:fs/promises'
+import { readFile, realpath, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../../domain/errors.js'
 import { errorMessage } from '../../domain/text/error-text.js'
@@ -112,20 +112,21 @@ export class FileFetcher {
       if ((await isHere) === 'verified') return expected
     } else if (file.gitOid !== undefined && (await gitDigest(target, file.bytes)) === file.gitOid)
       return sha256OfFile(target, { signal })
-    await this.#expectSpace(file, target)
     // Names the partial file, so that only a download of the same content continues it.
     const sha256 =
       expected ??
       createHash('sha256')
         .update(`${file.gitOid ?? file.version} ${file.bytes}`)
         .digest('hex')
+    const part = partPath(folder, { ...wanted, sha256 })
+    await this.#expectSpace(file, target, (await statOrNothing(part))?.size ?? 0)
     const job = {
       model: placeOf(name, repository, listing),
       file: { ...wanted, sha256 },
       unpinned: expected === undefined,
       source: repository.files,
       target,
-      part: partPath(folder, { ...wanted, sha256 }),
+      part,
       signal,
       onBytes: (bytes: number) => onProgress?.(file.path, bytes, file.bytes),
     }
@@ -145,14 +146,15 @@ export class FileFetcher {
     return sha256OfFile(join(this.options.repository.source, file.path), { signal: this.options.signal })
   }
 
-  async #expectSpace(file: ListedFile, target: string): Promise<void> {
-    const { statfs } = await import('node:fs/promises')
+  /** @param here bytes that an earlier attempt left */
+  async #expectSpace(file: ListedFile, target: string, here: number): Promise<void> {
     const { folder } = this.options
     const { bavail, bsize } = await statfs(folder)
-    if (file.bytes + KEPT_BYTES <= bavail * bsize) return
+    const needed = file.bytes - here + KEPT_BYTES
+    if (needed <= bavail * bsize) return
     throw new AppError(
       'MODEL_DISK_FULL',
-      `Expected ${formatBytes(file.bytes, 1)} of free space for ${target}, found ${formatBytes(bavail * bsize, 1)}. Free some space, or set UNSPLASH_CLIP_HOME or MODELS_DIR to a folder on another disk.`,
+      `Expected ${formatBytes(needed, 1)} of free space for ${target}, found ${formatBytes(bavail * bsize, 1)}. Free some space, or set UNSPLASH_CLIP_HOME or MODELS_DIR to a folder on another disk.`,
     )
   }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { rename, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readlink, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { AppError } from '../../domain/errors.js'
 import { errorMessage } from '../../domain/text/error-text.js'
 import { withFileLock } from '../../locks/file-lock.js'
@@ -18,17 +18,11 @@ export async function changeModelsLock(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    makeFolder(dirname(path))
-    await withFileLock(
-      `${path}.lock`,
-      async () => {
-        const text = writeModelsLock(change(readModelsLock(path)))
-        const aside = `${path}.${randomUUID()}`
-        await writeFile(aside, text)
-        await rename(aside, path)
-      },
-      { signal },
-    )
+    const file = await behindLink(path)
+    makeFolder(dirname(file))
+    await withFileLock(`${file}.lock`, async () => replace(file, writeModelsLock(change(readModelsLock(path)))), {
+      signal,
+    })
   } catch (cause) {
     signal.throwIfAborted()
     if (cause instanceof AppError) throw cause
@@ -37,5 +31,27 @@ export async function changeModelsLock(
       `Expected to write ${path} (setting MODELS_LOCK), found ${errorMessage(cause)}.`,
       { cause },
     )
+  }
+}
+
+/** The file that a link names, so that a link into the repository of a deployment stays one. */
+async function behindLink(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch {
+    // A link whose file is not there yet, or no file at all.
+    const target = await readlink(path).catch(() => undefined)
+    return target === undefined ? path : resolve(dirname(path), target)
+  }
+}
+
+async function replace(file: string, text: string): Promise<void> {
+  const aside = `${file}.${randomUUID()}`
+  try {
+    await writeFile(aside, text)
+    await rename(aside, file)
+  } catch (error) {
+    await rm(aside, { force: true })
+    throw error
   }
 }

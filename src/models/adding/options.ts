@@ -12,6 +12,8 @@ export interface AddOptions extends Choice {
   readonly baseOf?: (repository: string) => Repository
   /** Default: made of the source's. */
   readonly name?: string
+  /** Names of models in folders of the user. */
+  readonly taken?: readonly string[]
   /** Whether a model of this name from another revision or source gives way. */
   readonly update?: boolean
   /** Fields of model.json that count before derived ones. */

@@ -5,6 +5,7 @@ import { errorMessage } from '../../domain/text/error-text.js'
 import { withMade } from '../catalog/made.js'
 import { addedModels, type LockedModel, readModelsLock } from '../catalog/models-lock.js'
 import { changeModelsLock } from './lock-store.js'
+import { STAGE } from './staged-files.js'
 
 /** What this program writes into the folder of a model beside its fetched files. */
 const OWN_FILES = ['model.json', '.verified.json', 'int8-smooth.json']
@@ -63,8 +64,8 @@ async function removeFiles(model: LockedModel, folder: string): Promise<{ files:
       bytes += stats.size
     }
   }
-  // Downloads that broke off.
-  await rm(join(folder, '.partial'), { recursive: true, force: true })
+  // Downloads and replacements that broke off.
+  for (const broken of ['.partial', STAGE]) await rm(join(folder, broken), { recursive: true, force: true })
   const within = new Set(paths.map(path => dirname(join(folder, path))))
   for (const emptied of [...within].sort((a, b) => b.length - a.length)) await rmdir(emptied).catch(() => undefined)
   return { files, bytes }

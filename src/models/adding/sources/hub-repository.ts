@@ -1,6 +1,9 @@
+import { setTimeout } from 'node:timers/promises'
+import { backoffMs } from '../../../domain/backoff.js'
 import { AppError } from '../../../domain/errors.js'
 import { errorMessage } from '../../../domain/text/error-text.js'
 import { fetchedPath } from '../../catalog/model-json.js'
+import { DEFAULT_RETRY, type Retry } from '../../files/download.js'
 import type { HubAnswer, HubSource } from '../../files/hub-source.js'
 import { SourceError } from '../../files/source.js'
 import { at, isObject, numberAt, objectAt, textAt } from '../json.js'
@@ -20,6 +23,7 @@ export class HubRepository implements Repository {
     readonly files: HubSource,
     private readonly repository: string,
     private readonly wanted: string,
+    private readonly retry: Retry = DEFAULT_RETRY,
   ) {
     this.source = `hf:${repository}`
     this.title = repository.split('/')[1]!
@@ -59,8 +63,22 @@ export class HubRepository implements Repository {
     return files
   }
 
-  /** @returns a JSON answer, and the cursor of the next page */
+  /** As files are fetched: a broken connection and a busy hub get more attempts. */
   private async json(address: string, signal: AbortSignal): Promise<[json: unknown, cursor: string | undefined]> {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await this.#ask(address, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        const { attempts, firstMs } = this.retry
+        if (!isPassing(error) || failures >= attempts) throw error
+        await setTimeout(backoffMs(failures - 1, { firstMs }), undefined, { signal })
+      }
+    }
+  }
+
+  /** @returns a JSON answer, and the cursor of the next page */
+  async #ask(address: string, signal: AbortSignal): Promise<[json: unknown, cursor: string | undefined]> {
     const answer = await this.files.get(address, 0, signal)
     try {
       const text = await readText(answer)
@@ -84,7 +102,7 @@ export class HubRepository implements Repository {
       )
     return new AppError(
       'MODEL_DOWNLOAD_FAILED',
-      `Could not list ${where}: ${cause.message}. HF_ENDPOINT names the hub. Without a network, copy the repository and add its folder.`,
+      `Could not list ${where}: ${cause.message}. ${isPassing(cause) ? 'Try again later. ' : ''}HF_ENDPOINT names the hub. Without a network, copy the repository and add its folder.`,
       { cause },
     )
   }
@@ -95,6 +113,10 @@ export class HubRepository implements Repository {
       `${this.source}: expected ${expected}, found ${found}. HF_ENDPOINT (${this.files.endpoint}) may not be a hub with the API of huggingface.co.`,
     )
   }
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof SourceError && error.kind === 'interrupted'
 }
 
 async function readText(answer: HubAnswer): Promise<string> {
