@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { AppError, type PhotoFailureCode } from '../../domain/errors.js'
 import type { LabelSet } from '../../domain/labels.js'
+import { modelKey } from '../../domain/model.js'
 import { formatQuantity } from '../../domain/text/format.js'
 import { type IngestSubject, ingest } from '../../producers/ingest.js'
 import { openInput } from '../../producers/input/open-input.js'
@@ -129,9 +130,14 @@ async function startAndFollow(
   }).finally(() => printer.close())
   if (!end && summary.enqueuedPhotos > 0)
     out.text(
-      'Workers process the photos: unsplash-clip worker. To watch: unsplash-clip run show --watch, or ingest with --wait.',
+      `Workers process the photos: unsplash-clip worker${ofModel(context)}. To watch: unsplash-clip run show --watch, or ingest with --wait.`,
     )
   if (synced?.isRefused) return 1
   const isWhole = summary.badRows === 0 && summary.leftOut === undefined && (end?.failed ?? 0) === 0
   return isWhole ? 0 : SOME_FAILED
+}
+
+/** A worker without it would fetch and open the model of the settings first. */
+function ofModel({ app, modelNamed }: Context): string {
+  return modelNamed ? ` --model ${modelKey(app.models.spec)}` : ''
 }

@@ -96,7 +96,9 @@ function chooseTowers(
       `no ONNX file${files.some(({ path }) => /\.(safetensors|bin|pt|pth)$/.test(path)) ? ', only weights of PyTorch, which this program does not read' : ''}`,
       'Export it, for example with `optimum-cli export onnx --model OWNER/NAME FOLDER`, and add the folder; many models have an export in a repository of onnx-community, Xenova or immich-app.',
     )
-  const precision = wanted ?? PREFERRED.find(one => all.some(file => file.precision === one)) ?? all[0]!.precision
+  const has = [...new Set(all.map(file => file.precision))]
+  const named = wanted === undefined ? PREFERRED : [wanted, `q${wanted}`]
+  const precision = named.find(one => has.includes(one)) ?? wanted ?? all[0]!.precision
   const of = (role: Role) => best(all.filter(file => file.role === role && file.precision === precision))
   const [vision, text, both] = [of('vision'), of('text'), of('both')]
   const clash = [vision, text, both].find(found => found.length > 1)
@@ -111,7 +113,6 @@ function chooseTowers(
   // Whether it has both towers, its inputs say.
   if (both[0]) return { vision: both[0].file, text: imagesOnly ? undefined : both[0].file, precision }
   if (vision[0] && !all.some(({ role }) => role === 'text')) return { vision: vision[0].file, precision }
-  const has = [...new Set(all.map(file => file.precision))]
   throw missing(
     source,
     `no ${vision[0] ? 'text' : 'image'} tower in ${precision} (its files are ${paths(all.map(({ file }) => file))})`,

@@ -86,7 +86,8 @@ export class FileFetcher {
     } catch (error) {
       throw this.#invalid(file, 'JSON', errorMessage(error))
     }
-    if (!isObject(json)) throw this.#invalid(file, 'a JSON object', Array.isArray(json) ? 'a list' : typeof json)
+    if (!isObject(json))
+      throw this.#invalid(file, 'a JSON object', Array.isArray(json) ? 'a list' : JSON.stringify(json).slice(0, 100))
     return json
   }
 

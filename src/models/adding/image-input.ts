@@ -63,6 +63,12 @@ type Pixels = Omit<DerivedImages, 'from'>
 /** Values of Pillow's Resampling. */
 const PILLOW_KERNELS: Readonly<Record<number, ImageInput['kernel']>> = { 2: 'bilinear', 3: 'bicubic' }
 
+/** Kernels of processors of transformers whose file states none. */
+const DEFAULT_KERNELS: readonly (readonly [RegExp, number])[] = [
+  [/^(CLIP|ChineseCLIP|Siglip(?!2)|Bit|Blip|DeiT|OwlViT)/, 3],
+  [/^(ViT|Siglip2|ConvNext)/, 2],
+]
+
 /**
  * An image processor of transformers: resize, centre crop, rescale, normalise; each may be off.
  * https://github.com/huggingface/transformers/blob/main/src/transformers/image_processing_utils.py
@@ -76,9 +82,10 @@ function ofTransformers(json: Json): Pixels {
   if (on('rescale_offset', false))
     throw new Underivable('rescale_offset shifts the pixels, which this program does not do')
   if (on('do_pad', false)) throw new Underivable('do_pad adds borders, which this program does not do')
-  const resample = numberAt(json, 'resample') ?? 3
-  const kernel = PILLOW_KERNELS[resample]
-  if (!kernel) throw new Underivable(`resample is ${resample}; known are 2 (bilinear) and 3 (bicubic)`)
+  const type = typeOf(json)
+  const resample = json.resample ?? DEFAULT_KERNELS.find(([name]) => name.test(type))?.[1]
+  const kernel = typeof resample === 'number' ? PILLOW_KERNELS[resample] : undefined
+  if (!kernel) throw new Underivable(`resample is ${shown(resample)}; known are 2 (bilinear) and 3 (bicubic)`)
   const factor = on('do_rescale', true) ? (numberAt(json, 'rescale_factor') ?? 1 / 255) : 1
   const isNormalised = on('do_normalize', true)
   const mean = isNormalised ? threeAt(json, 'image_mean') : ([0, 0, 0] as const)
@@ -94,8 +101,12 @@ function ofTransformers(json: Json): Pixels {
 /** Processors whose plain number of `size` is both edges. */
 const SQUASHING = /^(?!CLIP|ChineseCLIP|Bit|ConvNext|OwlViT|Blip)/
 
+function typeOf(json: Json): string {
+  return textAt(json, 'image_processor_type') ?? textAt(json, 'feature_extractor_type') ?? ''
+}
+
 function squareOf(json: Json, on: (name: string, by: boolean) => boolean): Omit<ImageInput, 'kernel'> {
-  const type = textAt(json, 'image_processor_type') ?? textAt(json, 'feature_extractor_type') ?? ''
+  const type = typeOf(json)
   const plain = numberAt(json, 'size')
   const isSquash = plain !== undefined && type !== '' && SQUASHING.test(type)
   const shortest = numberAt(json, 'size.shortest_edge') ?? (isSquash ? undefined : plain)

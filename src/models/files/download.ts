@@ -104,7 +104,9 @@ async function partSize({ part, file }: Download): Promise<number> {
 /** Completes the partial file, checks it, and moves it to its place. */
 async function fetchRest(job: Download, size: number): Promise<string> {
   const { file, part, target, signal } = job
-  const sha256 = size < file.bytes ? await receive(job, size) : await sha256OfFile(part, { signal })
+  // Of an empty file there is no part yet.
+  const isHere = size >= file.bytes && size > 0
+  const sha256 = isHere ? await sha256OfFile(part, { signal }) : await receive(job, size)
   if (!job.unpinned && sha256 !== file.sha256)
     throw new WrongContentError(`SHA-256 ${file.sha256}`, `SHA-256 ${sha256}`)
   await rename(part, target)

@@ -51,4 +51,17 @@ describe('a run that names no model', () => {
     const worker = await sandbox.run('worker', '--until-idle')
     expect(worker.stderr).toContain('of clip-vit-b-32@int8 ')
   })
+
+  test('is told a worker of the model that was named, and no other', async () => {
+    for (const [photo, options, worker] of [
+      ['b', ['--model', 'demo'], 'worker --model demo@fp32. To'],
+      ['c', [], 'worker. To'],
+    ] as const) {
+      await writeFile(
+        join(sandbox.home, `${photo}.csv`),
+        `photo_id,photo_image_url\n${photo},https://photos.test/${photo}\n`,
+      )
+      expect((await sandbox.run('ingest', `${photo}.csv`, ...options)).stdout).toContain(worker)
+    }
+  })
 })

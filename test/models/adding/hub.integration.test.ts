@@ -266,6 +266,27 @@ describe('what cannot be derived is named, with what to do', () => {
       /resample is 1; known are 2 \(bilinear\) and 3 \(bicubic\)/,
     ],
     [
+      'no kernel, of a processor whose default is not known',
+      () =>
+        change('preprocessor_config.json', ({ resample: _, ...json }) => ({ ...json, image_processor_type: 'Own' })),
+      /resample is absent; known are 2/,
+    ],
+    [
+      'a kernel by name',
+      () => change('preprocessor_config.json', json => ({ ...json, resample: 'bilinear' })),
+      /resample is "bilinear"; known are 2/,
+    ],
+    [
+      'an empty file',
+      () => files().set('preprocessor_config.json', Buffer.alloc(0)),
+      /preprocessor_config\.json of hf:lab\/clip: expected JSON, found Unexpected end/,
+    ],
+    [
+      'a file without an object',
+      () => files().set('preprocessor_config.json', Buffer.from('null')),
+      /expected a JSON object, found null/,
+    ],
+    [
       'a file that is no ONNX',
       () => files().set(VISION, Buffer.from('<html>not found</html>')),
       /onnx\/vision_model\.onnx of hf:lab\/clip: expected an ONNX model/,
@@ -284,6 +305,25 @@ describe('what cannot be derived is named, with what to do', () => {
     const input = { size: 32, fit: 'squash', cropShare: 1, kernel: 'bilinear' }
     const stated = { input, mean: [0, 0, 0], std: [1, 1, 1], title: 'Ours' }
     expect((await addClip({ fields: stated })).entry).toMatchObject(stated)
+  })
+
+  test.each([
+    ['CLIPImageProcessor', 'bicubic'],
+    ['ViTImageProcessor', 'bilinear'],
+  ])('a %s whose file states no kernel takes the one of its library', async (type, kernel) => {
+    change('preprocessor_config.json', ({ resample: _, ...json }) => ({ ...json, image_processor_type: type }))
+    expect((await addClip()).entry.input).toMatchObject({ kernel })
+  })
+
+  test('a precision is found by the names of transformers.js', async () => {
+    for (const tower of ['vision', 'text']) {
+      const quantised = files().get(`onnx/${tower}_model_quantized.onnx`)!
+      files().delete(`onnx/${tower}_model_quantized.onnx`)
+      files().set(`onnx/${tower}_model_uint8.onnx`, quantised)
+    }
+    expect((await addClip({ precision: 'uint8' })).entry.precisions).toEqual({
+      uint8: { vision: 'onnx/vision_model_uint8.onnx', text: 'onnx/text_model_uint8.onnx' },
+    })
   })
 
   test('weights in a file outside of the folder', async () => {
