@@ -114,7 +114,7 @@ export function repositoryOf(source: string): string | undefined {
 function invalid(path: string, faults: readonly string[], cause?: unknown): AppError {
   return new AppError(
     'MODEL_INVALID',
-    `${faults.map(fault => `${path}: ${fault}`).join('\n')}\nTake the file as \`models add\` wrote it (setting MODELS_LOCK), or add its models again.`,
+    `${faults.map(fault => `${path}: ${fault}`).join('\n')}\nTake the file as \`models add\` wrote it (setting MODELS_LOCK), or move it away and add its models again.`,
     { cause },
   )
 }

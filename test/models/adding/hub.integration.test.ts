@@ -160,6 +160,8 @@ describe('a lock file', () => {
       await writeFile(place.lock, text.replace(from, to))
       expect(() => knownModels([], place.lock)).toThrow(message)
     }
+    // Adding reads it too.
+    expect((await failure(addClip())).message).toMatch(/or move it away and add its models again/)
   })
 })
 
