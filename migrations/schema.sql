@@ -2881,8 +2881,11 @@ begin
     ), shown as (
       select facet, value, photos, facet_place(facet, value) as natural_place, place from ranked where place <= $5
     ), labelled as (
+      -- By version alone: each further condition would make the planner expect fewer labels. Expecting one, as it does before
+      -- the first analyze, it compares every photo with every label.
       select l.set_name, l.label, count(*) as photos from chosen c
-        join photo_labels l on l.model_id = %3$s and l.set_name = any ($1) and l.photo_id = c.photo_id
+        join label_rows l on l.photo_id = c.photo_id
+         and l.version = any (array(select s.version from label_sets s where s.model_id = %3$s and s.name = any ($1)))
        group by l.set_name, l.label
     ), everything as (
       select facet, value, photos, 'value' as part, natural_place, place from shown

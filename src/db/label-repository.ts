@@ -24,6 +24,7 @@ const CANCEL_CHANGE = 'select cancel_relabel($2, model => $1::integer::text) as 
 
 const LABEL_PAGE = 'select label_page($1, $2) as done'
 const LABEL_REST = 'select labelled as done, queued from label_rest($1, $2)'
+const ANALYZE = 'analyze label_rows'
 const SWITCH = 'select label_switch($1, $2)'
 const REMOVE_SET = 'select remove_label_set($2, $1::integer::text) as labels'
 const SWEEP = 'select sweep_labels()'
@@ -102,6 +103,8 @@ export class PostgresLabelRepository implements LabelRepository {
   ): Promise<number> {
     const pass = { page: LABEL_PAGE, rest: LABEL_REST, values: [modelId, setName] }
     const labelled = await runPass(this.database, pass, { sessions: this.#sessions, onProgress, signal })
+    // Until autovacuum comes, the planner would expect one label where there are thousands.
+    if (labelled > 0) await this.database.transaction(session => session.query(ANALYZE), { unlimited: true })
     await this.database.query(SWITCH, [modelId, setName])
     await patiently(this.database, SWEEP)
     return labelled

@@ -54,6 +54,20 @@ describe.each(kinds)('the label repository on the $kind server', ({ available, s
       }
     })
 
+    test('tells the planner how many labels there are, before readers see them', async () => {
+      const expected = async () =>
+        (
+          await database.query<{ rows: number }>(
+            `select reltuples::integer as rows from pg_class where oid = 'label_rows'::regclass`,
+          )
+        )[0]!.rows
+      await embedPhotos(database, modelId, photos(300), vectors(300))
+      await labels.savePrompts(modelId, TIME, vectors(4))
+      expect(await expected()).toBe(-1)
+      await labels.labelPhotos(modelId, 'time')
+      expect(await expected()).toBe(300)
+    })
+
     test('names the labels whose words the model takes for one and the same', async () => {
       const [same, other, third] = vectors(3)
       await labels.savePrompts(modelId, TIME, [same!, other!, same!, third!])

@@ -264,6 +264,32 @@ describe.each(kinds)('facets on the $kind server', ({ available, start }) => {
       expect(await repository.facets(modelId, { names: ['year', 'year'] })).toEqual([year])
     })
 
+    test('count the labels of many photos before their first analyze', async () => {
+      const undone = new Error('undone')
+      const counted = database.transaction(async session => {
+        await session.query('set local session_replication_role = replica')
+        await session.query(
+          `with many as (select 'many-' || i as id from generate_series(1, 20000) as i), placed as (
+             insert into photos (photo_id, photo_image_url) select id, 'https://images.example/' || id from many
+           ), embedded as (
+             insert into embeddings (model_id, photo_id, embedding) select $1, id, '[1,0,0]' from many
+           )
+           insert into label_rows (version, model_id, set_name, photo_id, label, score, scores)
+           select s.version, s.model_id, s.name, id, 'left', 1, '{1}' from many, label_sets s where s.model_id = $1`,
+          [modelId],
+        )
+        // To compare each photo with each label takes half a minute.
+        await session.query(`set local statement_timeout = '10s'`)
+        const [left] = await session.query<{ photos: number }>(
+          `select photos from search_facets('{side}', model => $1::integer::text) where value = 'left'`,
+          [modelId],
+        )
+        expect(left!.photos).toBe(20_000 + [...sides.values()].filter(side => side === 'left').length)
+        throw undone
+      })
+      await expect(counted).rejects.toBe(undone)
+    })
+
     test('refuse a name that is none, and know those that are', async () => {
       for (const name of ['colour', '', "side'; drop table photos; --", '%s', '\u0000'])
         await expect(repository.facets(modelId, { names: ['year', name] })).rejects.toMatchObject({
