@@ -1,12 +1,11 @@
 import pLimit from 'p-limit'
 import { AppError } from '../domain/errors.js'
+import { isCopyKey } from '../domain/places/copy-key.js'
 import type { ObjectStore } from '../domain/ports/object-store.js'
 
 const AT_ONCE = 16
 /** Keys that wait for a place. */
 const AHEAD = 4 * AT_ONCE
-/** The store's own probes (`check`). */
-const PROBE = /^check-[0-9a-f-]{36}$/
 const SHOWN = 5
 
 export interface CopyObjectsOptions {
@@ -28,7 +27,7 @@ export interface CopiedObjects {
 }
 
 /**
- * Copies every object from one store to another, reads each one back and compares its bytes. An interrupted copy
+ * Copies every compressed copy from one store to another, reads each one back and compares its bytes. Other objects stay. An interrupted copy
  * continues: what is there and equal is not written again. Objects of the target that differ stay.
  * @throws AppError STORE_DIFFERS when the target has other objects of the same names, or links to those of the source;
  * PhotoError STORE_FAILED
@@ -83,7 +82,8 @@ async function eachObject(
   let failure: { error: unknown } | undefined
   for await (const key of store.list()) {
     if (failure !== undefined || signal.aborted) break
-    if (PROBE.test(key)) continue
+    // A folder or bucket may hold other things, such as photos of the user.
+    if (!isCopyKey(key)) continue
     const job = limit(async () => {
       if (failure === undefined && !signal.aborted) await work(key)
     })
