@@ -12,7 +12,7 @@ import { refuseAddresses } from './conditions.js'
 import { addDocument } from './document.js'
 import type { HttpApp } from './http-app.js'
 import { readPageFiles } from './page/page-files.js'
-import { notFoundPage } from './page/send-page.js'
+import { notFoundPage, routableUrl } from './page/send-page.js'
 import type { HttpLimits, HttpOptions, HttpParts } from './parts.js'
 import { addCallers, addScopes } from './plugins/access.js'
 import { addAdmission } from './plugins/admission.js'
@@ -99,6 +99,7 @@ export async function startHttpServer(parts: HttpParts, options: HttpOptions): P
 /** The API without a port, for its document and for programs within this process. @param stopped aborted when the server stops */
 export async function buildHttpApp(parts: HttpParts, options: HttpOptions, stopped: AbortSignal): Promise<HttpApp> {
   const { limits, withPage = true } = options
+  const page = withPage ? await readPageFiles() : null
   const app: HttpApp = fastify({
     loggerInstance: parts.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -113,6 +114,7 @@ export async function buildHttpApp(parts: HttpParts, options: HttpOptions, stopp
     return503OnClosing: true,
     clientErrorHandler: answerUnreadable,
     frameworkErrors: answerUnroutable,
+    ...(page && { rewriteUrl: routableUrl }),
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorOf)
   app.setSerializerCompiler(serializerCompiler)
@@ -130,7 +132,6 @@ export async function buildHttpApp(parts: HttpParts, options: HttpOptions, stopp
   await addRateLimit(app, limits.requestsPerMinute)
   addScopes(app)
   addAdmission(app, limits, stopped)
-  const page = withPage ? await readPageFiles() : null
   addProblems(app, page && notFoundPage(page))
   await addDocument(app)
   await app.register(async api => addApi(api as unknown as HttpApp, parts, sessions, limits), { prefix: BASE })

@@ -182,13 +182,15 @@ describe('limits and checks of the HTTP API', () => {
       [404, 'text/html'],
       [404, 'application/problem+json'],
     ]
-    for (const path of ['/serach?q=snow', '/photos/a/b', '/apis', '/%ff']) {
-      if (path !== '/%ff') expect(await typeOf(path, browser), path).toEqual(page)
+    for (const path of ['/serach?q=snow', '/photos/a/b', '/apis', '/%ff', '/photos/%E0%A4%A?q=%']) {
+      expect(await typeOf(path, browser), path).toEqual(page)
       expect((await typeOf(path, { host: 'localhost', accept: '*/*' }))[1], path).toBe('application/problem+json')
     }
     expect(await typeOf('/serach', browser, 'HEAD')).toEqual(page)
     const link = { ...browser, 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'document' }
     expect(await typeOf('/serach', link)).toEqual(page)
+    expect((await raw(api, '/%ff', browser)).headers['content-security-policy']).toContain("default-src 'none'")
+    expect(await typeOf('/api/v1/photos/%ff', browser)).toEqual([400, 'application/problem+json'])
     for (const path of ['/api/v1/serach', '/assets/none.js', '/queues/none/x'])
       expect(await typeOf(path, browser), path).toEqual(problem)
     expect((await typeOf('/serach', browser, 'POST'))[1]).toBe('application/problem+json')

@@ -23,7 +23,8 @@ const conditions = (query: string) => conditionParameters(read(`/search?${query}
 test('the server serves the page at the path of every view, and at no other', () => {
   expect([...VIEW_PATHS]).toEqual([...PAGE_PATHS])
   expect(matchPath('/photos/a%20b')).toEqual({ view: '/photos/:id', parameters: { id: 'a b' } })
-  for (const path of ['/photos/', '/photos', '/photos/a/b', '/runs/', '/else']) expect(matchPath(path)).toBeNull()
+  for (const path of ['/photos/', '/photos', '/photos/a/b', '/photos/%E0%A4%A', '/runs/', '/else'])
+    expect(matchPath(path)).toBeNull()
 })
 
 test('an address reproduces its state', () => {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { PageFile, PageFiles } from './page-files.js'
 
@@ -13,6 +14,9 @@ export function sendPage(
   return reply.header('content-encoding', 'gzip').send(compressed)
 }
 
+/** Leads nowhere. */
+const NOWHERE = '/unreadable-address'
+
 /** What programs ask for. A mistake there is no mistyped view. */
 const OF_PROGRAMS = /^\/(api\/|assets\/|queues(\/|$)|(metrics|healthz|readyz)$)/
 
@@ -23,12 +27,31 @@ const OF_PROGRAMS = /^\/(api\/|assets\/|queues(\/|$)|(metrics|healthz|readyz)$)/
 export type NotFoundPage = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | null
 
 export function notFoundPage({ index }: PageFiles): NotFoundPage {
-  return (request, reply) => {
-    const { method, url, headers } = request
-    const isRead = method === 'GET' || method === 'HEAD'
-    // Browsers name it when they open an address; programs ask for JSON, or for anything.
-    const wantsPage = /\btext\/html\b/i.test(headers.accept ?? '')
-    if (!(isRead && wantsPage) || OF_PROGRAMS.test(url.split('?')[0]!)) return null
-    return sendPage(request, reply.code(404).header('cache-control', 'no-store'), index)
+  return (request, reply) =>
+    opensView(request) ? sendPage(request, reply.code(404).header('cache-control', 'no-store'), index) : null
+}
+
+/**
+ * The address that the router gets. One that cannot be decoded would be answered before any hook, without the headers of
+ * security: who opens it in a browser is led nowhere instead, and the page says that it has no such view.
+ */
+export function routableUrl(request: IncomingMessage): string {
+  const { method = '', url = '', headers } = request
+  return opensView({ method, url, headers }) && !isDecodable(url.split('?')[0]!) ? NOWHERE : url
+}
+
+function opensView({ method, url, headers }: Pick<FastifyRequest, 'method' | 'url' | 'headers'>): boolean {
+  const isRead = method === 'GET' || method === 'HEAD'
+  // Browsers name it when they open an address; programs ask for JSON, or for anything.
+  const wantsPage = /\btext\/html\b/i.test(headers.accept ?? '')
+  return isRead && wantsPage && !OF_PROGRAMS.test(url.split('?')[0]!)
+}
+
+function isDecodable(path: string): boolean {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
   }
 }

@@ -32,16 +32,20 @@ function matched(pattern: readonly string[], parts: readonly string[]): Record<s
   const parameters: Record<string, string> = {}
   for (const [i, expected] of pattern.entries()) {
     const part = parts[i]!
-    if (expected.startsWith(':') && part !== '') parameters[expected.slice(1)] = decoded(part)
-    else if (expected !== part) return null
+    if (expected.startsWith(':') && part !== '') {
+      const value = decoded(part)
+      if (value === null) return null
+      parameters[expected.slice(1)] = value
+    } else if (expected !== part) return null
   }
   return parameters
 }
 
-function decoded(part: string): string {
+/** Null: the address is cut off within a character. */
+function decoded(part: string): string | null {
   try {
     return decodeURIComponent(part)
   } catch {
-    return part
+    return null
   }
 }
