@@ -18,17 +18,40 @@ describe.skipIf(!hasChromium())('the map of the page', () => {
   const parameters = () => new URL(shown.tab.page.url()).searchParams
   const map = () => shown.tab.page.getByRole('application', { name: /^Map of similar photos/ })
 
+  /** The colours come after the points. */
+  const isDrawn = () => shown.tab.page.getByRole('link', { name: /^at night/ }).waitFor()
+
   test('says how to make one where there is none', async () => {
     await shown.tab.page.goto(`${shown.api.server.url}/map`)
     await shown.tab.page.getByRole('heading', { name: 'No map yet' }).waitFor()
     expect(await shown.tab.violations()).toEqual([])
   })
 
+  test('keeps its size when the colours come later', async () => {
+    await save(PHOTOS)
+    const late = await openTab(shown.browser, shown.api.server.url)
+    let send = () => {}
+    const isSent = new Promise<void>(resolve => {
+      send = resolve
+    })
+    await late.page.route('**/colors?*', async route => {
+      await isSent
+      await route.continue()
+    })
+    await late.page.goto(`${shown.api.server.url}/map`)
+    const drawn = late.page.getByRole('application', { name: /^Map of similar photos/ })
+    const before = await drawn.boundingBox()
+    send()
+    await late.page.getByRole('link', { name: /^at night/ }).waitFor()
+    expect(await drawn.boundingBox()).toEqual(before)
+    expect(late.problems).toEqual([])
+    await late.close()
+  })
+
   test('shows the photos in the colours of a label set, and of metadata', async () => {
     await save(PHOTOS)
     await shown.tab.page.goto(`${shown.api.server.url}/map`)
-    await map().waitFor()
-    await shown.tab.page.getByRole('link', { name: /^at night/ }).waitFor()
+    await isDrawn()
     await soon(() => shown.tab.page.locator('.points-photo img').count()).toBeGreaterThan(10)
     expect(await shown.tab.violations()).toEqual([])
     await shown.tab.page.getByLabel('Colour by').selectOption('country')
@@ -39,6 +62,7 @@ describe.skipIf(!hasChromium())('the map of the page', () => {
 
   test('moves and zooms by keys, wheel and drag; the address follows; a picture leads to its photo', async () => {
     await shown.tab.page.goto(`${shown.api.server.url}/map`)
+    await isDrawn()
     await map().focus()
     await shown.tab.page.keyboard.press('+')
     await shown.tab.page.keyboard.press('ArrowRight')
@@ -52,6 +76,7 @@ describe.skipIf(!hasChromium())('the map of the page', () => {
     await shown.tab.page.mouse.move(x + 90, y + 60, { steps: 4 })
     await shown.tab.page.mouse.up()
     await shown.tab.page.reload()
+    await isDrawn()
     await map().focus()
     await shown.tab.page.keyboard.press('0')
     await soon(() => parameters().get('at')).toBeNull()

@@ -68,7 +68,12 @@ function OneProjection({ shown: { name, photos, created_at: since }, names }: Pr
           />
         )}
       </div>
-      {colors.value && <Legend colors={colors.value} only={only} photos={photos} theme={theme} />}
+      {/* Before the colours are there, their place is kept, so that the map keeps its size. */}
+      {colors.value ? (
+        <Legend colors={colors.value} only={only} photos={photos} theme={theme} />
+      ) : (
+        <div class="legend" />
+      )}
     </div>
   )
 }
