@@ -277,6 +277,21 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await page.locator(TILES).first().waitFor()
     })
 
+    test('a dropped file that is no picture is named', async () => {
+      const page = await open('/')
+      const dropped = await page.evaluateHandle(
+        `(() => {
+          const data = new DataTransfer()
+          data.items.add(new File(['hello'], 'note.txt', { type: 'text/plain' }))
+          return data
+        })()`,
+      )
+      await page.dispatchEvent('body', 'drop', { dataTransfer: dropped })
+      await page.getByRole('alert').getByText('Expected a picture, found note.txt.').waitFor()
+      await page.getByRole('button', { name: 'Close' }).click()
+      expect(await page.getByRole('alert').count()).toBe(0)
+    })
+
     test('a picture is searched for by its vector, which the address holds', async () => {
       const page = await open('/search?q=snow')
       await page.getByRole('button', { name: 'Search by a picture' }).click()
@@ -312,9 +327,10 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
         ['/photos/no%20id', 'There is no such photo', '/search'],
         ['/labels/nothing', 'There is no such label set', '/labels'],
         ['/serach?q=snow', 'There is no such page', '/'],
+        ['/photos/%E0%A4%A', 'There is no such page', '/'],
       ] as const) {
         const answer = await page.goto(`${base}${path}`)
-        expect(answer?.status(), path).toBe(path.startsWith('/serach') ? 404 : 200)
+        expect(answer?.status(), path).toBe(heading === 'There is no such page' ? 404 : 200)
         await page.getByRole('heading', { name: heading, level: 1 }).waitFor()
         expect(await page.getByRole('button', { name: 'Try again' }).count(), path).toBe(0)
         expect(await lost.violations(), path).toEqual([])
@@ -388,6 +404,10 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
         expect(await phone.violations(), path).toEqual([])
         expect(await phone.page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(320)
       }
+      await phone.page.goto(`${shown.api.server.url}/search?q=snow`)
+      await phone.page.locator(TILES).first().waitFor()
+      // Four rows: the photos begin on the first screen.
+      expect((await phone.page.locator('.tools').boundingBox())!.height).toBeLessThan(180)
       expect(phone.problems).toEqual([])
       await phone.close()
     })

@@ -26,7 +26,9 @@ export function DropTarget() {
         setOver(false)
         if (!hasFiles(event)) return
         event.preventDefault()
-        take(pictureIn(event.dataTransfer))
+        const file = pictureIn(event.dataTransfer)
+        if (file) take(file)
+        else setProblem(`Expected a picture, found ${event.dataTransfer?.files[0]?.name ?? 'none'}.`)
       },
       paste: (event: ClipboardEvent) => {
         const file = pictureIn(event.clipboardData)

@@ -34,7 +34,8 @@ async function keepThumbnail(text: string, file: Blob): Promise<void> {
   sessionStorage.setItem(PREFIX + text, canvas.toDataURL('image/jpeg', 0.7))
 }
 
-/** The first picture among what was dropped or pasted. */
+/** The first picture among what was dropped or pasted. Browsers know no type of HEIC and camera RAW; the server does. */
 export function pictureIn(data: DataTransfer | null): File | null {
-  return [...(data?.files ?? [])].find(file => file.type.startsWith('image/')) ?? null
+  const isPicture = ({ type, name }: File) => type.startsWith('image/') || (type === '' && name.includes('.'))
+  return [...(data?.files ?? [])].find(isPicture) ?? null
 }

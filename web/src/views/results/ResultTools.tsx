@@ -19,6 +19,7 @@ export function ResultTools({ state, isSearch, photos, hasDuplicates }: Props) {
   const order = !isSearch && state.order === 'relevance' ? 'newest' : state.order
   return (
     <div class="tools">
+      {isSearch && <Relevance state={state} photos={photos} />}
       {isSearch && (
         <label class="switch" title="A cut-off of each search, learned from what other texts score on the photos">
           <input
@@ -30,7 +31,6 @@ export function ResultTools({ state, isSearch, photos, hasDuplicates }: Props) {
           <span>Only what shows it</span>
         </label>
       )}
-      {isSearch && <Relevance state={state} photos={photos} />}
       {isSearch && (
         <label class="switch">
           <input
