@@ -79,9 +79,21 @@ function shownJson(shows: string | Float32Array): string | number[] {
 /** Rejects NUL and lone surrogates: Postgres accepts neither, so no stored value contains them. */
 function json(conditions: readonly object[]): string {
   const text = JSON.stringify(conditions)
-  if (/\\u(0000|d[89a-f]..)/.test(text))
-    throw new AppError('FILTER_INVALID', `expected text without NUL and lone surrogates, found ${text}`)
-  return text
+  if (!UNSTORABLE.test(text)) return text
+  const wrong = conditions.find(condition => UNSTORABLE.test(JSON.stringify(condition)))!
+  const named = 'column' in wrong ? wrong.column : 'set' in wrong ? wrong.set : Object.keys(wrong)[0]
+  throw new AppError(
+    'FILTER_INVALID',
+    `the condition on ${quoteText(named)} expects text without NUL and lone surrogates, found one of them. Leave it out.`,
+  )
+}
+
+/** In JSON: NUL, or half of a pair of surrogates. */
+const UNSTORABLE = /\\u(0000|d[89a-f]..)/
+
+/** A name as people read it: without what a terminal or a page does not show. */
+function quoteText(name: unknown): string {
+  return `"${storable(String(name)).replaceAll(/\p{C}/gu, '')}"`
 }
 
 /** Returns the argument of `combine`. Lone surrogates become U+FFFD, as the driver makes them; jsonb would reject them. */

@@ -88,7 +88,11 @@ describe.each(kinds)('what a search cannot answer, on the $kind server', ({ avai
         'exif_iso expects integer, found null',
       ],
       ['an object', { column: 'exif_iso', operator: '=', value: {} as string }, 'exif_iso expects integer, found {}'],
-      ['NUL', { column: 'photo_description', operator: '=', value: 'a\0b' }, 'without NUL'],
+      [
+        'NUL',
+        { column: 'photo_description', operator: '=', value: 'a\0b' },
+        'the condition on "photo_description" expects text without NUL and lone surrogates, found one of them',
+      ],
       [
         'an unknown label set',
         { set: 'colour', label: 'red' },
