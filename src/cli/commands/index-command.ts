@@ -108,8 +108,9 @@ Examples:
 Queries by image are randomly sampled photos, each excluded from its own results, and as many means of two, which lie
 between photos as images from outside of the collection do; the lower recall of both counts. Queries by text are stored
 prompts, those of label sets included; with fewer than 50 of them, prompts of a built-in list are embedded and added.
-Recall compares with the ten nearest by exact search. A search effort is accepted when the lower end of the 95 % interval of its recall reaches
-the wanted recall. Tune again when the number of photos has doubled, or after building an index.`,
+Recall compares with the ten nearest by exact search. A search effort is accepted when the
+lower end of the 95 % interval of its recall reaches the wanted recall. Tune again when the number of photos has doubled,
+or after building an index.`,
     )
     .action(async (options: CommonOptions & TuneRequest) => {
       process.exitCode = await runCommand(options, {}, async context => {

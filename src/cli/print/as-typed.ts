@@ -6,6 +6,7 @@ export const COMMANDS = [
   ...[
     'demo',
     'ingest',
+    'import',
     'worker',
     'health',
     'search',
@@ -15,6 +16,8 @@ export const COMMANDS = [
     'facets',
     'duplicates',
     'labels',
+    'eval',
+    'analyze',
     'prompts',
     'photo',
     'export',
