@@ -30,6 +30,11 @@ export function pickRows(of: Matrix, indices: ArrayLike<number>): Matrix {
   return picked
 }
 
+/** Whether all rows are the same. */
+export function rowsAreEqual({ columns, values }: Matrix): boolean {
+  return values.every((value, at) => value === values[at % columns])
+}
+
 /** Sum of squares of each row, [rows]. */
 export function squaredNorms(of: Matrix): Float64Array {
   const { rows, columns, values } = of

@@ -3,6 +3,7 @@ import { clusterRows } from '../../analysis/clusters/cluster-rows.js'
 import { type FoundClusters, findClusters } from '../../analysis/clusters/find-clusters.js'
 import { representatives } from '../../analysis/clusters/sorted-clusters.js'
 import { loadVectors, type PhotoVectors } from '../../analysis/load-vectors.js'
+import { rowsAreEqual } from '../../analysis/matrix/matrix.js'
 import { Products } from '../../analysis/matrix/products.js'
 import { AppError } from '../../domain/errors.js'
 import { LABEL_SET_NAME_PATTERN } from '../../domain/labels.js'
@@ -56,6 +57,10 @@ export async function clusterPhotos(context: Context, options: ClusterOptions): 
         `\nKept ${formatQuantity(stored, 'photo')} in the label set ${options.save}. Look at it: unsplash-clip labels show ${options.save} --sample 4`,
       )
     }
+    if (rowsAreEqual(photos.vectors))
+      out.note(
+        'All of these photos have the same vector, so the clusters say nothing about them. Are they copies of one picture?',
+      )
     out.note(`${formatQuantity(photos.ids.length, 'photo')} clustered with ${model.key} in ${seconds.toFixed(1)} s.`)
     return 0
   } finally {

@@ -139,5 +139,22 @@ describe.each(serverKinds())('analyze on the $kind server', ({ kind, available, 
         await database.close()
       }
     })
+
+    // The last one: the embedded server has one database.
+    test('cluster says when all photos have the same vector', { timeout: 240_000 }, async () => {
+      const same = await server.migratedUrl()
+      const database = await openDatabase({ url: same })
+      const model = aModel({ name: 'demo', dimension: DIMENSION })
+      const modelId = await new PostgresIngestRepository(database).registerModel(model)
+      const photos = Array.from({ length: 12 }, (_, i) => aPhoto(`photo-${i}`))
+      const vector = Float32Array.from({ length: DIMENSION }, (_, i) => (i === 0 ? 1 : 0))
+      await embedPhotos(database, modelId, photos, Array(photos.length).fill(vector))
+      await database.close()
+      const home = await Sandbox.create({ DATABASE_URL: same })
+      const { code, stderr } = await home.run('analyze', 'cluster', '--k', '3')
+      expect(stderr).toContain('All of these photos have the same vector')
+      expect(code).toBe(0)
+      await home.close()
+    })
   })
 })
