@@ -11,7 +11,8 @@ export type ObjectStoreLocation = { kind: 'folder'; folder: string } | ({ kind: 
  * @throws AppError CONFIG_INVALID
  */
 export function parseObjectStoreLocation(text: string): ObjectStoreLocation {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return { kind: 'folder', folder: resolve(text) }
+  // `s3:/bucket` is a mistyped bucket, not a folder.
+  if (!/^(s3:|[a-z][a-z0-9+.-]*:\/\/)/i.test(text)) return { kind: 'folder', folder: resolve(text) }
   const location = parseS3Location(text)
   if (location === null || (location.prefix !== '' && !isObjectKey(location.prefix)))
     throw new AppError(

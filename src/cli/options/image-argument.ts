@@ -18,6 +18,14 @@ export async function readImage(
   })
 }
 
+const FOUND: Record<string, string> = {
+  ENOENT: 'the file does not exist',
+  ENOTDIR: 'the file does not exist',
+  EISDIR: 'it is a folder',
+  EACCES: 'you may not read it',
+  EPERM: 'you may not read it',
+}
+
 async function readImageFile(file: string): Promise<Buffer> {
   try {
     return await readFile(file)
@@ -26,7 +34,7 @@ async function readImageFile(file: string): Promise<Buffer> {
     if (syscall !== 'open' && syscall !== 'read') throw error
     throw new AppError(
       'INPUT_NOT_FOUND',
-      `expected an image file or an http(s) URL, found ${JSON.stringify(file)}: ${code === 'ENOENT' ? 'the file does not exist' : code}.`,
+      `expected an image file or an http(s) URL, found ${JSON.stringify(file)}: ${FOUND[code!] ?? code}.`,
     )
   }
 }

@@ -14,7 +14,7 @@ export function readLabelSet(nameOrPath: string, folders: readonly string[]): La
     const known = listLabelSetNames(folders)
     throw new AppError(
       'LABEL_SET_INVALID',
-      `Expected a label set, found ${JSON.stringify(nameOrPath)}; known: ${known.join(', ') || 'none'}. Write a file: {"name": "season", "template": "A photo taken in {label}", "labels": ["spring", "summer", "autumn", "winter"]} and give its path, or put it in a folder and set LABELS_DIR.`,
+      `Expected a label set, found ${JSON.stringify(nameOrPath)}${isPath ? ', a file that does not exist' : ''}; known: ${known.join(', ') || 'none'}. Write a file: {"name": "season", "template": "A photo taken in {label}", "labels": ["spring", "summer", "autumn", "winter"]} and give its path, or put it in a folder and set LABELS_DIR.`,
     )
   }
   const parsed = parseLabelSet(parseJson(path))

@@ -1,5 +1,5 @@
 /** Process of the embedded server: `node server-main.js DATA_DIR IDLE_MS VERSION`. Logs go to stderr. */
-import { AppError } from '../../domain/errors.js'
+import { textOfFailure } from './engine-failure.js'
 import { serve } from './serve.js'
 import { EXIT_ELSEWHERE, EXIT_LOCKED, ServerLockedError } from './server-lock.js'
 
@@ -26,6 +26,6 @@ try {
     log(error.message)
     process.exit(error.elsewhere ? EXIT_ELSEWHERE : EXIT_LOCKED)
   }
-  log(error instanceof AppError ? error.message : error instanceof Error ? error.stack! : String(error))
+  log(textOfFailure(error))
   process.exit(1)
 }

@@ -25,7 +25,7 @@ import { looksLikeUrlList, readUrlList } from './url-list-reader.js'
 import { compareNames } from './zip.js'
 
 const EXPECTED =
-  "Expected one or more of: the Unsplash dataset's photos.tsv000…, a .csv or .tsv with its columns, one of these as .gz, the dataset's folder or .zip, a .txt with one URL a line, JSON Lines or Parquet with a column url, image files, a folder of them, or s3://bucket/prefix."
+  "Expected one or more of: the Unsplash dataset's photos.tsv000…, a .csv or .tsv with its columns, one of these as .gz, the dataset's folder or .zip, a .txt with one URL per line, JSON Lines or Parquet with a column url, image files, a folder of them, or s3://bucket/prefix."
 const TABLE_EXTENSION = /\.(?:tsv|csv)\d*(?:\.gz)?$/i
 
 export interface InputOptions {

@@ -95,6 +95,8 @@ describe('unsplash-clip', () => {
     [['search', 'dog', '--model', 'clip-vit-z'], 'clip-vit-z'],
     [['health', '--url', 'localhost'], 'expects an address like http://127.0.0.1:9464/healthz'],
     [['labels', 'predict', 'mood'], 'Expected a label set, found "mood"; known: taken_space, taken_time'],
+    [['labels', 'predict', './mood.json'], 'found "./mood.json", a file that does not exist; known: taken_space'],
+    [['photo', 'info', '.'], 'expected an image file or an http(s) URL, found ".": it is a folder.'],
   ])('%j is wrong usage: exit code 2 and what was expected', async (args, message) => {
     const { code, stdout, stderr } = await sandbox.run(...args)
     expect(stderr).toContain(message)
