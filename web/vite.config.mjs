@@ -9,6 +9,8 @@ export default defineConfig({
     // The content security policy allows neither inline scripts nor data: as a source of scripts and styles.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // Slow plugins on a busy machine are no news to whoever installs the program.
+    rolldownOptions: { checks: { pluginTimings: false } },
     // The licenses of what the page contains.
     license: { fileName: 'assets/licenses.md' },
   },
