@@ -215,12 +215,15 @@ function listenAsWorker({ signal }: AbortController, stop: () => void): Interrup
     terminated = true
     stop()
   }
-  return listening(signal, [
+  const interrupt = listening(signal, [
     ['SIGINT', () => {}],
     ['SIGTERM', onTerminate],
     ['message', (message: ToWorker) => message.kind === 'stop' && stop()],
     ['disconnect', stop],
   ])
+  // The supervisor was killed while this process started, before anybody listened.
+  if (process.connected === false) stop()
+  return interrupt
 }
 
 function listening(

@@ -40,7 +40,10 @@ export function siblings(): number {
 
 /** Whether a supervisor started this process and listens; an ipc channel alone proves neither. */
 export function isSupervised(): boolean {
-  return process.send !== undefined && process.env[SUPERVISOR] === String(process.ppid)
+  const supervisor = process.env[SUPERVISOR]
+  if (process.send === undefined || supervisor === undefined) return false
+  // Without a channel: the supervisor was killed while this process started, so it has another parent by now.
+  return supervisor === String(process.ppid) || process.connected === false
 }
 
 /** Sends a message to the supervisor. Without one nothing is lost: this process is about to end, too. */
