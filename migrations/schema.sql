@@ -63,12 +63,14 @@ begin
   return query execute format($sql$
     select row_number() over (order by found.place, found.photo_id), found.photo_id, found.place
       from (select placed.photo_id, placed.place
-              from (select e.photo_id, coalesce(%s * 1000000 * extract(epoch from p.photo_submitted_at)::double precision, 9e15) as place
+              from (select p.photo_id, coalesce(%s * extract(epoch from p.photo_submitted_at)::double precision, 9e15) as place
                       from embeddings e join photos p on p.photo_id = e.photo_id
-                     where e.model_id = %s %s) as placed
+                     where e.model_id = %s %s %s) as placed
              where $1 is null or (placed.place, placed.photo_id) > ($1, $2)
              order by placed.place, placed.photo_id limit $5) as found$sql$,
-    case when newest_first then -1 else 1 end, of_model, checked.conditions)
+    case when newest_first then -1000000 else 1000000 end, of_model, checked.conditions,
+    -- The index photos_newest gives a page at once. Through it, photos that few conditions select would be looked for among all.
+    case when checked.conditions <> '' then 'offset 0' end)
     using after_place, after_photo, labels, filters, k;
 end $_$;
 
@@ -3450,6 +3452,7 @@ COMMENT ON FUNCTION public.shared_concepts(query public.vector, n integer, label
 
 CREATE FUNCTION public.shared_words(query public.vector DEFAULT NULL::public.vector, n integer DEFAULT 200, labels jsonb DEFAULT '[]'::jsonb, filters jsonb DEFAULT '[]'::jsonb, model text DEFAULT NULL::text, top integer DEFAULT 12, min_score double precision DEFAULT NULL::double precision, kind text DEFAULT NULL::text, omitted text DEFAULT ''::text) RETURNS TABLE(word text, photos bigint, hits bigint, share_of_all double precision)
     LANGUAGE plpgsql STABLE
+    SET jit TO 'off'
     AS $_$
 declare
   of_model integer := model_id_of(model);
@@ -5463,6 +5466,8 @@ CREATE INDEX photos_by_country ON public.photos USING btree (photo_location_coun
 CREATE INDEX photos_by_photographer ON public.photos USING btree (photographer_username) WHERE (photographer_username IS NOT NULL);
 
 CREATE INDEX photos_by_place ON public.photos USING btree (photo_location_latitude, photo_location_longitude) WHERE (photo_location_latitude IS NOT NULL);
+
+CREATE INDEX photos_newest ON public.photos USING btree (COALESCE((('-1000000'::integer)::double precision * (EXTRACT(epoch FROM photo_submitted_at))::double precision), ('9000000000000000'::numeric)::double precision), photo_id);
 
 CREATE INDEX projection_points_by_photo ON public.projection_points USING btree (photo_id);
 

@@ -2,7 +2,10 @@ create or replace function shared_words(
   query vector default null, n integer default 200,
   labels jsonb default '[]', filters jsonb default '[]', model text default null,
   top integer default 12, min_score double precision default null, kind text default null, omitted text default ''
-) returns table (word text, photos bigint, hits bigint, share_of_all double precision) language plpgsql stable as $$
+) returns table (word text, photos bigint, hits bigint, share_of_all double precision) language plpgsql stable
+-- Compiling the statement takes longer than running it.
+set jit = off
+as $$
 declare
   of_model integer := model_id_of(model);
 begin

@@ -18,12 +18,14 @@ begin
   return query execute format($sql$
     select row_number() over (order by found.place, found.photo_id), found.photo_id, found.place
       from (select placed.photo_id, placed.place
-              from (select e.photo_id, coalesce(%s * 1000000 * extract(epoch from p.photo_submitted_at)::double precision, 9e15) as place
+              from (select p.photo_id, coalesce(%s * extract(epoch from p.photo_submitted_at)::double precision, 9e15) as place
                       from embeddings e join photos p on p.photo_id = e.photo_id
-                     where e.model_id = %s %s) as placed
+                     where e.model_id = %s %s %s) as placed
              where $1 is null or (placed.place, placed.photo_id) > ($1, $2)
              order by placed.place, placed.photo_id limit $5) as found$sql$,
-    case when newest_first then -1 else 1 end, of_model, checked.conditions)
+    case when newest_first then -1000000 else 1000000 end, of_model, checked.conditions,
+    -- The index photos_newest gives a page at once. Through it, photos that few conditions select would be looked for among all.
+    case when checked.conditions <> '' then 'offset 0' end)
     using after_place, after_photo, labels, filters, k;
 end $$;
 comment on function browse_photos is

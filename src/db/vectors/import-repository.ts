@@ -19,7 +19,7 @@ const BEGIN = `
   returning rows_done as "rowsDone"`
 const REACHED = 'update imports set rows_done = greatest(rows_done, $3) where model_id = $1 and digest = $2'
 const FINISH = 'update imports set finished_at = now() where model_id = $1 and digest = $2'
-const ANALYZE = 'analyze photos, embeddings'
+const ANALYZE = 'analyze photos, embeddings, label_rows'
 const HALFVEC = `select 'halfvec'::regtype::oid::integer as oid`
 /**
  * Functions compare their tables with an array of thousands of ids. A generic plan for a table that was empty a moment ago

@@ -247,7 +247,12 @@ describe.each(kinds)('search on the $kind server', ({ available, start }) => {
           `insert into photos (photo_id, photo_image_url)
            select 'many-' || i, 'https://images.example/' || i from generate_series(1, 30000) as i`,
         )
-        await session.query('analyze photos')
+        await session.query(
+          `insert into embeddings (model_id, photo_id, embedding)
+           select $1, 'many-' || i, '[1,0,0]' from generate_series(1, 30000) as i`,
+          [modelId],
+        )
+        await session.query('analyze photos, embeddings')
         const rowsRead = async () => {
           const [row] = await session.query<{ seq_tup_read: string }>(
             `select seq_tup_read from pg_stat_xact_user_tables where relname = 'photos'`,
