@@ -118,7 +118,12 @@ describe.each(serverKinds())('the page on the $kind server', ({ kind, available,
       await press('Enter')
       await page.locator(TILES).first().waitFor()
       await until('Tab', 'focus.closest("[role=grid]") !== null')
-      await press('ArrowRight')
+      // The focus moves with the key, so that Enter may follow at once.
+      const isMoved = `(focus => {
+        focus.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }))
+        return document.activeElement !== focus
+      })(document.activeElement)`
+      expect(await page.evaluate(isMoved)).toBe(true)
       await press('ArrowDown')
       await press('ArrowUp')
       const at = await focused()

@@ -61,13 +61,14 @@ export function Grid({ list, photos, isComplete, duplicates, opened, label, show
     if (width > 0 && !isComplete && last >= rows.length - AHEAD) void list.loadMore()
     // A page may bring nothing but what is hidden.
   }, [list, last, rows.length, width, list.photos.value.length, isComplete])
-  useEffect(() => {
+  const focusActive = () => {
     if (!wantsFocus.current) return
     const tile = element.current?.querySelector<HTMLElement>(`[data-index="${list.active.value}"]`)
     if (!tile) return
     wantsFocus.current = false
     tile.focus({ preventScroll: true })
-  })
+  }
+  useEffect(focusActive)
 
   const onKey = (event: KeyboardEvent) => {
     if (event.metaKey || event.ctrlKey || event.altKey) return
@@ -82,6 +83,8 @@ export function Grid({ list, photos, isComplete, duplicates, opened, label, show
     wantsFocus.current = true
     list.active.value = next
     scrollTo(rowOf(next, rows))
+    // At once where its tile is there: Enter may follow before the page is drawn.
+    focusActive()
   }
   const onFocus = (event: FocusEvent) => {
     const index = (event.target as HTMLElement).dataset.index
