@@ -10,7 +10,7 @@ import { VerifiedFiles } from '../files/verified-files.js'
 import { chooseFiles } from './choose-files.js'
 import { FileFetcher, isWithin } from './fetch-files.js'
 import { fetchAndDerive } from './fetch-model.js'
-import { changeModelsLock } from './lock-store.js'
+import { changeModelsLock, expectWritableLock } from './lock-store.js'
 import type { AddedModel, AddOptions } from './options.js'
 import type { Listing } from './sources/repository.js'
 import { moveStaged, stage } from './staged-files.js'
@@ -34,6 +34,7 @@ export async function addModel(options: AddOptions): Promise<AddedModel> {
     return before
   }
   await expectUsable()
+  await expectWritableLock(lock)
   makeFolder(folder)
   return withFileLock(
     join(folder, '.lock'),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readlink, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { access, constants, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { AppError } from '../../domain/errors.js'
 import { errorMessage } from '../../domain/text/error-text.js'
@@ -25,13 +25,24 @@ export async function changeModelsLock(
     })
   } catch (cause) {
     signal.throwIfAborted()
-    if (cause instanceof AppError) throw cause
-    throw new AppError(
-      'FILE_FAILED',
-      `Expected to write ${path} (setting MODELS_LOCK), found ${errorMessage(cause)}.`,
-      { cause },
-    )
+    throw cause instanceof AppError ? cause : notWritten(path, cause)
   }
+}
+
+/** Before files are fetched for it. @throws AppError FILE_FAILED where the lock file could not be written */
+export async function expectWritableLock(path: string): Promise<void> {
+  try {
+    const folder = dirname(await behindLink(path))
+    makeFolder(folder)
+    await access(folder, constants.W_OK)
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : notWritten(path, cause)
+  }
+}
+
+function notWritten(path: string, cause: unknown): AppError {
+  const message = `Expected to write ${path} (setting MODELS_LOCK), found ${errorMessage(cause)}.`
+  return new AppError('FILE_FAILED', message, { cause })
 }
 
 /** The file that a link names, so that a link into the repository of a deployment stays one. */

@@ -53,6 +53,14 @@ describe('a model that is in use', () => {
   })
 })
 
+test('a lock file that cannot be written is found before any file is fetched', async () => {
+  await writeFile(join(place.cacheDir, 'team'), '')
+  hub.contentRequests.length = 0
+  const lock = join(place.cacheDir, 'team', 'models.lock.json')
+  expect((await failure(addClip({ lock }))).message).toMatch(/MODELS_LOCK|team/)
+  expect(hub.contentRequests).toEqual([])
+})
+
 describe('two attempts at once', () => {
   test('with the same name keep both precisions', async () => {
     await Promise.all([addClip(), addClip({ precision: 'int8' })])
