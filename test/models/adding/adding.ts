@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest'
 import { AppError } from '../../../src/domain/errors.js'
 import { addModel } from '../../../src/models/adding/add-model.js'
 import type { AddedModel, AddOptions } from '../../../src/models/adding/options.js'
@@ -28,6 +28,36 @@ export function useHub(): void {
     await hub.close()
     await rm(root, { recursive: true, force: true })
   })
+}
+
+export const CLIP = 'lab/clip'
+export const VISION = 'onnx/vision_model.onnx'
+
+/** Where the test adds models. */
+export let place: { cacheDir: string; lock: string }
+
+/** Before each test a hub with the export of CLIP alone, and a folder without models. */
+export function useClip(): void {
+  useHub()
+
+  beforeEach(async () => {
+    hub.repositories.clear()
+    hub.tampered.clear()
+    hub.requests.length = 0
+    hub.contentRequests.length = 0
+    hub.pageSize = 1000
+    hub.publish(CLIP, join(REPOSITORIES, 'clip'), { license: 'mit' })
+    place = await emptyCache()
+  })
+}
+
+/** The files of CLIP on the hub; a test may change them. */
+export function clipFiles() {
+  return hub.repositories.get(CLIP)!.files
+}
+
+export function addClip(more: Partial<Parameters<typeof add>[0]> = {}): Promise<AddedModel> {
+  return add({ repository: fromHub(CLIP), ...place, ...more })
 }
 
 /** An empty folder of models with its lock file. */

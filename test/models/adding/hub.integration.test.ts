@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { removeModel } from '../../../src/models/adding/remove-model.js'
 import { S3Repository } from '../../../src/models/adding/sources/s3-repository.js'
 import { identify } from '../../../src/models/catalog/identity.js'
@@ -13,27 +13,23 @@ import { HubSource } from '../../../src/models/files/hub-source.js'
 import { sha256 } from '../../support/models/model-hub.js'
 import { startS3 } from '../../support/servers/s3.js'
 import { LoopbackHub } from '../files/loopback-hub.js'
-import { add, emptyCache, failure, fromHub, hub, REPOSITORIES, signal, useHub } from './adding.js'
+import {
+  add,
+  addClip,
+  CLIP,
+  clipFiles,
+  emptyCache,
+  failure,
+  fromHub,
+  hub,
+  place,
+  REPOSITORIES,
+  signal,
+  useClip,
+  VISION,
+} from './adding.js'
 
-useHub()
-
-const REPOSITORY = 'lab/clip'
-const VISION = 'onnx/vision_model.onnx'
-let place: { cacheDir: string; lock: string }
-
-beforeEach(async () => {
-  hub.repositories.clear()
-  hub.tampered.clear()
-  hub.requests.length = 0
-  hub.contentRequests.length = 0
-  hub.pageSize = 1000
-  hub.publish(REPOSITORY, join(REPOSITORIES, 'clip'), { license: 'mit' })
-  place = await emptyCache()
-})
-
-const files = () => hub.repositories.get(REPOSITORY)!.files
-const addClip = (more: Partial<Parameters<typeof add>[0]> = {}) =>
-  add({ repository: fromHub(REPOSITORY), ...place, ...more })
+useClip()
 
 describe('a lock file', () => {
   test('has the commit, the derived model.json and the digest of each file, and nothing else', async () => {
@@ -47,7 +43,7 @@ describe('a lock file', () => {
     for (const [path, { bytes, sha256: pinned }] of Object.entries<{ bytes: number; sha256: string }>(
       lock.models.clip.files,
     ))
-      expect([bytes, pinned]).toEqual([files().get(path)!.length, sha256(files().get(path)!)])
+      expect([bytes, pinned]).toEqual([clipFiles().get(path)!.length, sha256(clipFiles().get(path)!)])
     expect(Object.keys(lock.models.clip.files)).toEqual([
       'config.json',
       'onnx/text_model.onnx',
@@ -64,7 +60,7 @@ describe('a lock file', () => {
     const elsewhere = await emptyCache()
     const source = new HubSource(hub.endpoint)
     const folder = await ensureModelFiles(here, { cacheDir: elsewhere.cacheDir, source })
-    expect(await readFile(join(folder, VISION))).toEqual(files().get(VISION))
+    expect(await readFile(join(folder, VISION))).toEqual(clipFiles().get(VISION))
     // The folder of a user with the same files and model.json is the same model.
     await writeFile(join(folder, 'model.json'), await readFile(join(place.cacheDir, 'clip', 'model.json')))
     const [own] = knownModels([folder]).filter(({ name }) => name === 'clip')
@@ -73,7 +69,7 @@ describe('a lock file', () => {
 
   test('makes another machine refuse a file that has changed since, with what to do', async () => {
     await addClip()
-    const changed = Buffer.from(files().get(VISION)!)
+    const changed = Buffer.from(clipFiles().get(VISION)!)
     changed[changed.length - 1]! ^= 1
     hub.tampered.set(VISION, changed)
     const { cacheDir } = await emptyCache()
@@ -85,7 +81,7 @@ describe('a lock file', () => {
     )
     expect(error.code).toBe('MODEL_DIGEST_MISMATCH')
     expect(error.message).toContain(
-      `expected SHA-256 ${sha256(files().get(VISION)!)}, found SHA-256 ${sha256(changed)}`,
+      `expected SHA-256 ${sha256(clipFiles().get(VISION)!)}, found SHA-256 ${sha256(changed)}`,
     )
     expect(error.message).toMatch(/models\.lock\.json .*models add … --update/)
   })
@@ -93,9 +89,9 @@ describe('a lock file', () => {
   test('makes `models add` refuse other bytes at the same commit, unless it is told to update', async () => {
     await addClip()
     await rm(join(place.cacheDir, 'clip'), { recursive: true })
-    const config = Buffer.from(files().get('config.json')!.toString().replace('{', '{ '))
-    const before = files().get('config.json')!
-    files().set('config.json', config)
+    const config = Buffer.from(clipFiles().get('config.json')!.toString().replace('{', '{ '))
+    const before = clipFiles().get('config.json')!
+    clipFiles().set('config.json', config)
     const error = await failure(addClip())
     expect([error.code, error.message]).toEqual([
       'MODEL_DIGEST_MISMATCH',
@@ -112,7 +108,7 @@ describe('a lock file', () => {
 
   test('keeps a revision until an update is asked for', async () => {
     const { revision } = await addClip()
-    hub.publish(REPOSITORY, join(REPOSITORIES, 'clip'), { commit: 'b'.repeat(40) })
+    hub.publish(CLIP, join(REPOSITORIES, 'clip'), { commit: 'b'.repeat(40) })
     const error = await failure(addClip())
     expect([error.code, error.message]).toEqual([
       'USAGE',
@@ -138,7 +134,7 @@ describe('a lock file', () => {
   test('that somebody broke is refused with the field, what was expected and what was found', async () => {
     await addClip()
     const text = await readFile(place.lock, 'utf8')
-    const digest = sha256(files().get(VISION)!)
+    const digest = sha256(clipFiles().get(VISION)!)
     for (const [from, to, message] of [
       [
         digest,
@@ -179,12 +175,12 @@ describe('fetching', () => {
   })
 
   test('refuses bytes that are not those of the list', async () => {
-    const wrong = Buffer.alloc(files().get(VISION)!.length)
+    const wrong = Buffer.alloc(clipFiles().get(VISION)!.length)
     hub.tampered.set(VISION, wrong)
     const error = await failure(addClip())
     expect([error.code, error.message]).toEqual([
       'MODEL_DIGEST_MISMATCH',
-      expect.stringContaining(`expected SHA-256 ${sha256(files().get(VISION)!)}, found SHA-256 ${sha256(wrong)}`),
+      expect.stringContaining(`expected SHA-256 ${sha256(clipFiles().get(VISION)!)}, found SHA-256 ${sha256(wrong)}`),
     ])
     expect(existsSync(join(place.cacheDir, 'clip', VISION))).toBe(false)
     expect(existsSync(place.lock)).toBe(false)
@@ -192,13 +188,13 @@ describe('fetching', () => {
 
   test('sends the token to the hub and never to the content network', async () => {
     const token = 'hf_abcdefghijklmnopqrstuvwxyz'
-    hub.publish(REPOSITORY, join(REPOSITORIES, 'clip'), { token })
+    hub.publish(CLIP, join(REPOSITORIES, 'clip'), { token })
     const refused = await failure(addClip())
     expect([refused.code, refused.message]).toEqual(['MODEL_DOWNLOAD_FAILED', expect.stringContaining('set HF_TOKEN')])
-    const wrong = await failure(addClip({ repository: fromHub(REPOSITORY, 'main', 'hf_another_token_1234567890') }))
+    const wrong = await failure(addClip({ repository: fromHub(CLIP, 'main', 'hf_another_token_1234567890') }))
     expect(wrong.message).toContain('the token in HF_TOKEN may not read')
     expect(wrong.message).not.toContain('hf_another')
-    await addClip({ repository: fromHub(REPOSITORY, 'main', token) })
+    await addClip({ repository: fromHub(CLIP, 'main', token) })
     expect(hub.requests.at(-1)!.authorization).toBe(`Bearer ${token}`)
     expect(hub.contentRequests.length).toBeGreaterThan(1)
     expect(hub.contentRequests.filter(({ authorization }) => authorization !== undefined)).toEqual([])
@@ -223,7 +219,7 @@ describe('fetching', () => {
     const error = await failure(addClip({ maxBytes: 50_000 }))
     expect([error.code, error.message]).toEqual(['MODEL_INVALID', expect.stringContaining('--max-size')])
     for (const path of ['../outside.json', '/absolute.json', '.verified.json', 'a\\b.json', 'onnx/../../x.onnx'])
-      files().set(path, Buffer.from('{}'))
+      clipFiles().set(path, Buffer.from('{}'))
     await addClip()
     expect((await readdir(place.cacheDir)).sort()).toEqual(['clip', 'models.lock.json'])
   })
@@ -240,10 +236,10 @@ describe('fetching', () => {
 
 describe('what cannot be derived is named, with what to do', () => {
   const remove = (wanted: RegExp) => {
-    for (const path of files().keys()) if (wanted.test(path)) files().delete(path)
+    for (const path of clipFiles().keys()) if (wanted.test(path)) clipFiles().delete(path)
   }
   const change = (path: string, edit: (json: Record<string, unknown>) => object) =>
-    files().set(path, Buffer.from(JSON.stringify(edit(JSON.parse(files().get(path)!.toString())))))
+    clipFiles().set(path, Buffer.from(JSON.stringify(edit(JSON.parse(clipFiles().get(path)!.toString())))))
 
   test.each([
     [
@@ -254,12 +250,12 @@ describe('what cannot be derived is named, with what to do', () => {
     ['no text tower', () => remove(/text_model/), /config\.json describes a text tower.*--images-only/s],
     [
       'no tokenizer',
-      () => files().delete('tokenizer.json'),
+      () => clipFiles().delete('tokenizer.json'),
       /found no tokenizer\.json\. Python makes both: .*--images-only/,
     ],
     [
       'no preprocessing',
-      () => files().delete('preprocessor_config.json'),
+      () => clipFiles().delete('preprocessor_config.json'),
       /input, mean, std: there is no preprocessor_config\.json.*--fields FILE/s,
     ],
     [
@@ -280,20 +276,24 @@ describe('what cannot be derived is named, with what to do', () => {
     ],
     [
       'an empty file',
-      () => files().set('preprocessor_config.json', Buffer.alloc(0)),
+      () => clipFiles().set('preprocessor_config.json', Buffer.alloc(0)),
       /preprocessor_config\.json of hf:lab\/clip: expected JSON, found Unexpected end/,
     ],
     [
       'a file without an object',
-      () => files().set('preprocessor_config.json', Buffer.from('null')),
+      () => clipFiles().set('preprocessor_config.json', Buffer.from('null')),
       /expected a JSON object, found null/,
     ],
     [
       'a file that is no ONNX',
-      () => files().set(VISION, Buffer.from('<html>not found</html>')),
+      () => clipFiles().set(VISION, Buffer.from('<html>not found</html>')),
       /onnx\/vision_model\.onnx of hf:lab\/clip: expected an ONNX model/,
     ],
-    ['broken JSON', () => files().set('config.json', Buffer.from('{')), /config\.json of hf:lab\/clip: expected JSON/],
+    [
+      'broken JSON',
+      () => clipFiles().set('config.json', Buffer.from('{')),
+      /config\.json of hf:lab\/clip: expected JSON/,
+    ],
   ] as const)('%s', async (_, edit, message) => {
     edit()
     const error = await failure(addClip())
@@ -303,7 +303,7 @@ describe('what cannot be derived is named, with what to do', () => {
   })
 
   test('fields that the user states count before derived ones', async () => {
-    files().delete('preprocessor_config.json')
+    clipFiles().delete('preprocessor_config.json')
     const input = { size: 32, fit: 'squash', cropShare: 1, kernel: 'bilinear' }
     const stated = { input, mean: [0, 0, 0], std: [1, 1, 1], title: 'Ours' }
     expect((await addClip({ fields: stated })).entry).toMatchObject(stated)
@@ -319,9 +319,9 @@ describe('what cannot be derived is named, with what to do', () => {
 
   test('a precision is found by the names of transformers.js', async () => {
     for (const tower of ['vision', 'text']) {
-      const quantised = files().get(`onnx/${tower}_model_quantized.onnx`)!
-      files().delete(`onnx/${tower}_model_quantized.onnx`)
-      files().set(`onnx/${tower}_model_uint8.onnx`, quantised)
+      const quantised = clipFiles().get(`onnx/${tower}_model_quantized.onnx`)!
+      clipFiles().delete(`onnx/${tower}_model_quantized.onnx`)
+      clipFiles().set(`onnx/${tower}_model_uint8.onnx`, quantised)
     }
     expect((await addClip({ precision: 'uint8' })).entry.precisions).toEqual({
       uint8: { vision: 'onnx/vision_model_uint8.onnx', text: 'onnx/text_model_uint8.onnx' },
@@ -341,7 +341,7 @@ describe('what cannot be derived is named, with what to do', () => {
     expect((await failure(add({ repository: fromHub('lab/nothing'), ...place }))).message).toContain(
       'private, gated or absent',
     )
-    const error = await failure(add({ repository: fromHub(REPOSITORY, 'v2'), ...place }))
+    const error = await failure(add({ repository: fromHub(CLIP, 'v2'), ...place }))
     expect([error.code, error.message]).toEqual(['MODEL_NOT_FOUND', expect.stringContaining('at revision v2')])
   })
 })
@@ -351,7 +351,7 @@ test('a model is added from a bucket, and another machine fetches its files from
   for (const [name, value] of Object.entries(server.env)) vi.stubEnv(name, value)
   try {
     const store = server.store('exports/clip')
-    for (const [path, bytes] of files()) await store.put(path, bytes, 'application/octet-stream')
+    for (const [path, bytes] of clipFiles()) await store.put(path, bytes, 'application/octet-stream')
     await store.close()
     const options = { bucket: server.bucket, prefix: 'exports/clip', endpoint: server.endpoint, region: 'us-east-1' }
     const source = `s3://${server.bucket}/exports/clip`
@@ -361,7 +361,7 @@ test('a model is added from a bucket, and another machine fetches its files from
     const { cacheDir } = await emptyCache()
     const spec = resolveModel('clip', knownModels([], place.lock))
     const folder = await ensureModelFiles(spec, { cacheDir, source: repository.files })
-    expect(await readFile(join(folder, VISION))).toEqual(files().get(VISION))
+    expect(await readFile(join(folder, VISION))).toEqual(clipFiles().get(VISION))
   } finally {
     vi.unstubAllEnvs()
     await server.close()
@@ -369,8 +369,8 @@ test('a model is added from a bucket, and another machine fetches its files from
 })
 
 test('the scale of labels comes from the weights that were exported, in this repository or the one that it was made of', async () => {
-  const weights = files().get('model.safetensors')!
-  files().delete('model.safetensors')
+  const weights = clipFiles().get('model.safetensors')!
+  clipFiles().delete('model.safetensors')
   const without = await addClip()
   expect([without.entry.logitScale, without.doubts[0]]).toEqual([
     100,

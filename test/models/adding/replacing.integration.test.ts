@@ -1,53 +1,52 @@
 import { lstat, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { HubRepository } from '../../../src/models/adding/sources/hub-repository.js'
 import { readModelsLock } from '../../../src/models/catalog/models-lock.js'
 import { HubSource } from '../../../src/models/files/hub-source.js'
 import { LoopbackHub } from '../files/loopback-hub.js'
-import { add, emptyCache, failure, fromHub, hub, REPOSITORIES, signal, useHub } from './adding.js'
+import {
+  addClip,
+  CLIP,
+  clipFiles,
+  failure,
+  fromHub,
+  hub,
+  place,
+  REPOSITORIES,
+  signal,
+  useClip,
+  VISION,
+} from './adding.js'
 
-useHub()
+useClip()
 
-const REPOSITORY = 'lab/clip'
-const VISION = 'onnx/vision_model.onnx'
-let place: { cacheDir: string; lock: string }
-
-beforeEach(async () => {
-  hub.repositories.clear()
-  hub.publish(REPOSITORY, join(REPOSITORIES, 'clip'))
-  place = await emptyCache()
-})
-
-const files = () => hub.repositories.get(REPOSITORY)!.files
-const addClip = (more: Partial<Parameters<typeof add>[0]> = {}) =>
-  add({ repository: fromHub(REPOSITORY), ...place, ...more })
 const placed = (path: string) => join(place.cacheDir, 'clip', path)
 
 describe('a model that is in use', () => {
   test('keeps its files when an update of it fails, and gives way to one that works', async () => {
     await addClip()
     const before = await readFile(placed(VISION))
-    hub.publish(REPOSITORY, join(REPOSITORIES, 'clip'), { commit: 'b'.repeat(40) })
-    files().set(VISION, before.subarray(0, 20_000))
+    hub.publish(CLIP, join(REPOSITORIES, 'clip'), { commit: 'b'.repeat(40) })
+    clipFiles().set(VISION, before.subarray(0, 20_000))
     expect((await failure(addClip({ update: true }))).code).toBe('MODEL_INVALID')
     expect(await readFile(placed(VISION))).toEqual(before)
     expect(readModelsLock(place.lock).get('clip')!.revision).not.toBe('b'.repeat(40))
 
-    files().set(VISION, before)
-    files().set('config.json', Buffer.from(files().get('config.json')!.toString().replace('{', '{ ')))
+    clipFiles().set(VISION, before)
+    clipFiles().set('config.json', Buffer.from(clipFiles().get('config.json')!.toString().replace('{', '{ ')))
     hub.contentRequests.length = 0
     expect((await addClip({ update: true })).revision).toBe('b'.repeat(40))
-    expect(await readFile(placed('config.json'))).toEqual(files().get('config.json'))
+    expect(await readFile(placed('config.json'))).toEqual(clipFiles().get('config.json'))
     expect(await lstat(placed('.replacing')).catch(() => 'absent')).toBe('absent')
     // What did not change is not fetched again.
-    expect(hub.contentRequests.map(({ path }) => path)).not.toContain(`${REPOSITORY}/onnx/text_model.onnx`)
+    expect(hub.contentRequests.map(({ path }) => path)).not.toContain(`${CLIP}/onnx/text_model.onnx`)
   })
 
   test('keeps its files when the source has other bytes at the same commit', async () => {
     await addClip()
     const before = await readFile(placed('config.json'))
-    files().set('config.json', Buffer.from(before.toString().replace('{', '{ ')))
+    clipFiles().set('config.json', Buffer.from(before.toString().replace('{', '{ ')))
     expect((await failure(addClip())).code).toBe('MODEL_DIGEST_MISMATCH')
     expect(await readFile(placed('config.json'))).toEqual(before)
   })
@@ -107,7 +106,7 @@ test('a list is asked for again while the hub is busy, and the failure says to t
   const busy = await LoopbackHub.start()
   try {
     busy.troubles.push(...[429, 503, 500].map(status => ({ status })))
-    const repository = new HubRepository(new HubSource(busy.endpoint), REPOSITORY, 'main', { attempts: 3, firstMs: 1 })
+    const repository = new HubRepository(new HubSource(busy.endpoint), CLIP, 'main', { attempts: 3, firstMs: 1 })
     const error = await failure(repository.list(signal))
     expect([error.code, error.message]).toEqual([
       'MODEL_DOWNLOAD_FAILED',
